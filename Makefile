@@ -1,0 +1,60 @@
+# Everything a newcomer runs is a target here; `make help` lists them.
+# PYTHON may name any Python from 3.11 on; the virtual environment is always .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+T ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo sandbox test check lint types imports format lock needs bench docs-schema clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/ready ## see the whole product work on stand-ins for Jira and GitHub, then stop
+	@$(BIN)/python -m sandbox.demo
+
+sandbox: .venv/ready ## the same, but keep running and print the addresses to look at
+	@$(BIN)/python -m sandbox.demo --stay
+
+test: .venv/ready ## run every test
+	$(BIN)/python -m pytest $(T)
+
+check: lint types imports test ## all that CI runs
+
+lint: .venv/ready ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready ## mypy --strict
+	$(BIN)/mypy
+
+imports: .venv/ready ## who may import whom
+	$(BIN)/lint-imports
+
+format: .venv/ready ## rewrite the code in the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+needs: ## what some tests want from the system (Debian, as root): age, OpenSSH
+	./.ci/needs
+
+bench: .venv/ready ## the figures of benchmarks/, measured here and now
+	$(BIN)/python -m benchmarks.calls
+
+lock: .venv/ready ## renew requirements/*.txt: exact versions with hashes, no addresses
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --output-file requirements/server.txt pyproject.toml requirements/build.in
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("coc-mirror needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@echo "Preparing .venv (once) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean: ## remove what the targets made
+	rm -rf .venv .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

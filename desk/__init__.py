@@ -1,0 +1,1 @@
+"""What a member runs on their own machine: command ``coc``."""

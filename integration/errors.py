@@ -1,0 +1,195 @@
+"""Every error of coc-mirror.
+
+``str(error)`` is always safe to log, to mail and to show: it is made of our own words, ids and code
+names, and never holds a body, a name or a token. Each error says what happened, what it means and
+what to do next.
+
+    CoCError
+    ├── ConfigError               the configuration, roster or process file has mistakes; all are listed
+    ├── IntakeError               a delivery was not taken in; carries the HTTP status to answer
+    │   ├── Unauthenticated       401
+    │   │   ├── StaleDelivery     401
+    │   │   └── UnknownSource     401 (not 404: Typeform would switch the form off)
+    │   └── TooLarge              413
+    ├── UnreadableSubmission      authentic, but not understood: sealed verbatim, never lost
+    ├── SealError
+    │   ├── NoReaders             nobody could open what would be sealed
+    │   └── CannotOpen            this key does not open this diary, or the diary is damaged
+    ├── HostError                 Jira or GitHub did not do what was asked
+    │   ├── HostUnavailable       nothing was written; try again
+    │   ├── HostLimited           the host asks us to wait
+    │   ├── HostUnknownOutcome    a write may or may not have happened: read before writing again
+    │   ├── HostRefused           401, 403: key or permission
+    │   ├── HostRejected          the host did not accept what we sent
+    │   ├── HostGone              the ticket or the ticket space is not there (any more)
+    │   └── HostNotRestricted     more people can read the ticket space than the team says
+    └── StoreError                the database did not take it; nothing was answered as received
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CoCError(Exception):
+    """Base of all our errors. ``code`` is stable and documented; ``str()`` is safe to log."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, what: str, *, meaning: str = "", next_step: str = "") -> None:
+        self.what = what
+        self.meaning = meaning
+        self.next_step = next_step
+        super().__init__(" ".join(part for part in (what, meaning, next_step) if part))
+
+
+class ConfigError(CoCError):
+    """A file of the team has mistakes. All of them are listed in :attr:`mistakes`."""
+
+    code = "config"
+
+    def __init__(self, where: str, mistakes: list[str]) -> None:
+        self.where = where
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        listing = "".join(f"\n  - {mistake}" for mistake in mistakes)
+        super().__init__(
+            f"{where} has {count}:{listing}\nNothing was started or changed. Correct the file and try again."
+        )
+
+
+class IntakeError(CoCError):
+    """A delivery was not taken in. ``status`` is the HTTP status the sender gets, with an empty body."""
+
+    code = "intake"
+    status: ClassVar[int] = 503
+
+
+class Unauthenticated(IntakeError):
+    """The delivery does not prove that it comes from the configured source."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class StaleDelivery(Unauthenticated):
+    """The signed time is outside the tolerance: a replay, or a wrong clock."""
+
+    code = "stale-delivery"
+
+
+class UnknownSource(Unauthenticated):
+    """No source of this name is configured."""
+
+    code = "unknown-source"
+
+
+class TooLarge(IntakeError):
+    """The delivery is over the size limit."""
+
+    code = "too-large"
+    status = 413
+
+
+class UnreadableSubmission(CoCError):
+    """Authentic, but not what the reader understands. The caller seals the delivery as it came."""
+
+    code = "unreadable-submission"
+
+
+class SealError(CoCError):
+    """Sealing or opening a diary did not work."""
+
+    code = "seal"
+
+
+class NoReaders(SealError):
+    """Nobody could open what would be sealed: everyone conflicts and there is no recovery key."""
+
+    code = "no-readers"
+
+
+class CannotOpen(SealError):
+    """This key does not open this diary, or the diary is damaged."""
+
+    code = "cannot-open"
+
+
+class HostError(CoCError):
+    """Jira or GitHub did not do what was asked.
+
+    ``retry`` says whether the same job may be run again without a person; ``after`` is the shortest
+    wait in seconds, where the host named one.
+    """
+
+    code = "host"
+    retry: ClassVar[bool] = False
+
+    def __init__(
+        self, what: str, *, meaning: str = "", next_step: str = "", after: float | None = None
+    ) -> None:
+        super().__init__(what, meaning=meaning, next_step=next_step)
+        self.after = after
+
+
+class HostUnavailable(HostError):
+    """The host could not be reached or had trouble of its own; nothing was written."""
+
+    code = "host-unavailable"
+    retry = True
+
+
+class HostLimited(HostError):
+    """The host asks us to slow down; ``after`` says for how long."""
+
+    code = "host-limited"
+    retry = True
+
+
+class HostUnknownOutcome(HostError):
+    """A write was sent and no usable answer came back. Read before writing again."""
+
+    code = "host-unknown-outcome"
+    retry = True
+
+
+class HostRefused(HostError):
+    """The host does not accept our key, or the key lacks a permission."""
+
+    code = "host-refused"
+
+
+class HostRejected(HostError):
+    """The host did not accept what we sent. ``fields`` names our own fields it complained about."""
+
+    code = "host-rejected"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        fields: tuple[str, ...] = (),
+        meaning: str = "",
+        next_step: str = "",
+        after: float | None = None,
+    ) -> None:
+        super().__init__(what, meaning=meaning, next_step=next_step, after=after)
+        self.fields = fields
+
+
+class HostGone(HostError):
+    """The ticket or the ticket space is not there, or not visible to us."""
+
+    code = "host-gone"
+
+
+class HostNotRestricted(HostError):
+    """It is not proven that only the team can read the ticket space. Nothing is written."""
+
+    code = "host-not-restricted"
+
+
+class StoreError(CoCError):
+    """The database did not take it. Nothing was acknowledged to anyone."""
+
+    code = "store"

@@ -1,0 +1,130 @@
+"""What a host may know about an incident, and what is still missing on its ticket.
+
+:func:`mirror` makes the :class:`MirrorView`: the only view of an incident that a host gets. Its types
+have no room for anything a person told us. :func:`difference` compares it with what was read from the
+host; writing the difference opens a ticket and heals one alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NewType
+
+from integration.risk import Level, risk, stronger_action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from integration.code_name import CodeName
+    from integration.diary.comment import CommentId, SealedComment
+    from integration.incident import Alias, Incident, IncidentId, IncidentType, Stage
+    from integration.process import Process, StepKey
+    from integration.text import PublicText
+
+TicketName = NewType("TicketName", str)
+"""A ticket's name in a diary: ``jira:acme.atlassian.net/10042`` or ``github:acme/conduct#17``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRef:
+    """Where a ticket is. ``id`` is the host's own id and what we look it up by; ``key`` is for people."""
+
+    name: TicketName
+    id: str
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step as a sub-task should show it."""
+
+    key: StepKey
+    title: PublicText
+    guidance: PublicText
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorView:
+    """All that a host may show of an incident. The ticket's title is the code name."""
+
+    incident: IncidentId
+    code_name: CodeName
+    type: IncidentType
+    stage: Stage
+    impact: Level | None
+    likelihood: Level | None
+    risk: int | None
+    stronger_action: bool
+    lead: Alias | None
+    secondary: Alias | None
+    opened_at: datetime
+    steps: tuple[StepView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """A sub-task as it was found on the host."""
+
+    id: str
+    title: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TicketState:
+    """A ticket as it was found on the host.
+
+    ``fields_right`` says whether title, marker and every field show what the view asks for;
+    ``comments`` are the diary comments found, by their plain line.
+    """
+
+    ref: TicketRef
+    fields_right: bool
+    steps: Mapping[StepKey, StepState] = field(default_factory=dict)
+    comments: Mapping[CommentId, str] = field(default_factory=dict)
+    """Diary comment -> the host's id of the comment it was found in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is still to be written so that the ticket shows the view and carries the diary."""
+
+    fields: bool
+    steps: tuple[StepView, ...]
+    comments: tuple[SealedComment, ...]
+
+    def __bool__(self) -> bool:
+        return self.fields or bool(self.steps) or bool(self.comments)
+
+
+def mirror(incident: Incident, process: Process) -> MirrorView:
+    """The view of an incident that its host gets."""
+    return MirrorView(
+        incident=incident.id,
+        code_name=incident.code_name,
+        type=incident.type,
+        stage=incident.stage,
+        impact=incident.impact,
+        likelihood=incident.likelihood,
+        risk=risk(incident.impact, incident.likelihood),
+        stronger_action=stronger_action(incident.impact, incident.likelihood),
+        lead=incident.lead,
+        secondary=incident.secondary,
+        opened_at=incident.opened_at,
+        steps=tuple(
+            StepView(step.key, step.title, step.guidance, step.due_at(incident.opened_at))
+            for step in process.route(incident.type)
+        ),
+    )
+
+
+def difference(view: MirrorView, comments: Sequence[SealedComment], found: TicketState) -> Difference:
+    """What the ticket lacks. Steps and comments keep their order."""
+    return Difference(
+        fields=not found.fields_right,
+        steps=tuple(step for step in view.steps if step.key not in found.steps),
+        comments=tuple(comment for comment in comments if comment.id not in found.comments),
+    )

@@ -1,0 +1,1 @@
+"""POST /in/<source>: from raw bytes to a report, one reader for each form tool."""

@@ -1,0 +1,1 @@
+"""The database: what it holds in clear, and what only as sealed columns."""
