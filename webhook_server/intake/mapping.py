@@ -1,0 +1,72 @@
+"""From a form's questions to our report fields, as each source's configuration says.
+
+Pure functions. Nothing that was answered is lost: what no field is named for stays in the form's order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from integration.incident import IncidentType
+from integration.report import Answer, Report, ReportField, Submission
+from integration.text import Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class FormMapping:
+    """What a form's questions mean. Keys are the tool's own: Typeform's ``ref``, the generic ``id``.
+
+    ``type_question`` is the one multiple-choice question that decides the type of the incident. If all
+    that was chosen is in ``conflict_answers``, it is Conflict Resolution; a mixed or unknown choice is
+    Conduct Enforcement, the route with more steps. Without an answer, ``default_type`` holds.
+    """
+
+    questions: Mapping[str, ReportField] = field(default_factory=lambda: MappingProxyType({}))
+    type_question: str | None = None
+    conflict_answers: frozenset[str] = frozenset()
+    default_type: IncidentType = IncidentType.CONDUCT_ENFORCEMENT
+
+
+def to_report(submission: Submission, mapping: FormMapping) -> Report:
+    """The report a submission holds. Several questions may lead to one field; they keep their order."""
+    fields: dict[ReportField, tuple[Answer, ...]] = {}
+    other: list[Answer] = []
+    for answer in submission.answers:
+        name = mapping.questions.get(answer.key)
+        if name is None:
+            other.append(answer)
+        elif answer.answer:
+            fields[name] = (*fields.get(name, ()), answer)
+    return Report(
+        submitted_at=submission.submitted_at,
+        type=_type(submission, mapping),
+        fields=fields,
+        other=tuple(other),
+    )
+
+
+def verbatim_report(raw: bytes) -> Report:
+    """A report that is the delivery itself, for one that is authentic but could not be read."""
+    return Report(submitted_at=None, verbatim=Untrusted(raw.decode("utf-8", errors="replace")))
+
+
+def _type(submission: Submission, mapping: FormMapping) -> IncidentType:
+    chosen = {
+        line.strip()
+        for answer in submission.answers
+        if mapping.type_question is not None and answer.key == mapping.type_question
+        for line in answer.answer.reveal().splitlines()
+        if line.strip()
+    }
+    if not chosen:
+        return mapping.default_type
+    return (
+        IncidentType.CONFLICT_RESOLUTION
+        if chosen <= mapping.conflict_answers
+        else IncidentType.CONDUCT_ENFORCEMENT
+    )

@@ -1,0 +1,211 @@
+"""POST /in/<source>: the door for reports.
+
+What it answers decides whether a report is lost, so there are six answers and no others: 200, 401, 405,
+413 and 503, all with an empty body. 403, 404, 406 and 410 make some form tool switch itself off for good.
+The body is read first and whole, its origin is proven, then it is read, stored and acknowledged; nothing
+of it reaches a log, and what cannot be read is stored as it came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from integration.errors import (
+    CoCError,
+    IntakeError,
+    TooLarge,
+    Unauthenticated,
+    UnknownSource,
+    UnreadableSubmission,
+)
+from integration.incident import SpaceName
+from webhook_server.intake.mapping import FormMapping, to_report, verbatim_report
+from webhook_server.intake.reading import Ignored
+from webhook_server.intake.registry import READERS
+from webhook_server.intake.schemes import PRESETS, verify
+from webhook_server.intake.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from integration.ports import Clock
+    from integration.report import Report
+
+MAX_BODY = 2_000_000
+"""Bytes of a delivery. Real ones have a few thousand; attachments come as links."""
+
+RETRY_AFTER_SECONDS = 120
+
+_log = logging.getLogger(__name__)
+
+
+def intake(
+    sources: Mapping[str, Source],
+    receive: Callable[[Source, str, Report], object],
+    clock: Clock,
+    alert: Callable[[str, str], None],
+) -> Blueprint:
+    """The blueprint with the intake's routes.
+
+    Args:
+        sources: the configured forms by name.
+        receive: seals and stores a report under (source, submission id). It has returned only when the
+            report is safe, takes the same one twice as one, and raises if it could not.
+        clock: what signed times are compared with.
+        alert: tells the team, by source name and code (``unreadable-submission``), that something
+            authentic was stored but not understood.
+    """
+    blueprint = Blueprint("intake", __name__)
+    door = _Door(sources, receive, clock, alert)
+
+    @blueprint.before_app_request
+    def no_other_answers() -> Response | None:
+        """Flask's own 404, redirect and 405 never leave an intake path."""
+        problem = request.routing_exception
+        if problem is None or (request.path != "/in" and not request.path.startswith("/in/")):
+            return None
+        _log.warning("intake source=unknown outcome=no-such-path")
+        return _probe(request.method) or _empty(401)
+
+    @blueprint.route("/in/<path:source>", methods=["GET", "POST"], provide_automatic_options=False)
+    def deliver(source: str) -> Response:
+        return _probe(request.method) or door.answer(source)
+
+    return blueprint
+
+
+class _NotStored(Exception):
+    """The report is not safe; carries the code of the reason."""
+
+
+class _Door:
+    """What happens between a request and its answer."""
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        receive: Callable[[Source, str, Report], object],
+        clock: Clock,
+        alert: Callable[[str, str], None],
+    ) -> None:
+        self._sources = sources
+        self._receive = receive
+        self._clock = clock
+        self._alert = alert
+        # An unknown source is checked against a secret nobody has, so that it takes as long as a wrong proof.
+        self._decoy = Source(
+            name="unknown",
+            reader="generic",
+            scheme=PRESETS["standard-webhooks"],
+            secrets=(secrets.token_bytes(32),),
+            mapping=FormMapping(),
+            space=SpaceName(""),
+        )
+
+    def answer(self, name: str) -> Response:
+        """Answer one delivery; whatever happens, the sender gets one of our codes."""
+        source = self._sources.get(name, self._decoy)
+        raw = b""
+        try:
+            raw = _body()
+            self._authenticate(source, raw)
+            outcome = self._take(source, raw)
+        except IntakeError as error:
+            return self._log_and_answer(source, error.code, raw, error.status)
+        except Exception as error:  # noqa: BLE001 - whatever failed is our trouble: the sender must try again
+            return self._log_and_answer(source, f"failed ({_code_of(error)})", raw, 503)
+        return self._log_and_answer(source, outcome, raw, 200)
+
+    def _authenticate(self, source: Source, raw: bytes) -> None:
+        now = self._clock.now()
+        if source is self._decoy:
+            with suppress(Unauthenticated):
+                verify(source.scheme, request.headers, raw, source.secrets, now)
+            raise UnknownSource("No source of this name is configured.", meaning="Nothing was stored.")
+        verify(source.scheme, request.headers, raw, source.secrets, now)
+
+    def _take(self, source: Source, raw: bytes) -> str:
+        """Read and store an authentic delivery; gives the outcome's code."""
+        trouble = ""
+        try:
+            submission = READERS[source.reader].read(raw, request.content_type or "")
+            if isinstance(submission, Ignored):
+                return f"ignored ({submission.reason})"
+            report, submission_id = to_report(submission, source.mapping), submission.id
+        except Exception as error:  # noqa: BLE001 - a reader's bug must not lose a report
+            trouble = type(error).__name__
+            report, submission_id = verbatim_report(raw), f"unreadable-{hashlib.sha256(raw).hexdigest()}"
+        try:
+            self._receive(source, submission_id, report)
+        except Exception as error:  # noqa: BLE001 - whatever failed, it is not stored: the sender must try again
+            raise _NotStored(_code_of(error)) from None
+        if trouble:
+            self._tell(source, UnreadableSubmission.code)
+            return f"unreadable ({trouble})"
+        return "received"
+
+    def _tell(self, source: Source, code: str) -> None:
+        """Alert the team. The report is stored already, so a failing alert changes no answer."""
+        try:
+            self._alert(source.name, code)
+        except Exception as error:  # noqa: BLE001 - any failure of the mail is only a line in the log
+            _log.error("intake source=%s alert=%s failed (%s)", source.name, code, type(error).__name__)
+
+    def _log_and_answer(self, source: Source, outcome: str, raw: bytes, status: int) -> Response:
+        _log.log(
+            logging.INFO if status == 200 else logging.WARNING,  # noqa: PLR2004 - HTTP
+            "intake source=%s outcome=%s size=%d",
+            source.name,
+            outcome,
+            len(raw) or request.content_length or 0,
+        )
+        if status == 503:  # noqa: PLR2004 - HTTP
+            return _empty(status, Retry_After=str(RETRY_AFTER_SECONDS))
+        return _empty(status)
+
+
+def _body() -> bytes:
+    """The raw body, before anything else touches the request.
+
+    Raises:
+        TooLarge: over the limit by its own declaration (then nothing is read) or by being longer.
+    """
+    # One byte more than allowed: a body without a declared length is cut there and seen to be too long.
+    request.max_content_length = MAX_BODY + 1
+    request.max_form_memory_size = MAX_BODY
+    raw = None
+    if (request.content_length or 0) <= MAX_BODY:
+        with suppress(RequestEntityTooLarge):
+            raw = request.get_data(cache=False)
+    if raw is None or len(raw) > MAX_BODY:
+        raise TooLarge(f"The delivery is over {MAX_BODY} bytes.", meaning="Nothing was stored.")
+    return raw
+
+
+def _code_of(error: Exception) -> str:
+    """What may be logged of an error: our own code, or the name of its type, and never its message."""
+    if isinstance(error, _NotStored):
+        return str(error)
+    return error.code if isinstance(error, CoCError) else type(error).__name__
+
+
+def _probe(method: str) -> Response | None:
+    """The answer to a sender that only looks whether there is a door; ``None`` if it delivers."""
+    if method == "HEAD":
+        return _empty(200)
+    return _empty(405, Allow="POST, HEAD") if method != "POST" else None
+
+
+def _empty(status: int, **headers: str) -> Response:
+    answer = Response(
+        status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    del answer.headers["Content-Type"]
+    return answer
