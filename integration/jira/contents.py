@@ -1,0 +1,215 @@
+"""What hangs on a ticket: its steps as sub-tasks, its diary as comments. Read whole, written in order."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from integration.diary.comment import CommentId, find_comments
+from integration.errors import HostError, HostNotRestricted, HostRejected, HostUnknownOutcome
+from integration.jira import fields, text
+from integration.mirror import StepState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from integration.diary.comment import SealedComment
+    from integration.incident import IncidentId
+    from integration.jira.client import JiraClient
+    from integration.jira.fields import Json
+    from integration.jira.space import JiraSpace
+    from integration.mirror import StepView
+    from integration.process import StepKey
+
+log = logging.getLogger(__name__)
+
+BULK_CREATE = 50
+"""https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-bulk-post"""
+BULK_READ = 100
+PAGE = 100
+UNPACED = 6
+"""So many comments follow each other at once. With the ticket and its sub-tasks, which may count as writes
+to it, an opening stays below Jira's limit of 20 writes to one issue in 2 seconds."""
+SPACING = 0.35
+"""Seconds between the comments of a longer diary: below that limit, and below the other of 100 in 30 seconds.
+https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"""
+
+_CLIENT_ERROR = range(400, 500)
+
+
+class TicketContents:
+    """Reads and writes the sub-tasks and comments of one space's tickets.
+
+    Args:
+        client: the calls.
+        space: where, and which role may read comments.
+        sleep: waits between the comments of a long diary.
+    """
+
+    def __init__(self, client: JiraClient, space: JiraSpace, sleep: Callable[[float], None]) -> None:
+        self._client = client
+        self._space = space
+        self._sleep = sleep
+
+    def steps(self, ids: Sequence[str], incident: IncidentId) -> dict[StepKey, StepState]:
+        """The steps behind these sub-tasks; of two for the same step the older one counts."""
+        what = "read the sub-tasks"
+        steps: dict[StepKey, StepState] = {}
+        for start in range(0, len(ids), BULK_READ):
+            for subtask in self._subtasks(ids[start : start + BULK_READ], what):
+                found = fields.fields_of(subtask)
+                key = fields.step_of(found, subtask.get("properties"), incident)
+                if key is not None:
+                    title, done = str(found.get("summary", "")), fields.is_done(found)
+                    steps.setdefault(key, StepState(str(subtask["id"]), title, done))
+        return steps
+
+    def _subtasks(self, ids: Sequence[str], what: str) -> list[Json]:
+        answer = self._client.read_by_post(
+            "issue/bulkfetch",
+            {
+                "issueIdsOrKeys": list(ids),
+                "fields": ["summary", "status", "labels"],
+                "properties": [fields.STEP_PROPERTY],
+            },
+            what=what,
+        )
+        subtasks = {str(one.get("id")): one for one in self._client.objects(answer.get("issues"), what)}
+        if subtasks.keys() != set(ids):
+            # A sub-task that could not be read must not be taken for a deleted one: it would be made again.
+            raise self._client.unreadable(what)
+        return [subtasks[one] for one in sorted(ids, key=int)]
+
+    def comments(self, ticket_id: str, incident: IncidentId) -> dict[CommentId, str]:
+        """Where on the ticket each diary comment of this incident is: the host's ids, oldest first.
+
+        Raises:
+            HostUnavailable: the list changed while it was read, or is not whole; a comment that was not
+                seen would be written again.
+        """
+        found: dict[CommentId, str] = {}
+        for host_id, comment in self._all_comments(ticket_id).items():
+            for parsed in find_comments(text.code_texts(comment.get("body"))):
+                if parsed.incident == incident:
+                    found.setdefault(parsed.id, host_id)
+        return found
+
+    def _all_comments(self, ticket_id: str) -> dict[str, Json]:
+        what = "read the ticket's comments"
+        comments: dict[str, Json] = {}
+        expected: int | None = None
+        while expected is None or len(comments) < expected:
+            before = len(comments)
+            query: dict[str, str | int] = {"startAt": before, "maxResults": PAGE, "orderBy": "created"}
+            page = self._client.read(f"issue/{ticket_id}/comment", what=what, query=query)
+            total = page.get("total")
+            if not isinstance(total, int) or expected not in {None, total}:
+                raise self._client.unreadable(what)
+            expected = total
+            for comment in self._client.objects(page.get("comments"), what):
+                comments[str(comment.get("id"))] = comment
+            if len(comments) == before < expected:
+                raise self._client.unreadable(what)
+        return comments
+
+    def write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
+        """Create the sub-tasks in order, all in one call.
+
+        Raises:
+            HostRejected, HostUnknownOutcome: naming the steps that were not created; the others are there.
+        """
+        for start in range(0, len(steps), BULK_CREATE):
+            self._write_steps(ticket_id, incident, steps[start : start + BULK_CREATE])
+
+    def _write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
+        what = "create the sub-tasks"
+        answer = self._client.write(
+            "issue/bulk",
+            {
+                "issueUpdates": [
+                    fields.new_step(
+                        step,
+                        incident,
+                        project=self._space.project,
+                        parent=ticket_id,
+                        subtask_type=self._space.subtask_type_id,
+                    )
+                    for step in steps
+                ]
+            },
+            what=what,
+        )
+        made, errors = answer.get("issues"), answer.get("errors")
+        failed = [_failure(error) for error in errors] if isinstance(errors, list) else []
+        log.info("jira: %d of %d sub-tasks created under %s", len(steps) - len(failed), len(steps), ticket_id)
+        if failed:
+            raise _partial(steps, failed, self._client.complaints(answer))
+        if not isinstance(made, list) or len(made) != len(steps):
+            raise self._client.unreadable(what, "write")
+
+    def write_comments(
+        self, ticket_id: str, comments: Sequence[SealedComment]
+    ) -> Iterator[tuple[CommentId, str]]:
+        """Add the comments in order, one call each; yields their ids as they are written."""
+        what = "add a diary comment"
+        for number, comment in enumerate(comments):
+            if number and len(comments) > UNPACED:
+                self._sleep(SPACING)
+            payload: Json = {
+                "body": text.diary_comment(comment.text),
+                "properties": [fields.diary_marker(comment.incident, comment.id.seq, comment.id.part)],
+            }
+            if self._space.comment_role is not None:
+                payload["visibility"] = {"type": "role", "value": self._space.comment_role}
+            made = self._client.write(f"issue/{ticket_id}/comment", payload, what=what)
+            host_id = made.get("id")
+            if not isinstance(host_id, str) or not host_id:
+                raise self._client.unreadable(what, "write")
+            self._check(made, comment)
+            yield comment.id, host_id
+
+    def _check(self, made: Json, comment: SealedComment) -> None:
+        role, visibility = self._space.comment_role, made.get("visibility")
+        shown = visibility if isinstance(visibility, dict) else {}
+        if role is not None and (shown.get("type"), shown.get("value")) != ("role", role):
+            raise HostNotRestricted(
+                "Jira added a diary comment without limiting it to the configured role.",
+                meaning="All readers of the ticket can see its ciphertext. Nothing more is written.",
+                next_step="See that comment_role names a role of this project with the service's account in it.",
+            )
+        kept = find_comments(text.code_texts(made.get("body")))
+        if (comment.incident, comment.id) not in {(parsed.incident, parsed.id) for parsed in kept}:
+            # Without this check each later read would miss it and each later write would add it again.
+            raise HostRejected(
+                "Jira added a diary comment but changed its text, so that it cannot be recognised.",
+                fields=("comment",),
+                meaning="The diary in our own store is whole; the copy on the ticket is not.",
+                next_step="Delete that comment and see which app or rule rewrites comments in this project.",
+            )
+
+
+def _failure(error: object) -> tuple[int, int]:
+    """Number of the element (from 0) and status in one error of a bulk answer; -1 and 0 where not said."""
+    said = error if isinstance(error, dict) else {}
+    number, status = said.get("failedElementNumber"), said.get("status")
+    return number if isinstance(number, int) else -1, status if isinstance(status, int) else 0
+
+
+def _partial(
+    steps: Sequence[StepView], failed: Sequence[tuple[int, int]], names: tuple[str, ...]
+) -> HostError:
+    keys = ", ".join(steps[number].key for number, _ in failed if 0 <= number < len(steps))
+    what = f"Jira did not create {len(failed)} of {len(steps)} sub-tasks: {keys or 'it does not say which'}."
+    if not all(status in _CLIENT_ERROR for _, status in failed):
+        return HostUnknownOutcome(
+            what,
+            meaning="The others are there.",
+            next_step="The job reads the ticket and writes what lacks.",
+        )
+    about = f" It complains about: {', '.join(names)}." if names else ""
+    return HostRejected(
+        what + about,
+        fields=names,
+        meaning="The others are there; the diary is not written yet.",
+        next_step="Compare the sub-task type's fields and screens with docs/hosts/jira.md.",
+    )

@@ -1,0 +1,231 @@
+"""How a mirror view looks as Jira fields, labels and properties, and whether a ticket shows it.
+
+Impact, likelihood, type, stage, lead and secondary are single-select fields, because Jira's dashboards
+count by these only; risk is a number, so that it can be sorted. A ticket is ours by two markers: a label
+(which Jira's search sees) and a property (which people do not remove by accident).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from integration.jira.text import step_description, ticket_description
+from integration.process import StepKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from integration.incident import IncidentId
+    from integration.mirror import MirrorView, StepView
+
+LABEL = "coc"
+INCIDENT_PROPERTY = "coc.incident"
+STEP_PROPERTY = "coc.step"
+DIARY_PROPERTY = "coc.diary"
+
+_SCHEMA = 1
+_STEP_LABEL = "coc-step-"
+_INCIDENT = re.compile(r"inc_[A-Za-z0-9_-]{1,60}\Z")
+_STEP = re.compile(r"[a-z][a-z0-9-]{0,38}\Z")
+_CUSTOM = re.compile(r"customfield_[1-9][0-9]{0,18}\Z")
+
+_SYSTEM_NAMES = {
+    "summary": "title",
+    "project": "project",
+    "issuetype": "ticket type",
+    "security": "security level",
+    "labels": "labels",
+    "description": "description",
+    "duedate": "due date",
+    "parent": "parent ticket",
+    "comment": "comment",
+    "body": "comment",
+    "visibility": "comment role",
+}
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JiraFieldIds:
+    """The ids of the custom fields on this site, each like ``customfield_10050``."""
+
+    type: str
+    impact: str
+    likelihood: str
+    risk: str
+    lead: str
+    secondary: str
+    stage: str
+
+    def mistakes(self) -> list[str]:
+        """What is wrong with the ids; empty if nothing is."""
+        wrong = [
+            f"fields.{one.name} must look like customfield_10050"
+            for one in fields(self)
+            if not _CUSTOM.match(getattr(self, one.name))
+        ]
+        if len(set(self.ids())) != len(fields(self)):
+            wrong.append("two of the fields have the same id")
+        return wrong
+
+    def ids(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(getattr(self, one.name) for one in fields(self))
+
+    def our_names(self) -> dict[str, str]:
+        """Jira's id of a field -> our word for it. The only words an error may use."""
+        return _SYSTEM_NAMES | {getattr(self, one.name): one.name for one in fields(self)}
+
+
+def incident_label(incident: IncidentId) -> str:
+    """The label by which Jira's search finds the ticket of an incident.
+
+    Raises:
+        ValueError: this is not an incident id; it would end up in a query.
+    """
+    if not _INCIDENT.match(incident):
+        raise ValueError("not an incident id")
+    return "coc-" + incident.replace("_", "-")
+
+
+def ticket_marker(incident: IncidentId) -> Json:
+    """The property of a ticket."""
+    return {"key": INCIDENT_PROPERTY, "value": {"incident": incident, "schema": _SCHEMA}}
+
+
+def step_marker(incident: IncidentId, key: StepKey) -> Json:
+    """The property of a sub-task."""
+    return {"key": STEP_PROPERTY, "value": {"incident": incident, "step": key, "schema": _SCHEMA}}
+
+
+def diary_marker(incident: IncidentId, seq: int, part: int) -> Json:
+    """The property of a diary comment."""
+    return {
+        "key": DIARY_PROPERTY,
+        "value": {"incident": incident, "seq": seq, "part": part, "schema": _SCHEMA},
+    }
+
+
+def ticket_fields(view: MirrorView, ids: JiraFieldIds, *, security_level: str) -> Json:
+    """Every field a ticket must show, but for its labels. ``None`` is "not yet assessed" or "nobody yet"."""
+    return {
+        "summary": view.code_name,
+        "security": {"id": security_level},
+        ids.type: {"value": view.type.value},
+        ids.stage: {"value": view.stage.value},
+        ids.impact: None if view.impact is None else {"value": str(int(view.impact))},
+        ids.likelihood: None if view.likelihood is None else {"value": str(int(view.likelihood))},
+        ids.risk: view.risk,
+        ids.lead: None if view.lead is None else {"value": view.lead},
+        ids.secondary: None if view.secondary is None else {"value": view.secondary},
+    }
+
+
+def new_ticket(
+    view: MirrorView, ids: JiraFieldIds, *, project: str, ticket_type: str, security_level: str
+) -> Json:
+    """The body that creates a ticket. What is not assessed is left out, not sent empty."""
+    wanted = ticket_fields(view, ids, security_level=security_level)
+    return {
+        "fields": {
+            **{key: value for key, value in wanted.items() if value is not None},
+            "project": {"key": project},
+            "issuetype": {"id": ticket_type},
+            "labels": [LABEL, incident_label(view.incident)],
+            "description": ticket_description(),
+        },
+        "properties": [ticket_marker(view.incident)],
+    }
+
+
+def healed_ticket(view: MirrorView, ids: JiraFieldIds, *, security_level: str) -> Json:
+    """The body that puts every field and marker right. Labels are added, so that people's own labels stay."""
+    return {
+        "fields": ticket_fields(view, ids, security_level=security_level),
+        "update": {"labels": [{"add": LABEL}, {"add": incident_label(view.incident)}]},
+        "properties": [ticket_marker(view.incident)],
+    }
+
+
+def new_step(step: StepView, incident: IncidentId, *, project: str, parent: str, subtask_type: str) -> Json:
+    """One element of the body that creates the sub-tasks. They inherit the parent's security level."""
+    return {
+        "fields": {
+            "project": {"key": project},
+            "parent": {"id": parent},
+            "issuetype": {"id": subtask_type},
+            "summary": step.title,
+            "description": step_description(step),
+            "duedate": f"{step.due_at.astimezone(UTC):%Y-%m-%d}",
+            "labels": [LABEL, _STEP_LABEL + step.key],
+        },
+        "properties": [step_marker(incident, step.key)],
+    }
+
+
+def fields_of(issue: Json) -> Json:
+    """The fields in an answer about one issue."""
+    found = issue.get("fields")
+    return found if isinstance(found, dict) else {}
+
+
+def wrong_fields(found: Mapping[str, object], wanted: Mapping[str, object]) -> tuple[str, ...]:
+    """Jira's ids of the fields that do not show what they should."""
+    return tuple(key for key, value in wanted.items() if not _shows(found.get(key), value))
+
+
+def markers_missing(found: Mapping[str, object], properties: object, incident: IncidentId) -> bool:
+    """Whether a ticket lacks its label or its property."""
+    labelled = has_label(found, LABEL) and has_label(found, incident_label(incident))
+    return not labelled or marked_incident(properties) != incident
+
+
+def has_label(found: Mapping[str, object], label: str) -> bool:
+    """Whether an issue carries exactly this label."""
+    labels = found.get("labels")
+    return isinstance(labels, list) and label in labels
+
+
+def marked_incident(properties: object) -> str | None:
+    """The incident a ticket's property names; ``None`` without a property."""
+    marker = _property(properties, INCIDENT_PROPERTY)
+    named = marker.get("incident")
+    return named if isinstance(named, str) else None
+
+
+def step_of(found: Mapping[str, object], properties: object, incident: IncidentId) -> StepKey | None:
+    """Which step of this incident a sub-task is; ``None`` if it is none of ours, such as one made by hand."""
+    marker = _property(properties, STEP_PROPERTY)
+    if marker:
+        key = marker.get("step")
+        ours = marker.get("incident") == incident and isinstance(key, str)
+        return StepKey(str(key)) if ours else None
+    labels = found.get("labels")
+    for label in labels if isinstance(labels, list) else []:
+        key = str(label).removeprefix(_STEP_LABEL)
+        if key != label and _STEP.match(key):
+            return StepKey(key)
+    return None
+
+
+def is_done(found: Mapping[str, object]) -> bool:
+    """Whether a sub-task's status counts as done, whatever the workflow calls it."""
+    status = found.get("status")
+    category = status.get("statusCategory") if isinstance(status, dict) else None
+    return isinstance(category, dict) and category.get("key") == "done"
+
+
+def _shows(found: object, wanted: object) -> bool:
+    """Jira answers with more than was asked: an option with its id, a number as a float."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(found.get(key) == value for key, value in wanted.items())
+    return found == wanted
+
+
+def _property(properties: object, key: str) -> Mapping[str, object]:
+    value = properties.get(key) if isinstance(properties, dict) else None
+    return value if isinstance(value, dict) else {}

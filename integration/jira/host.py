@@ -1,0 +1,274 @@
+"""Jira Cloud as a host: one restricted, company-managed project as ticket space (API version 3).
+
+A ticket is one issue with custom fields, security level, label and property; its steps are sub-tasks,
+created in one call; its diary is comments. Opening an incident takes four writes: ticket, sub-tasks, and
+two comments. What was asked is checked in the answers, or read back where these do not say it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import TYPE_CHECKING, Literal
+
+from integration.errors import (
+    HostError,
+    HostLimited,
+    HostNotRestricted,
+    HostRejected,
+    HostUnavailable,
+    HostUnknownOutcome,
+)
+from integration.jira import fields
+from integration.jira.audience import read_audience
+from integration.jira.client import JiraClient
+from integration.jira.contents import PAGE, TicketContents
+from integration.mirror import TicketName, TicketRef, TicketState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from integration.audience import Audience
+    from integration.diary.comment import CommentId
+    from integration.incident import IncidentId, SpaceName
+    from integration.jira.client import Intent
+    from integration.jira.fields import Json
+    from integration.jira.space import JiraSpace
+    from integration.mirror import Difference, MirrorView
+
+log = logging.getLogger(__name__)
+
+PART_BYTES = 20_480
+"""Bytes of an entry in one comment, so that its ciphertext stays below Jira's 32,767 characters."""
+
+_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
+_KEY = re.compile(r"[A-Z][A-Z0-9_]{0,49}-[0-9]{1,19}\Z")
+
+
+class JiraHost:
+    """The :class:`integration.ports.Host` for one Jira Cloud project.
+
+    Args:
+        space: which project, with its ids.
+        token: the API token of the service's account.
+        sleep: waits between the comments of a long diary.
+    """
+
+    kind: Literal["jira"] = "jira"
+    part_bytes = PART_BYTES
+
+    def __init__(self, space: JiraSpace, *, token: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._space = space
+        self._client = JiraClient(space, token=token)
+        self._contents = TicketContents(self._client, space, sleep)
+        self._own_account = ""
+
+    def __repr__(self) -> str:
+        return f"JiraHost({self._space.name!r})"
+
+    @property
+    def space(self) -> SpaceName:
+        """The configured name of the ticket space."""
+        return self._space.name
+
+    @property
+    def own_accounts(self) -> frozenset[str]:
+        """The account id behind the token. Read once, then remembered."""
+        if not self._own_account:
+            what = "read the service's own account"
+            account = self._client.read("myself", what=what).get("accountId")
+            if not isinstance(account, str) or not account:
+                raise self._client.unreadable(what)
+            self._own_account = account
+        return frozenset({self._own_account})
+
+    def audience(self) -> Audience:
+        """Who may browse the project. Five reads with one role, one more for the first time."""
+        (own,) = self.own_accounts
+        return read_audience(self._client, self._space, own)
+
+    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
+        """Tickets with the incident's label, oldest first; the label is unique, so ``since`` is not needed."""
+        del since
+        what = "search for the ticket"
+        label = fields.incident_label(incident)
+        query: dict[str, str | int] = {
+            "jql": f'project = "{self._space.project}" AND labels = "{label}"',
+            "fields": "labels",
+            "maxResults": PAGE,
+        }
+        found: dict[str, TicketRef] = {}
+        seen: set[str] = set()
+        while True:
+            page = self._client.read("search/jql", what=what, query=query)
+            for ticket in self._client.objects(page.get("issues"), what):
+                if fields.has_label(fields.fields_of(ticket), label):
+                    ref = self._ref(ticket, what)
+                    found[ref.id] = ref
+            token = page.get("nextPageToken")
+            if page.get("isLast") is True or not isinstance(token, str):
+                break
+            if token in seen:
+                raise self._client.unreadable(what)
+            seen.add(token)
+            query["nextPageToken"] = token
+        return tuple(sorted(found.values(), key=lambda ref: int(ref.id)))
+
+    def open_ticket(self, view: MirrorView) -> TicketRef:
+        """One write and one read.
+
+        Once Jira has said that the ticket is there, its name must not get lost, or a second one would be
+        opened. So neither a field that did not stick nor trouble with reading it back is an error here:
+        the caller's :meth:`read` sees both, and :meth:`write` puts nothing on an unchecked ticket.
+
+        Raises:
+            HostNotRestricted: the security level did not stick; nothing more is written.
+        """
+        what = "create the ticket"
+        made = self._client.write(
+            "issue",
+            fields.new_ticket(
+                view,
+                self._space.fields,
+                project=self._space.project,
+                ticket_type=self._space.issue_type_id,
+                security_level=self._space.security_level_id,
+            ),
+            what=what,
+        )
+        ref = self._ref(made, what, "write")
+        log.info("jira: ticket %s opened for %s", ref.id, view.code_name)
+        try:
+            ticket = self._ticket(ref.id, "read the new ticket back")
+        except HostError as trouble:
+            log.warning("jira: ticket %s was not checked yet: %s", ref.id, trouble.code)
+            return ref
+        self._must_be_here(ticket, view)
+        self._must_have_level(ticket, view)
+        wrong = self._wrong(view, ticket)
+        if wrong:
+            log.warning("jira: ticket %s does not show: %s", ref.id, ", ".join(wrong))
+        return ref
+
+    def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
+        """The ticket, its sub-tasks and all of its comments: three reads up to 100 of each.
+
+        Raises:
+            HostGone: the ticket is not there.
+            HostNotRestricted: the ticket is in another project.
+        """
+        what = "read the ticket"
+        ticket = self._ticket(ref.id, what)
+        self._must_be_ours(ticket, view)
+        subtasks = self._client.objects(fields.fields_of(ticket).get("subtasks"), what)
+        return TicketState(
+            ref=self._ref(ticket, what),
+            fields_right=not self._wrong(view, ticket),
+            steps=self._contents.steps([self._ref(one, what).id for one in subtasks], view.incident),
+            comments=self._contents.comments(ref.id, view.incident),
+        )
+
+    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+        """One read, then: one write and one read for fields, one write for all steps, one for each comment.
+
+        Raises:
+            HostNotRestricted: the ticket was moved to another project or lost its security level; nothing
+                is written.
+            HostRejected, HostUnknownOutcome: what was written before stays, and a fresh read sees it.
+        """
+        if not lacking:
+            return {}
+        ticket = self._ticket(ref.id, "read the ticket before writing to it")
+        self._must_be_ours(ticket, view)
+        if lacking.fields:
+            self._client.put(
+                f"issue/{ref.id}",
+                fields.healed_ticket(view, self._space.fields, security_level=self._space.security_level_id),
+                what="set the ticket's fields",
+                query={"notifyUsers": "false"},
+            )
+            ticket = self._after_write(ref, "read the ticket's fields back")
+            self._must_be_here(ticket, view)
+        self._must_have_level(ticket, view)
+        if lacking.fields:
+            self._must_show(ticket, view)
+        self._contents.write_steps(ref.id, view.incident, lacking.steps)
+        return dict(self._contents.write_comments(ref.id, lacking.comments))
+
+    def _ticket(self, ticket_id: str, what: str) -> Json:
+        wanted = ["summary", "labels", "security", "project", "subtasks", *self._space.fields.ids()]
+        query = {"fields": ",".join(wanted), "properties": fields.INCIDENT_PROPERTY}
+        return self._client.read(f"issue/{ticket_id}", what=what, query=query)
+
+    def _after_write(self, ref: TicketRef, what: str) -> Json:
+        """Read back. A write has happened, so trouble here must not say that nothing was written."""
+        try:
+            return self._ticket(ref.id, what)
+        except (HostUnavailable, HostLimited) as trouble:
+            raise HostUnknownOutcome(
+                trouble.what,
+                meaning="The write before it has happened, but could not be checked.",
+                next_step="The job reads the ticket before it writes again.",
+                after=trouble.after,
+            ) from None
+
+    def _wrong(self, view: MirrorView, ticket: Json) -> tuple[str, ...]:
+        """Our names of what the ticket does not show as it should."""
+        found, ids = fields.fields_of(ticket), self._space.fields
+        wanted = fields.ticket_fields(view, ids, security_level=self._space.security_level_id)
+        names = ids.our_names()
+        wrong = [names[key] for key in fields.wrong_fields(found, wanted)]
+        if fields.markers_missing(found, ticket.get("properties"), view.incident):
+            wrong.append("marker")
+        return tuple(wrong)
+
+    def _must_show(self, ticket: Json, view: MirrorView) -> None:
+        wrong = self._wrong(view, ticket)
+        if wrong:
+            raise HostRejected(
+                f"Jira took the ticket's fields but does not show them all: {', '.join(wrong)}.",
+                fields=wrong,
+                meaning="The ticket is there; what would come after the fields is not written.",
+                next_step="See whether these fields are on the project's screens and have the right options.",
+            )
+
+    def _must_be_ours(self, ticket: Json, view: MirrorView) -> None:
+        self._must_be_here(ticket, view)
+        marked = fields.marked_incident(ticket.get("properties"))
+        if marked not in {None, view.incident}:
+            raise HostRejected(
+                f"The ticket taken for {view.code_name} carries the marker of another incident.",
+                fields=("marker",),
+                meaning="Nothing was written.",
+                next_step="Compare the ticket's property coc.incident with the Master Incident Log.",
+            )
+
+    def _must_be_here(self, ticket: Json, view: MirrorView) -> None:
+        project = fields.fields_of(ticket).get("project")
+        if not isinstance(project, dict) or project.get("key") != self._space.project:
+            raise HostNotRestricted(
+                f"The ticket of {view.code_name} is not in the project {self._space.project} any more.",
+                meaning="Nothing was written: who reads the other project is not proven.",
+                next_step="Move it back, and find out who moved it and who has read it there.",
+            )
+
+    def _must_have_level(self, ticket: Json, view: MirrorView) -> None:
+        level = fields.fields_of(ticket).get("security")
+        if not isinstance(level, dict) or level.get("id") != self._space.security_level_id:
+            raise HostNotRestricted(
+                f"The ticket of {view.code_name} does not have the security level {self._space.security_level_id}.",
+                meaning="Everybody who may browse the project can read it. Nothing more is written to it.",
+                next_step="Put the level on the project's screens, and the service's account into the level "
+                "and into those who may set it; the job then sets it.",
+            )
+
+    def _ref(self, ticket: Json, what: str, intent: Intent = "read") -> TicketRef:
+        ticket_id, key = ticket.get("id"), ticket.get("key")
+        if not isinstance(ticket_id, str) or not isinstance(key, str):
+            raise self._client.unreadable(what, intent)
+        if not _ID.match(ticket_id) or not _KEY.match(key):  # both end up in logs, mails and addresses
+            raise self._client.unreadable(what, intent)
+        name = TicketName(f"jira:{self._space.host}/{ticket_id}")
+        return TicketRef(name, ticket_id, key, f"{self._space.address}/browse/{key}")

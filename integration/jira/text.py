@@ -1,0 +1,82 @@
+"""Text in Jira Cloud's own format (ADF), both ways.
+
+Everything goes in as plain text nodes without marks, so that wiki markup, an ADF look-alike or an
+``@mention`` in a text stays the characters it is. Ciphertext stands in a code block, the one node whose
+text Jira neither renders nor rewrites; :func:`code_texts` gets it out again.
+https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from integration.mirror import StepView
+    from integration.text import PublicText, SealedText
+
+Node = dict[str, Any]
+
+_DIARY_LINE = "A part of the encrypted diary; cleared members read it with the coc command."
+_WORKPLACE = (
+    "The team works on this ticket by its fields and sub-tasks. "
+    "What was reported is not written here: it is in the encrypted diary, in the comments below."
+)
+
+
+def ticket_description() -> Node:
+    """What the parent ticket says of itself: the same sentences on every ticket."""
+    return _document(*_paragraphs(_WORKPLACE))
+
+
+def step_description(step: StepView) -> Node:
+    """A sub-task's guidance and the time it is due, in UTC."""
+    due = step.due_at.astimezone(UTC)
+    return _document(*_paragraphs(step.guidance), *_paragraphs(f"Due: {due:%Y-%m-%d %H:%M} UTC"))
+
+
+def diary_comment(sealed: SealedText) -> Node:
+    """One sealed part of a diary: a sentence for people, then the ciphertext in a code block."""
+    return _document(
+        *_paragraphs(_DIARY_LINE), {"type": "codeBlock", "content": [{"type": "text", "text": sealed}]}
+    )
+
+
+def code_texts(document: object) -> str:
+    """The text of all code blocks of an ADF document, a blank line between them; empty if there are none.
+
+    The document comes from the host and may be anything: what is not as the format says is passed over.
+    """
+    return "\n\n".join(
+        "".join(text for part in _children(node) if isinstance(text := part.get("text"), str))
+        for node in _walk(document)
+        if node.get("type") == "codeBlock"
+    )
+
+
+def _paragraphs(text: PublicText | str) -> Iterator[Node]:
+    """A paragraph per line: a line break inside a text node would not be shown. An empty node is not allowed."""
+    for line in text.splitlines():
+        if line.strip():
+            yield {"type": "paragraph", "content": [{"type": "text", "text": line.strip()}]}
+
+
+def _document(*nodes: Node) -> Node:
+    return {"type": "doc", "version": 1, "content": list(nodes)}
+
+
+def _walk(document: object) -> Iterator[Node]:
+    """Every node in reading order, without recursion: a host's answer decides the depth."""
+    waiting: list[object] = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(reversed(_children(node)))
+
+
+def _children(node: Node) -> list[Node]:
+    content = node.get("content")
+    return [child for child in content if isinstance(child, dict)] if isinstance(content, list) else []
