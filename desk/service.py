@@ -1,0 +1,297 @@
+"""The desk's way to the service: signed requests, and answers that are checked before anything uses them.
+
+The service is not trusted with content and hardly with form: an answer has a largest size, its fields
+have our shapes or it is refused, a redirect is never followed, and plain http leaves this machine never.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from desk.home import head_from_json
+from integration.code_name import CodeName
+from integration.errors import NotCleared, ServiceRefused, ServiceUnreachable
+from integration.incident import Alias, IncidentId, IncidentType, Stage
+from integration.mirror import TicketName
+from integration.risk import Level
+from integration.signed_request import TOLERANCE, is_loopback, new_nonce, origin_of, sign_request
+from integration.text import SealedText
+
+if TYPE_CHECKING:
+    from integration.diary.chain import Head
+    from integration.ports import Clock
+    from integration.signed_request import Signer
+
+_TIMEOUT: Final = (10, 60)
+"""Seconds to connect, and between two bytes."""
+
+_LARGEST_ANSWER: Final = 256 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+
+_CODE_NAME: Final = re.compile(r"[A-Z]{1,32}(-[A-Z]{1,32}){0,3}-[0-9]{2}\Z")
+_INCIDENT: Final = re.compile(r"inc_[a-z2-7]{26}\Z")
+_ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
+_TICKET: Final = re.compile(r"[A-Za-z0-9._:/#-]{1,200}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedIncident:
+    """The public fields of an incident, as the service tells them; nobody signs these."""
+
+    id: IncidentId
+    code_name: CodeName
+    type: IncidentType
+    stage: Stage
+    impact: Level | None
+    likelihood: Level | None
+    lead: Alias | None
+    secondary: Alias | None
+    ticket: TicketName | None
+    ticket_url: str | None
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServedDiary:
+    """A sealed diary as the service hands it out. ``head`` is what the service says is the newest link."""
+
+    incident: ServedIncident
+    head: Head | None
+    comments: tuple[SealedText, ...]
+
+
+def is_code_name(text: str) -> bool:
+    """Whether a text has the form of a code name; only such texts go into an address or a file name."""
+    return _CODE_NAME.match(text) is not None
+
+
+class _Proof(AuthBase):
+    """Sets our header. Being an ``auth`` it also keeps requests from putting a ``.netrc`` password there."""
+
+    def __init__(self, header: str) -> None:
+        self._header = header
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        prepared.headers["Authorization"] = self._header
+        return prepared
+
+
+class Service:
+    """The team's service, asked by one member."""
+
+    def __init__(self, *, origin: str, alias: str, signer: Signer, clock: Clock) -> None:
+        self._origin = origin_of(origin)
+        self._alias = alias
+        self._signer = signer
+        self._clock = clock
+        self._session = requests.Session()
+        # A proxy named in the environment is for other machines. It must not see what stays on this one.
+        self._session.trust_env = not is_loopback(urlsplit(self._origin).hostname or "")
+
+    def incidents(self) -> tuple[ServedIncident, ...]:
+        """Every incident this member is cleared for.
+
+        Raises:
+            ServiceUnreachable: no usable answer.
+            ServiceRefused: the service does not accept the signature.
+        """
+        answer = self._get("/api/v1/incidents")
+        try:
+            return tuple(_incident(one) for one in _list(answer["incidents"]))
+        except (ValueError, KeyError, TypeError):
+            _not_understood()
+
+    def diary(self, code_name: str) -> ServedDiary:
+        """One incident's sealed diary.
+
+        Raises:
+            NotCleared: not cleared, or no such incident; the service does not say which.
+            ServiceUnreachable: no usable answer.
+            ServiceRefused: the service does not accept the signature.
+        """
+        if not is_code_name(code_name):
+            raise ValueError("not a code name")
+        answer = self._get(f"/api/v1/incidents/{code_name}/diary")
+        try:
+            incident = _incident(answer["incident"])
+            comments = tuple(SealedText(_text(one)) for one in _list(answer["comments"]))
+            head = None if answer["head"] is None else head_from_json(answer["head"], incident.id)
+        except (ValueError, KeyError, TypeError):
+            _not_understood()
+        if incident.code_name != code_name:
+            _not_understood()
+        return ServedDiary(incident, head, comments)
+
+    def _get(self, target: str) -> dict[str, Any]:
+        proof = sign_request(
+            self._signer,
+            alias=self._alias,
+            origin=self._origin,
+            method="GET",
+            target=target,
+            body=b"",
+            now=self._clock.now(),
+            nonce=new_nonce(),
+        )
+        try:
+            with self._session.get(
+                self._origin + target,
+                auth=_Proof(proof),
+                headers={"Accept": "application/json"},
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            ) as reply:
+                body = _read(reply)
+        except requests.exceptions.SSLError:
+            raise ServiceUnreachable(
+                f"{self._origin} does not prove with a valid certificate that it is the service.",
+                meaning="It may be set up wrongly, or somebody stands in between. Nothing but a signed request was sent.",
+                next_step="Do not go around this. Ask whoever runs the service.",
+            ) from None
+        except requests.Timeout:
+            raise self._unreachable("did not answer in time") from None
+        except requests.RequestException:
+            raise self._unreachable("could not be reached") from None
+        if reply.status_code != requests.codes.ok:
+            self._refuse(reply, body)
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            _not_understood()
+        if not isinstance(answer, dict):
+            _not_understood()
+        return answer
+
+    def _refuse(self, reply: requests.Response, body: bytes) -> NoReturn:
+        status = reply.status_code
+        if status == requests.codes.unauthorized:
+            raise self._not_accepted(reply, body)
+        if status == requests.codes.not_found and _error_code(body) == "not-cleared":
+            raise NotCleared(
+                "There is no incident of this code name that you are cleared for.",
+                meaning="Whether it exists at all is not said to anyone who is not cleared for it.",
+                next_step="See your own list with: coc incidents. A cleared member can clear you.",
+            )
+        if 300 <= status < 400:  # noqa: PLR2004 - HTTP's redirects
+            raise ServiceUnreachable(
+                f"{self._origin} answered with a redirect ({status}), which a desk never follows.",
+                meaning="A redirect could lead the signed request to somebody else.",
+                next_step="Ask whoever runs the service for its right address, then: coc connect URL --roster FILE",
+            )
+        if status >= 500:  # noqa: PLR2004 - HTTP's server errors
+            raise self._unreachable(f"has trouble of its own (it answered {status})")
+        raise ServiceUnreachable(
+            f"{self._origin} answered {status}, which the service never does.",
+            meaning="Something else may be answering at this address.",
+            next_step="Check the address with whoever runs the service.",
+        )
+
+    def _not_accepted(self, reply: requests.Response, body: bytes) -> ServiceRefused:
+        if _error_code(body) == "stale-request":
+            theirs = _date(reply.headers.get("Date", ""))
+            apart = "" if theirs is None else f" by about {_minutes(abs(self._clock.now() - theirs))}"
+            return ServiceRefused(
+                f"This machine's clock and the service's differ{apart}.",
+                meaning=f"A request counts for {TOLERANCE.seconds // 60} minutes, so that nobody can send it again later.",
+                next_step="Set this machine's clock. If it is right, tell whoever runs the service.",
+            )
+        return ServiceRefused(
+            f"The service does not accept your key for the alias {self._alias}.",
+            meaning="Its roster has no such member, or another signing key for it, or its own address "
+            f"is configured as something other than {self._origin}.",
+            next_step="Compare the lines of `coc key show` with the service's roster, and the address.",
+        )
+
+    def _unreachable(self, what: str) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"{self._origin} {what}.",
+            meaning="Nothing was read; what this desk remembers is unchanged.",
+            next_step="Check your connection and try again; then ask whoever runs the service. "
+            "The diary also stands on its ticket: docs/diary-format.md says how to open it without the service.",
+        )
+
+
+def _read(reply: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in reply.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _LARGEST_ANSWER:
+            raise ServiceUnreachable(
+                "The service's answer is larger than any diary.",
+                meaning="Something else may be answering at this address.",
+                next_step="Ask whoever runs the service.",
+            )
+    return bytes(body)
+
+
+def _not_understood() -> NoReturn:
+    raise ServiceUnreachable(
+        "The service's answer is not one that this desk understands.",
+        meaning="Desk and service may be of different versions, or something else is answering.",
+        next_step="Update the desk, and ask whoever runs the service.",
+    ) from None
+
+
+def _error_code(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(answer.get("error", "")) if isinstance(answer, dict) else ""
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _minutes(apart: timedelta) -> str:
+    return f"{round(apart.total_seconds() / 60)} minutes"
+
+
+def _incident(raw: Any) -> ServedIncident:  # noqa: ANN401 - whatever JSON held
+    return ServedIncident(
+        id=IncidentId(_text(raw["id"], _INCIDENT)),
+        code_name=CodeName(_text(raw["code_name"], _CODE_NAME)),
+        type=IncidentType(raw["type"]),
+        stage=Stage(raw["stage"]),
+        impact=_level(raw["impact"]),
+        likelihood=_level(raw["likelihood"]),
+        lead=None if raw["lead"] is None else Alias(_text(raw["lead"], _ALIAS)),
+        secondary=None if raw["secondary"] is None else Alias(_text(raw["secondary"], _ALIAS)),
+        ticket=None if raw["ticket"] is None else TicketName(_text(raw["ticket"], _TICKET)),
+        ticket_url=None if raw["ticket_url"] is None else _text(raw["ticket_url"]),
+        opened_at=datetime.strptime(_text(raw["opened_at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+    )
+
+
+def _level(raw: object) -> Level | None:
+    if raw is None:
+        return None
+    if type(raw) is not int:
+        raise ValueError("not a level")
+    return Level(raw)
+
+
+def _text(raw: object, form: re.Pattern[str] | None = None) -> str:
+    if not isinstance(raw, str) or (form is not None and not form.match(raw)):
+        raise ValueError("not the text we expect")
+    return raw
+
+
+def _list(raw: object) -> list[Any]:
+    if not isinstance(raw, list):
+        raise TypeError("not a list")
+    return raw

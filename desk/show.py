@@ -1,0 +1,251 @@
+r"""How a desk shows things: everything neutralised on its way out, nothing changed in the data.
+
+Words in a diary come from anybody. On the way to the terminal, control and bidirectional characters and
+terminal escapes become visible (``\x1b``), markup stays text, and each line of a body stands behind a
+bar, so that no body can pose as a heading or as the verdict of the check.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from desk.home import PublicKeys, fingerprint
+from integration.risk import risk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from desk.service import ServedIncident
+    from integration.diary.findings import Finding
+    from integration.diary.frame import Card
+    from integration.diary.open import Diary, Entry
+    from integration.risk import Level
+    from integration.roster import Roster
+
+_JOINERS = frozenset("\u200c\u200d")
+"""Zero-width, but Persian words and many emoji need them; they cannot move any other text."""
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_ESCAPED = "reverse dim"
+_NO_TERMINAL = 160
+"""Characters in a row of a table where nothing says how wide a line may be."""
+
+
+def console(*, plain: bool = False, stderr: bool = False) -> Console:
+    """Where the desk writes. Nothing in a text is ever taken for markup, an emoji name or a link."""
+    file = sys.stderr if stderr else sys.stdout
+    return Console(
+        file=file,
+        width=None if file.isatty() else _NO_TERMINAL,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        color_system=None if plain else "auto",
+        soft_wrap=False,
+    )
+
+
+def visible(words: str, *, lines: bool = False) -> Text:
+    """A text that only shows itself: what a terminal or a bidirectional layout would obey is escaped.
+
+    Args:
+        words: from anywhere.
+        lines: whether line breaks stay; otherwise they are escaped too.
+    """
+    shown = Text()
+    if lines:
+        words = words.replace("\r\n", "\n")
+    for char in words:
+        if char == "\n" and lines:
+            shown.append("\n")
+        elif char == "\t":
+            shown.append("    ")
+        elif unicodedata.category(char) in _HIDDEN and char not in _JOINERS:
+            shown.append(_escape(char), style=_ESCAPED)
+        else:
+            shown.append(char)
+    return shown
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code <= 0xFF:  # noqa: PLR2004 - what \x can name
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - what \u can name
+
+
+def incidents(out: Console, served: Sequence[ServedIncident]) -> None:
+    """The list of incidents a member is cleared for."""
+    if not served:
+        out.print("You are not cleared for any incident.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Code name", "Type", "Stage", "Impact * Likelihood", "Lead", "Secondary", "Opened (UTC)"):
+        table.add_column(title, no_wrap=title == "Code name", overflow="fold")
+    for one in served:
+        table.add_row(
+            visible(one.code_name),
+            one.type.value,
+            one.stage.value,
+            _risk(one.impact, one.likelihood),
+            visible(one.lead or "–"),
+            visible(one.secondary or "–"),
+            _time(one.opened_at),
+        )
+    out.print(table)
+
+
+def key(out: Console, public: PublicKeys) -> None:
+    """The lines for the roster, and what to compare in person."""
+    out.print("Your lines for the team's roster.toml:\n")
+    out.print(public.roster_lines(), soft_wrap=True)
+    out.print("Compare this fingerprint with your team in person or on a call, not by mail or chat:\n")
+    out.print(Text(public.fingerprint, style="bold"), soft_wrap=True)
+
+
+def roster(out: Console, pinned: Roster) -> None:
+    """What was pinned: hash, serial, and everybody's fingerprint."""
+    out.print(f"Roster {pinned.serial}, SHA-256 {pinned.hash}", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for member in pinned.members:
+        keys = PublicKeys(member.alias, member.recipient, member.signing_key)
+        table.add_row("member", visible(member.alias), Text(keys.fingerprint, style="bold"))
+    for recovery in pinned.recovery:
+        table.add_row("recovery key", visible(recovery.name), Text(fingerprint(recovery.recipient)))
+    for service in pinned.service_keys:
+        table.add_row("service key", visible(service.id), Text(fingerprint(service.public)))
+    out.print(table)
+    out.print("Compare the fingerprints with your team in person or on a call, not by mail or chat.")
+
+
+def diary(
+    out: Console,
+    incident: ServedIncident,
+    opened: Diary,
+    findings: Sequence[Finding],
+    *,
+    first_reading: bool,
+) -> None:
+    """A whole diary: public fields, the newest card, entries, and what the check found.
+
+    On a first reading the desk has nothing to compare the end of the diary with, and says so.
+    """
+    _public_fields(out, incident)
+    card = next((entry for entry in reversed(opened.entries) if entry.card is not None), None)
+    if card is not None and card.card is not None:
+        out.print()
+        out.print(
+            Text.assemble(("Card", "bold cyan"), f"  of entry {card.seq}, by ", visible(_author(card.author)))
+        )
+        _card(out, card.card)
+    for entry in opened.entries:
+        out.print()
+        out.print(_heading(entry), soft_wrap=True)
+        _behind_bar(out, visible(entry.body.reveal(), lines=True))
+    out.print()
+    _verdict(out, len(opened.entries), findings, first_reading=first_reading)
+
+
+def _public_fields(out: Console, incident: ServedIncident) -> None:
+    out.print(Text(incident.code_name, style="bold"))
+    pairs = [
+        ("Type", Text(incident.type.value)),
+        ("Stage", Text(incident.stage.value)),
+        ("Impact * Likelihood", Text(_risk(incident.impact, incident.likelihood))),
+        ("Lead", visible(incident.lead or "–")),
+        ("Secondary", visible(incident.secondary or "–")),
+        ("Ticket", visible(incident.ticket_url or "not open yet")),
+        ("Opened", Text(f"{_time(incident.opened_at)} UTC")),
+    ]
+    _pairs(out, pairs)
+    out.print(
+        Text("These fields are told by the service. All below was opened and checked here.", style="dim")
+    )
+
+
+def _card(out: Console, card: Card) -> None:
+    _pairs(
+        out,
+        [
+            ("Reporter", visible(card.reporter.reveal() or "–")),
+            ("Subject", visible(card.subject.reveal() or "–")),
+            ("Type", visible(card.type)),
+        ],
+    )
+    out.print("  Summary")
+    _behind_bar(out, visible(card.summary.reveal(), lines=True))
+
+
+def _heading(entry: Entry) -> Text:
+    heading = Text.assemble(
+        (f"Entry {entry.seq}", "bold cyan"),
+        f"  {entry.content.value} by ",
+        visible(_author(entry.author)),
+        f", {_time(entry.event_at)} UTC",
+    )
+    if entry.entry_at != entry.event_at:
+        heading.append(f" (written {_time(entry.entry_at)} UTC)", style="dim")
+    if not entry.complete:
+        heading.append(" – a part of it is missing, see below", style="red")
+    return heading
+
+
+def _author(author: str) -> str:
+    kind, _, name = author.partition(":")
+    return name if kind == "member" else f"the service ({name})"
+
+
+def _verdict(out: Console, entries: int, findings: Sequence[Finding], *, first_reading: bool) -> None:
+    serious = [finding for finding in findings if finding.serious]
+    count = "1 entry" if entries == 1 else f"{entries} entries"
+    if serious:
+        text = f"{count}, and something about this diary is not as it should be:"
+        out.print(Text(text, style="bold red"), soft_wrap=True)
+    else:
+        text = f"Checked, {count}: authors, order and seals are right"
+        if not first_reading:
+            text += ", and nothing that this desk saw before is missing"
+        out.print(Text(f"{text}.", style="green"), soft_wrap=True)
+    if first_reading:
+        out.print(
+            "This desk read it for the first time: whether newer entries were deleted shows from now on."
+        )
+    for finding in findings:
+        style = "red" if finding.serious else "yellow"
+        out.print(Text.assemble((f"  {finding.code}: ", style), visible(finding.says)), soft_wrap=True)
+        out.print(Text.assemble("    ", visible(finding.means)), soft_wrap=True)
+
+
+def _pairs(out: Console, pairs: Iterable[tuple[str, Text]]) -> None:
+    for name, value in pairs:
+        out.print(Text.assemble(f"  {name:<20}", value), soft_wrap=True)
+
+
+def _behind_bar(out: Console, words: Text) -> None:
+    """Each line behind a bar. On a terminal we break the lines ourselves, so that what is broken is barred too."""
+    bar = ("  │ ", "dim")
+    lines = (
+        words.wrap(out, max(20, out.width - 6)) if out.is_terminal else words.split("\n", allow_blank=True)
+    )
+    for line in lines:
+        out.print(Text.assemble(bar, line), soft_wrap=True)
+
+
+def _risk(impact: Level | None, likelihood: Level | None) -> str:
+    product = risk(impact, likelihood)
+    if impact is None or likelihood is None or product is None:
+        return "not yet assessed"
+    return f"{int(impact)} * {int(likelihood)} = {product}"
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
