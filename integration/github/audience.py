@@ -1,0 +1,124 @@
+"""Who can read the repository, as far as our own credential can see.
+
+Three reads: the repository, its collaborators (people with direct access, through teams, through the
+organisation's base permission, and its owners), and open invitations where we may see them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from integration.audience import Audience, Principal
+from integration.errors import HostGone, HostRefused
+from integration.github.answers import Moved
+
+if TYPE_CHECKING:
+    from integration.github.answers import Json
+    from integration.github.client import Client
+    from integration.incident import SpaceName
+
+_ROLES = frozenset({"read", "triage", "write", "maintain", "admin"})
+
+
+class KnownRepository:
+    """The repository this host writes to: remembered by its id, so that another of the same name is noticed."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._id: int | None = None
+
+    def read(self) -> tuple[Json, tuple[str, ...]]:
+        """The repository as it is now, and every reason why it must not be written to (an open door)."""
+        found = self._client.get_object(self._client.path, "look at the repository")
+        doors = list(_open_doors(found, self._client.where))
+        number = found.get("id")
+        if not isinstance(number, int):
+            doors.append("GitHub does not say which repository it is")
+        elif self._id is None and not doors:
+            self._id = number
+        elif self._id is not None and number != self._id:
+            doors.append("another repository stands under the same name than before")
+        return found, tuple(doors)
+
+
+def _open_doors(repository: Json, where: str) -> list[str]:
+    doors = []
+    visibility = repository.get("visibility")
+    if repository.get("private") is not True or visibility == "public":
+        doors.append("the repository is public")
+    elif visibility == "internal":
+        doors.append("the repository is internal: every member of the enterprise can read it")
+    elif visibility != "private":
+        doors.append("GitHub does not say that the repository is private")
+    if str(repository.get("full_name", "")).casefold() != where.casefold():
+        doors.append("the repository has another name or owner than configured")
+    if repository.get("archived") is True:
+        doors.append("the repository is archived, so that nothing can be written or put right")
+    return doors
+
+
+def read_audience(
+    client: Client, repository: KnownRepository, *, space: SpaceName, own_login: str
+) -> Audience:
+    """Who can read the repository now.
+
+    ``complete`` needs an account that must be in the list of collaborators: our own, or, for an App, which
+    is never in it, one with the admin role (the owner of the repository or an owner of its organisation).
+    An empty or shortened list proves nothing.
+    """
+    try:
+        found, doors = repository.read()
+    except Moved:
+        found, doors = {}, ("the repository answers under another address: it was renamed or moved",)
+    if not found:
+        return Audience(space, (), doors, complete=False)
+    collaborators = list(
+        client.get_list(f"{client.path}/collaborators", "list who can read the repository", affiliation="all")
+    )
+    principals = [
+        Principal(str(one.get("login") or ""), f"the role {_role(one)} in the repository")
+        for one in collaborators
+    ]
+    must_be_there = (
+        any(_role(one) == "admin" for one in collaborators)
+        if client.is_app
+        else any(one.account.casefold() == own_login.casefold() for one in principals)
+    )
+    invited, invited_doors = _invitations(client)
+    return Audience(
+        space, (*principals, *invited), (*doors, *invited_doors), complete=must_be_there and all(one.account for one in principals)
+    )  # fmt: skip
+
+
+def _invitations(client: Client) -> tuple[list[Principal], list[str]]:
+    """Who may become a reader at any moment. Only an admin sees invitations.
+
+    An App's token lacks that right, so an App does not ask. Where a token lacks it, an invited person is
+    noticed at the next reading after they accepted, like everybody who is given access.
+    """
+    if client.is_app:
+        return [], []
+    try:
+        listed = list(client.get_list(f"{client.path}/invitations", "list open invitations"))
+    except (HostRefused, HostGone):
+        return [], []
+    principals, doors = [], []
+    for one in listed:
+        if one.get("expired") is True:
+            continue
+        invitee = one.get("invitee")
+        login = invitee.get("login") if isinstance(invitee, dict) else None
+        if isinstance(login, str) and login:
+            principals.append(Principal(login, "an open invitation to the repository"))
+        else:
+            doors.append("somebody is invited to the repository by mail address")
+    return principals, doors
+
+
+def _role(collaborator: Json) -> str:
+    """The role in GitHub's words. A role with a name of the organisation's own is not repeated."""
+    permissions = collaborator.get("permissions")
+    if isinstance(permissions, dict) and permissions.get("admin") is True:
+        return "admin"
+    role = collaborator.get("role_name")
+    return role if isinstance(role, str) and role in _ROLES else "of its own"

@@ -1,0 +1,282 @@
+"""What the GitHub host asks of GitHub: objects, lists, GraphQL, one write at a time.
+
+Every request passes :meth:`Client._exchange`, and everything that can go wrong becomes a HostError in
+:mod:`integration.github.answers`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from github import Auth
+
+from integration.errors import ConfigError, HostError
+from integration.github.answers import Answer, Deed, Json, graphql_data, refusal, unusable
+from integration.github.connection import PAGE, Line, quiet_libraries
+from integration.github.credential import (
+    RIGHTS,
+    AppCredential,
+    AppJwt,
+    InstallationAuth,
+    InstallationToken,
+    TokenCredential,
+    read_installation_token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+WRITE_PAUSE = 1.0
+"""Seconds between two writes, as GitHub asks: one after another, at least a second apart.
+
+https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+"""
+
+
+class _Turns:
+    """One write at a time from this process, each some seconds after the one before."""
+
+    def __init__(self, pause: float, sleep: Callable[[float], None]) -> None:
+        self._pause = pause
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._last: float | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        with self._lock:
+            if self._last is not None:
+                remaining = self._last + self._pause - time.monotonic()
+                if remaining > 0:
+                    self._sleep(remaining)
+            try:
+                yield
+            finally:
+                self._last = time.monotonic()
+
+
+class Client:
+    """GitHub as one repository's mirror needs it. Safe to use from several threads.
+
+    Args:
+        base_url: the API's address; ``http`` only on loopback, because the token travels with each request.
+        owner: the repository's owner.
+        repository: its name.
+        credential: who we are.
+        pause: seconds between two writes; none on loopback unless said otherwise.
+        sleep: how to wait.
+
+    Raises:
+        ConfigError: the address is not one that a token may be sent to.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        owner: str,
+        repository: str,
+        credential: AppCredential | TokenCredential,
+        pause: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        quiet_libraries()
+        address = urlsplit(base_url)
+        loopback = address.hostname in _LOOPBACK
+        if address.scheme != "https" and not (address.scheme == "http" and loopback):
+            raise ConfigError(
+                "The GitHub host",
+                ["base_url must begin with https:// (http:// only on this machine's loopback)"],
+            )
+        self._base_url = base_url.rstrip("/")
+        self._repository = repository
+        self.where = f"{owner}/{repository}"
+        self.path = f"/repos/{owner}/{repository}"
+        self._credential = credential
+        self._turns = _Turns((0.0 if loopback else WRITE_PAUSE) if pause is None else pause, sleep)
+        self._threads = threading.local()
+        self._auth: Auth.Auth = (
+            Auth.Token(credential.token)
+            if isinstance(credential, TokenCredential)
+            else InstallationAuth(self._ask_for_token)
+        )
+
+    # Reading ----------------------------------------------------------------------------------------
+
+    def get(self, path: str, what: str, **parameters: str | int) -> object:
+        """What stands at a path, parsed."""
+        deed = Deed(what, self.where)
+        answer = self._send("GET", path, deed, parameters=parameters)
+        found = answer.json()
+        if found is None:
+            raise unusable(deed)
+        return found
+
+    def get_object(self, path: str, what: str) -> Json:
+        """The one object at a path."""
+        found = self.get(path, what)
+        if not isinstance(found, dict):
+            raise unusable(Deed(what, self.where))
+        return found
+
+    def get_list(self, path: str, what: str, **parameters: str | int) -> Iterator[Json]:
+        """All objects of a list, page by page; a page is read when its first object is wanted.
+
+        Pages are counted by us: addresses in GitHub's Link header are not followed.
+        """
+        page = 1
+        while True:
+            found = self.get(path, what, per_page=PAGE, page=page, **parameters)
+            if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+                raise unusable(Deed(what, self.where))
+            yield from found
+            if len(found) < PAGE:
+                return
+            page += 1
+
+    def query(self, document: str, variables: Json, what: str) -> Json:
+        """The data of a GraphQL query.
+
+        Raises:
+            GraphQLRefused: GitHub would not answer it, or not wholly; ask by REST.
+        """
+        return self._graphql(document, variables, Deed(what, self.where))
+
+    # Writing ----------------------------------------------------------------------------------------
+
+    def write(self, verb: str, path: str, body: Json | None, what: str) -> Json:
+        """One change by REST: exactly one request. An answer without content is an empty object."""
+        deed = Deed(what, self.where, changes=True)
+        answer = self._send(verb, path, deed, body=body)
+        if answer.status == 204:  # noqa: PLR2004 - HTTP status code
+            return {}
+        found = answer.json()
+        if not isinstance(found, dict):
+            raise unusable(deed)
+        return found
+
+    def mutate(self, document: str, variables: Json, what: str) -> Json:
+        """The data of a GraphQL mutation: exactly one request.
+
+        Raises:
+            GraphQLRefused: GitHub executed none of it.
+            HostUnknownOutcome: it executed a part, or nobody knows.
+        """
+        return self._graphql(document, variables, Deed(what, self.where, changes=True))
+
+    # Who we are -------------------------------------------------------------------------------------
+
+    def own_login(self) -> str:
+        """The login under which our writes appear: the token's user, or ``<slug>[bot]``."""
+        deed = Deed("say who we are", self.where)
+        if isinstance(self._credential, TokenCredential):
+            path, name, ending = "/user", "login", ""
+            answer = self._send("GET", path, deed)
+        else:
+            path, name, ending = "/app", "slug", "[bot]"
+            answer = self._as_app("GET", path, deed)
+        found = answer.json()
+        login = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(login, str) or not login:
+            raise unusable(deed)
+        return login + ending
+
+    @property
+    def is_app(self) -> bool:
+        """Whether we are an App; an App is never in a list of collaborators."""
+        return isinstance(self._credential, AppCredential)
+
+    def _ask_for_token(self) -> InstallationToken:
+        """A token of the App's installation for this repository alone.
+
+        https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app
+        """
+        deed = Deed("ask for the App's token", self.where)
+        credential = self._credential
+        installation = credential.installation_id if isinstance(credential, AppCredential) else None
+        if installation is None:
+            found = self._as_app("GET", f"{self.path}/installation", deed).json()
+            installation = found.get("id") if isinstance(found, dict) else None
+        if not isinstance(installation, int):
+            raise unusable(deed)
+        body: Json = {"repositories": [self._repository], "permissions": RIGHTS}
+        answer = self._as_app("POST", f"/app/installations/{installation}/access_tokens", deed, body=body)
+        token = read_installation_token(answer.json())
+        if token is None:
+            raise unusable(deed)
+        return token
+
+    # The one way out --------------------------------------------------------------------------------
+
+    def _graphql(self, document: str, variables: Json, deed: Deed) -> Json:
+        body: Json = {"query": document, "variables": variables}
+        line = self._line()
+        data = graphql_data(self._exchange(line, "POST", line.graphql_url, deed, None, body), deed)
+        if isinstance(data, HostError):
+            raise data
+        return data
+
+    def _send(
+        self,
+        verb: str,
+        path: str,
+        deed: Deed,
+        *,
+        parameters: dict[str, str | int] | None = None,
+        body: Json | None = None,
+    ) -> Answer:
+        answer = self._exchange(self._line(), verb, path, deed, parameters, body)
+        failure = refusal(answer, deed)
+        if failure is not None:
+            raise failure
+        return answer
+
+    def _as_app(self, verb: str, path: str, deed: Deed, *, body: Json | None = None) -> Answer:
+        """Ask as the App itself. Making a token changes nothing in the repository, so it counts as a read."""
+        if not isinstance(self._credential, AppCredential):
+            raise TypeError("only an App has a key of its own")
+        line = self._line("app_line", AppJwt(self._credential))
+        answer = self._exchange(line, verb, path, deed, None, body)
+        failure = refusal(answer, deed)
+        if failure is not None:
+            raise failure
+        return answer
+
+    def _exchange(
+        self,
+        line: Line,
+        verb: str,
+        path: str,
+        deed: Deed,
+        parameters: dict[str, str | int] | None,
+        body: Json | None,
+    ) -> Answer:
+        if deed.changes:
+            self._have_token()
+            with self._turns.turn():
+                outcome = line.ask(verb, path, deed, parameters, body)
+        else:
+            outcome = line.ask(verb, path, deed, parameters, body)
+        if isinstance(outcome, HostError):
+            raise outcome
+        if outcome.status == 401 and isinstance(self._auth, InstallationAuth):  # noqa: PLR2004 - HTTP status code
+            self._auth.forget()
+        return outcome
+
+    def _have_token(self) -> None:
+        """Have a token before a write begins, so that a failure to get one is not taken for a failed write."""
+        _ = self._auth.token
+
+    def _line(self, name: str = "line", auth: Auth.Auth | None = None) -> Line:
+        """This thread's own way. Shared between threads, PyGithub loses writes and swaps answers."""
+        line = getattr(self._threads, name, None)
+        if not isinstance(line, Line):
+            line = Line(self._base_url, auth or self._auth)
+            setattr(self._threads, name, line)
+        return line

@@ -1,0 +1,161 @@
+"""Steps and diary comments onto a ticket: at most six in one GraphQL request, or one by one by REST.
+
+Aliases of one mutation are carried out in the order they are written, so the steps keep theirs. GitHub
+carries out some and refuses others; then nobody but a fresh read knows which, and we say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from integration.errors import HostRejected
+from integration.github.answers import Deed, Json, unknown_outcome
+from integration.github.reading import in_our_repository
+from integration.github.text import MAX_COMMENT, comment_body, plain_title, step_body
+from integration.mirror import StepView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from integration.diary.comment import CommentId, SealedComment
+    from integration.github.client import Client
+    from integration.mirror import MirrorView
+    from integration.process import StepKey
+
+BATCH = 6
+"""Mutations in one request. More would come near the ten seconds after which GitHub gives up on a request."""
+
+_STEPS = "write the steps"
+_COMMENTS = "write the diary"
+_NEW_STEP = (
+    "createIssue(input: ${name}) {{ issue {{ fullDatabaseId number repository {{ nameWithOwner }} "
+    "parent {{ number }} }} }}"
+)
+_NEW_COMMENT = (
+    "addComment(input: ${name}) {{ commentEdge {{ node {{ fullDatabaseId issue {{ number }} }} }} }}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to write: the ticket's number, and the node ids of ticket and repository."""
+
+    number: str
+    node: str
+    repository: str
+
+
+def too_long(view: MirrorView, steps: Sequence[StepView], comments: Sequence[SealedComment]) -> None:
+    """Refuse what GitHub would refuse, before anything is sent.
+
+    Raises:
+        HostRejected: a body is over GitHub's limit.
+    """
+    bodies = [step_body(view, step) for step in steps] + [comment_body(comment) for comment in comments]
+    if any(len(body) > MAX_COMMENT for body in bodies):
+        raise HostRejected(
+            f"A sub-issue or comment of {view.code_name} is longer than the {MAX_COMMENT} characters GitHub takes.",
+            fields=("body",),
+            meaning="Nothing was written.",
+            next_step="Shorten the guidance in the process file; a diary comment of this size is a mistake of ours.",
+        )
+
+
+def write_batch(
+    client: Client, place: Place, view: MirrorView, things: Sequence[StepView | SealedComment]
+) -> dict[CommentId, str]:
+    """One request with up to six new sub-issues and comments; the host's ids of the comments.
+
+    Raises:
+        GraphQLRefused: nothing of it was done; REST may be asked.
+        HostUnknownOutcome: read before writing again.
+    """
+    names, fields, variables = [], [], {}
+    for at, thing in enumerate(things):
+        name = f"w{at}"
+        if isinstance(thing, StepView):
+            kind, field = "CreateIssueInput", _NEW_STEP
+            variables[name] = {
+                "repositoryId": place.repository,
+                "parentIssueId": place.node,
+                "title": plain_title(thing.title),
+                "body": step_body(view, thing),
+            }
+        else:
+            kind, field = "AddCommentInput", _NEW_COMMENT
+            variables[name] = {"subjectId": place.node, "body": comment_body(thing)}
+        names.append(f"${name}: {kind}!")
+        fields.append(f"{name}: {field.format(name=name)}")
+    document = f"mutation({', '.join(names)}) {{ {' '.join(fields)} }}"
+    data = client.mutate(document, variables, "write steps and diary")
+    written: dict[CommentId, str] = {}
+    for at, thing in enumerate(things):
+        if isinstance(thing, StepView):
+            _check_step(client, place, data.get(f"w{at}"))
+        else:
+            written[thing.id] = _comment_id(client, data.get(f"w{at}"))
+    return written
+
+
+def _check_step(client: Client, place: Place, payload: object) -> None:
+    """A new sub-issue must be in our repository and under its ticket; one that is beside it is put there."""
+    deed = Deed(_STEPS, client.where, changes=True)
+    issue = payload.get("issue") if isinstance(payload, dict) else None
+    repository = issue.get("repository") if isinstance(issue, dict) else None
+    if not isinstance(issue, dict) or not isinstance(repository, dict):
+        raise unknown_outcome(deed)
+    if (
+        issue.get("number") is None
+        or str(repository.get("nameWithOwner", "")).casefold() != client.where.casefold()
+    ):
+        raise unknown_outcome(deed)
+    parent = issue.get("parent")
+    if not isinstance(parent, dict) or str(parent.get("number")) != place.number:
+        attach(client, place, issue.get("fullDatabaseId"))
+
+
+def _comment_id(client: Client, payload: object) -> str:
+    edge = payload.get("commentEdge") if isinstance(payload, dict) else None
+    node = edge.get("node") if isinstance(edge, dict) else None
+    found = node.get("fullDatabaseId") if isinstance(node, dict) else None
+    if found is None:
+        raise unknown_outcome(Deed(_COMMENTS, client.where, changes=True))
+    return str(found)
+
+
+def write_step(
+    client: Client, place: Place, view: MirrorView, step: StepView, beside: Mapping[StepKey, Json]
+) -> None:
+    """One sub-issue by REST: an issue, then its place under the ticket.
+
+    ``beside`` holds issues that an earlier, interrupted attempt has made and not put there yet.
+    """
+    issue = beside.get(step.key)
+    if issue is None:
+        body: Json = {"title": plain_title(step.title), "body": step_body(view, step)}
+        issue = client.write("POST", f"{client.path}/issues", body, _STEPS)
+        if not isinstance(issue.get("number"), int) or not in_our_repository(issue, client):
+            raise unknown_outcome(Deed(_STEPS, client.where, changes=True))
+    attach(client, place, issue.get("id"))
+
+
+def attach(client: Client, place: Place, issue_id: object) -> None:
+    """Put an issue under the ticket. GitHub takes its database id here, not its number.
+
+    https://docs.github.com/en/rest/issues/sub-issues#add-sub-issue
+    """
+    deed = Deed(_STEPS, client.where, changes=True)
+    if not str(issue_id).isdecimal():
+        raise unknown_outcome(deed)
+    path = f"{client.path}/issues/{place.number}/sub_issues"
+    client.write("POST", path, {"sub_issue_id": int(str(issue_id))}, _STEPS)
+
+
+def write_comment(client: Client, place: Place, comment: SealedComment) -> str:
+    """One diary comment by REST; the host's id of it."""
+    path = f"{client.path}/issues/{place.number}/comments"
+    reply = client.write("POST", path, {"body": comment_body(comment)}, _COMMENTS)
+    if not isinstance(reply.get("id"), int):
+        raise unknown_outcome(Deed(_COMMENTS, client.where, changes=True))
+    return str(reply["id"])

@@ -1,0 +1,179 @@
+"""Who can read the repository: listed people, open doors, and when the list is not a proof."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from integration.audience import prove
+from integration.errors import HostNotRestricted, HostRefused
+
+if TYPE_CHECKING:
+    from integration.github.host import GitHubHost
+
+World = Any  # the stand-in with its organisation, from conftest.py
+Played = Any  # the played GitHub, from conftest.py
+
+TEAM = frozenset({"Wren", "robin", "ada", "coc-bot"})
+
+
+def proven(host: GitHubHost) -> frozenset[str]:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    return prove(host.audience(), allowed=TEAM, acknowledged=(), now=now).readers
+
+
+def test_a_restricted_repository_is_proven(world: World) -> None:
+    assert proven(world.with_token()) == {"ada", "wren", "robin", "coc-bot"}
+    assert proven(world.with_app()) == {"ada", "wren", "robin", "coc-bot"}
+
+
+def test_it_takes_three_reads_with_a_token_and_two_as_an_app(world: World) -> None:
+    host = world.with_token()
+    host.own_accounts  # noqa: B018 - looked up once
+    world.forget_journal()
+    host.audience()
+    path = "GET /repos/acme/conduct"
+    assert world.reads() == [path, f"{path}/collaborators", f"{path}/invitations"]
+    host = world.with_app()
+    host.audience()
+    world.forget_journal()
+    host.audience()
+    assert world.reads() == [path, f"{path}/collaborators"]
+
+
+def test_each_reader_is_named_with_the_role(world: World) -> None:
+    paths = {one.account: one.path for one in world.with_token().audience().principals}
+    assert paths["ada"] == "the role admin in the repository"
+    assert paths["wren"] == "the role write in the repository"
+
+
+def test_somebody_outside_the_team_breaks_the_proof(world: World) -> None:
+    world.repo().collaborators["mallory"] = "pull"
+    with pytest.raises(HostNotRestricted, match="mallory"):
+        proven(world.with_app())
+
+
+def test_the_organisations_base_permission_lists_its_members(world: World) -> None:
+    org = world.hub.state.account("acme")
+    org.members.add("mallory")
+    assert "mallory" not in proven(world.with_token())
+    org.default_permission = "pull"
+    with pytest.raises(HostNotRestricted, match="mallory"):
+        proven(world.with_token())
+
+
+@pytest.mark.parametrize(
+    ("visibility", "door"), [("public", "is public"), ("internal", "every member of the enterprise")]
+)
+def test_a_repository_that_others_can_read_is_an_open_door(visibility: str, door: str, world: World) -> None:
+    world.repo().visibility = visibility
+    with pytest.raises(HostNotRestricted, match=door):
+        proven(world.with_token())
+
+
+def test_an_archived_repository_is_refused(world: World) -> None:
+    world.repo().archived = True
+    with pytest.raises(HostNotRestricted, match="archived"):
+        proven(world.with_token())
+
+
+def test_a_renamed_repository_is_refused(world: World) -> None:
+    host = world.with_token()
+    proven(host)
+    world.hub.rename_repo("acme/conduct", "elsewhere")
+    with pytest.raises(HostNotRestricted, match="renamed or moved"):
+        proven(host)
+
+
+def test_another_repository_under_the_old_name_is_refused(world: World) -> None:
+    host = world.with_token()
+    proven(host)
+    world.repo().name = "elsewhere"
+    world.hub.add_repo("acme", "conduct", collaborators={"coc-bot": "admin"})
+    with pytest.raises(HostNotRestricted, match="another repository"):
+        proven(host)
+
+
+def test_an_open_invitation_counts_as_a_reader(world: World) -> None:
+    repo = world.repo()
+    world.hub.add_repo("acme", "other", invitations={"mallory": "pull"})
+    repo.invitations = world.hub.repo("acme/other").invitations
+    with pytest.raises(HostNotRestricted, match=r"mallory.*invitation"):
+        proven(world.with_token())
+
+
+def play(github: Played, collaborators: object, invitations: object = (), status: int = 200) -> None:
+    github.repository()
+    github.answers("GET", "/repos/acme/conduct/collaborators", collaborators)
+    github.answers("GET", "/repos/acme/conduct/invitations", list(invitations), status=status)  # type: ignore[call-overload]  # JSON
+
+
+BOT = {"login": "coc-bot", "role_name": "write"}
+
+
+def test_an_invitation_by_mail_is_an_open_door_and_an_expired_one_is_none(
+    github: Played, host: GitHubHost
+) -> None:
+    play(github, [BOT], [{"invitee": None}, {"invitee": {"login": "old"}, "expired": True}])
+    found = host.audience()
+    assert found.open_doors == ("somebody is invited to the repository by mail address",)
+    assert [one.account for one in found.principals] == ["coc-bot"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_invitations_that_we_may_not_see_change_nothing(
+    status: int, github: Played, host: GitHubHost
+) -> None:
+    play(github, [BOT], status=status)
+    assert host.audience().complete
+
+
+@pytest.mark.parametrize("listed", [[], [{"login": "ada", "permissions": {"admin": True}}], [{"login": ""}]])
+def test_with_a_token_a_list_without_our_own_account_is_no_proof(
+    listed: list[object], github: Played, host: GitHubHost
+) -> None:
+    play(github, listed)
+    assert not host.audience().complete
+
+
+@pytest.mark.parametrize(
+    ("listed", "complete"),
+    [
+        ([], False),
+        ([{"login": "wren", "role_name": "write"}], False),
+        ([{"login": "ada", "role_name": "read", "permissions": {"admin": True}}], True),
+        ([{"login": "ada", "role_name": "admin"}], True),
+        ([{"login": "ada", "role_name": "admin"}, {"login": None}], False),
+    ],
+)
+def test_as_an_app_a_list_without_any_admin_is_no_proof(
+    listed: list[object],
+    complete: bool,  # noqa: FBT001 - what is expected
+    github: Played,
+    app_host: GitHubHost,
+) -> None:
+    play(github, listed)
+    assert app_host.audience().complete is complete
+
+
+def test_a_long_list_is_read_to_its_end(github: Played, host: GitHubHost) -> None:
+    page = [{"login": f"member{n}", "role_name": "read"} for n in range(100)]
+    play(github, page)
+    github.answers("GET", "/repos/acme/conduct/collaborators", [BOT])
+    found = host.audience()
+    assert len(found.principals) == 101
+    assert found.complete
+
+
+def test_a_role_of_the_organisations_own_is_not_repeated(github: Played, host: GitHubHost) -> None:
+    play(github, [BOT, {"login": "wren", "role_name": "knows about Jo"}])
+    assert host.audience().principals[1].path == "the role of its own in the repository"
+
+
+def test_a_key_without_the_right_to_list_is_refused(github: Played, host: GitHubHost) -> None:
+    github.repository()
+    github.answers("GET", "/repos/acme/conduct/collaborators", {"message": "no"}, status=403)
+    with pytest.raises(HostRefused):
+        host.audience()
