@@ -1,0 +1,408 @@
+"""Reads the diary: on a member's desk only. The server cannot import this module.
+
+:func:`open_diary` takes the texts of a ticket's comments, opens what this member's key opens, and checks all
+of it. What is wrong becomes a finding; it never hides the other entries. The checks are those of section 9 of
+docs/diary-format.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+import pyrage
+
+from integration.diary import sshsig
+from integration.diary.chain import Head, arrange, gaps, genesis
+from integration.diary.comment import (
+    CommentId,
+    CommentKind,
+    DamagedComment,
+    Link,
+    ParsedComment,
+    find_blocks,
+    write_message,
+)
+from integration.diary.contents import Diary, Entry, Trust
+from integration.diary.findings import Finding, finding
+from integration.diary.frame import NAMESPACE, EntryContent, Frame, NotAFrame, parse
+from integration.diary.keyring import parse_keyring
+from integration.errors import CannotOpen
+from integration.text import Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from integration.diary.keyring import EpochSecrets, Keyring
+    from integration.diary.keys import Epoch
+
+__all__ = ["Diary", "Entry", "Finding", "Opener", "Trust", "no_diary", "open_diary", "read_age"]
+
+_KINDS = {
+    CommentKind.KEYRING: frozenset({EntryContent.KEYRING}),
+    CommentKind.FILE: frozenset({EntryContent.ATTACHMENT}),
+    CommentKind.ENTRY: frozenset(EntryContent) - {EntryContent.KEYRING, EntryContent.ATTACHMENT},
+}
+_BY_SERVICE = frozenset({EntryContent.REPORT, EntryContent.CARD, EntryContent.NOTE})
+
+
+class Opener(Protocol):
+    """What opens keyrings: an unlocked :class:`integration.diary.keys.Identity`, or a recovery key."""
+
+    @property
+    def secret(self) -> str:
+        """``AGE-SECRET-KEY-1…``."""
+        ...
+
+
+def no_diary() -> CannotOpen:
+    """The error for a diary that this key does not open, and for one that does not exist: they read alike."""
+    return CannotOpen(
+        "There is no diary here that your key opens.",
+        meaning="You are not cleared for this incident, or there is no such incident.",
+        next_step="If you should be, ask the on-duty members to clear you.",
+    )
+
+
+def read_age(data: bytes, secrets: Sequence[str]) -> bytes:
+    """The content of a binary age file that one of these secrets (``AGE-SECRET-KEY-1…``) opens.
+
+    Raises:
+        CannotOpen: none of them does, or the file is damaged.
+    """
+    try:
+        return pyrage.decrypt(data, [pyrage.x25519.Identity.from_str(secret) for secret in secrets])
+    except (pyrage.DecryptError, pyrage.IdentityError):
+        raise no_diary() from None
+
+
+def open_diary(texts: Iterable[str], *, identity: Opener, trust: Trust, head: Head | None = None) -> Diary:
+    """Open and check a diary.
+
+    Args:
+        texts: the ticket's comments (or the stored ones), in the order they stand; whatever else is in
+            them does not matter.
+        identity: the member's unlocked keys, or a recovery key: whatever has the secret of an age key.
+        trust: from the pinned roster.
+        head: the newest comment this desk has seen before. Without it nobody can tell whether the newest
+            comments were deleted.
+
+    Raises:
+        CannotOpen: the identity opens no keyring, and this desk has not seen the diary before.
+    """
+    blocks = [block for text in texts for block in find_blocks(text)]
+    return _Reading(identity, trust).read(blocks, head)
+
+
+class _Bad(Exception):
+    """A check failed."""
+
+    def __init__(self, code: str, what: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A decrypted part that stands in its place; who wrote it is still unchecked."""
+
+    comment: ParsedComment
+    frame: Frame
+    signed: bytes = field(repr=False)  # clear text
+    signature: str
+
+    @property
+    def author(self) -> tuple[str, str]:
+        """``member`` or ``service``, and the alias or key id."""
+        role, _, name = self.frame.author.partition(":")
+        return role, name
+
+    def is_signed_by(self, line: str) -> bool:
+        return sshsig.verify(line, NAMESPACE, self.signed, self.signature)
+
+    def has_writing_key(self, line: str) -> bool:
+        return _has_writing_key(self.comment, line)
+
+
+class _Reading:
+    """One reading of one diary. What it has come to trust grows as it goes along."""
+
+    def __init__(self, identity: Opener, trust: Trust) -> None:
+        self.identity = identity
+        self.trust = trust
+        self.findings: list[Finding] = []
+        self.unsealed: set[CommentId] = set()
+        self.epochs: dict[int, Epoch] = {}
+        self.opened_at: dict[int, int] = {}
+        self.secrets: dict[int, EpochSecrets] = {}
+        self.refused: set[int] = set()
+        self.keyring: Keyring | None = None
+        self.frames: dict[CommentId, Frame] = {}
+        self.removed: dict[CommentId, Link] = {}
+
+    def read(self, blocks: Sequence[ParsedComment | DamagedComment], head: Head | None) -> Diary:
+        start = genesis(self.trust.incident)
+        arranged = arrange(blocks, incident=self.trust.incident, service_keys=self.trust.service_keys)
+        self.findings += arranged.findings
+        self.unsealed = {one.id for one in arranged.unsealed}
+        comments = sorted((*arranged.sealed, *arranged.unsealed), key=lambda one: one.id)
+        groups = [list(group) for _, group in groupby(comments, key=lambda one: one.id.seq)]
+        for group in groups:
+            if group[0].kind is CommentKind.KEYRING:
+                self._read_keyring(group)
+        if self.keyring is None and head is None:
+            raise no_diary()
+        entries = [entry for group in groups if (entry := self._read_entry(group)) is not None]
+        counted = [one for one in comments if one.id not in self.unsealed or one.id in self.frames]
+        bad: list[ParsedComment | DamagedComment] = list(arranged.damaged)
+        bad += [one for one in arranged.unsealed if one.id not in self.frames]
+        self.findings += gaps(counted, bad, start=start, head=head, removed=self.removed)
+        self._check_tickets(counted)
+        later = [seq for epoch, seq in self.opened_at.items() if epoch not in self.secrets]
+        if later:
+            self.findings.append(finding("not-cleared", CommentId(min(later), 1)))
+        last = counted[-1] if counted else None
+        self.findings.sort(key=lambda one: one.comment or CommentId(0, 0))
+        return Diary(
+            incident=self.trust.incident,
+            ticket=last.ticket if last is not None else self.trust.ticket,
+            entries=tuple(entries),
+            head=Head(last.incident, *last.id, last.link) if last is not None else start,
+            findings=tuple(self.findings),
+            cleared=not later and self.keyring is not None,
+            keyring=self.keyring,
+        )
+
+    def _say(self, bad: _Bad, comment: ParsedComment) -> None:
+        """A finding; of a comment without a good seal it was said already that it is wrong."""
+        if comment.id not in self.unsealed:
+            self.findings.append(finding(bad.code, comment.id, bad.what))
+
+    # Keyrings -----------------------------------------------------------------------------------
+
+    def _read_keyring(self, group: list[ParsedComment]) -> None:
+        first = group[0]
+        try:
+            opens = self._check_in_clear(group)
+            parts = [part for comment in group if (part := self._unwrapped(comment)) is not None]
+            if not parts:  # not for this reader; its clear part and its seal are all there is to see
+                if first.id not in self.unsealed:
+                    self.epochs[opens.number] = opens
+                    self.opened_at[opens.number] = first.id.seq
+                return
+            self._accept(self._check_keyring(opens, parts), parts)
+        except _Bad as bad:
+            self.refused.add(first.epoch)
+            self._say(bad, first)
+
+    def _check_in_clear(self, group: list[ParsedComment]) -> Epoch:
+        """What everybody can check of a keyring: its number, and that it was opened from the epoch before."""
+        opens = group[0].opens
+        if opens is None or any(one.opens != opens or one.kind is not CommentKind.KEYRING for one in group):
+            raise _Bad("forged-keyring", "its parts do not belong together")
+        if opens.number in self.opened_at or opens.number < max(self.opened_at, default=0):
+            raise _Bad("forged-keyring", f"epoch {opens.number} was opened before")
+        before = self.epochs.get(opens.number - 1)
+        if before is None and opens.number - 1 in self.refused:
+            raise _Bad("forged-keyring", "the keyring before it was refused")
+        if opens.number == 1 and any(one.write_signature is not None for one in group):
+            raise _Bad("forged-keyring", "no epoch comes before the first")
+        if before is not None and not all(_has_writing_key(one, before.writing_key) for one in group):
+            raise _Bad("forged-keyring", f"who made it did not have the writing key of epoch {before.number}")
+        return opens
+
+    def _unwrapped(self, comment: ParsedComment) -> _Part | None:
+        """A part of a keyring, if this member's key opens it."""
+        try:
+            content = read_age(comment.age, [self.identity.secret])
+        except CannotOpen:
+            return None
+        return _in_place(comment, content)
+
+    def _check_keyring(self, opens: Epoch, parts: list[_Part]) -> Keyring:
+        if len(parts) < parts[0].comment.parts:
+            raise _Bad("untrusted-epoch")
+        try:
+            keyring = parse_keyring(_joined(parts))
+        except ValueError:
+            raise _Bad("forged-keyring", "it does not hold a whole list of epochs and readers") from None
+        if keyring.newest.epoch != opens or any(part.frame.recipient != opens.recipient for part in parts):
+            raise _Bad("forged-keyring", "its keys are not those that it names in clear")
+        for one in keyring.epochs[1:]:
+            number = one.epoch.number
+            known = self.secrets.get(number)
+            if self.epochs.get(number, one.epoch) != one.epoch or (known and known.readers != one.readers):
+                raise _Bad("forged-keyring", f"it tells another story of epoch {number}")
+        for part in parts:
+            self._check_opener(keyring, part)
+        if (recovery := parts[0].frame.recovery) is not None:
+            self.findings.append(finding("recovery-used", parts[0].comment.id, recovery))
+        return keyring
+
+    def _check_opener(self, keyring: Keyring, part: _Part) -> None:
+        """Who may open an epoch: the service the first one, a reader of the epoch before every later one."""
+        role, name = part.author
+        if keyring.newest.epoch.number == 1:
+            if role != "service":
+                raise _Bad("forged-keyring", "only the service opens the first epoch")
+            return self._check_service(part)
+        before = keyring.epochs[1]
+        line = before.writer(name)
+        recovery = part.frame.recovery
+        if recovery is not None:
+            if not any(one.alias == recovery and one.signing_key is None for one in before.readers):
+                raise _Bad("forged-keyring", "it names a recovery key that could not read the epoch before")
+            line = self.trust.members.get(name)
+        if role != "member" or line is None:
+            raise _Bad("forged-keyring", "whoever opened it could not read the epoch before")
+        self._check_member(part, name, line, before.epoch.writing_key)
+        return None
+
+    def _accept(self, keyring: Keyring, parts: list[_Part]) -> None:
+        for one in keyring.epochs:
+            self.epochs.setdefault(one.epoch.number, one.epoch)
+            self.secrets[one.epoch.number] = one
+        self.opened_at[keyring.newest.epoch.number] = parts[0].comment.id.seq
+        self.keyring = keyring
+        self.frames.update({part.comment.id: part.frame for part in parts})
+
+    # Entries ------------------------------------------------------------------------------------
+
+    def _read_entry(self, group: list[ParsedComment]) -> Entry | None:
+        parts: list[_Part] = []
+        for comment in group:
+            if comment.kind is CommentKind.KEYRING:
+                continue
+            try:
+                part = self._check_part(comment)
+            except _Bad as bad:
+                self._say(bad, comment)
+                continue
+            if part is None:
+                continue
+            if parts and _whole(part.frame) != _whole(parts[0].frame):
+                self._say(_Bad("parts-differ"), comment)
+                continue
+            parts.append(part)
+        if not parts:
+            return None
+        self.frames.update({part.comment.id: part.frame for part in parts})
+        frame = parts[0].frame
+        if frame.content is EntryContent.REDACTION and parts[0].author[0] == "member":
+            self.removed.update(dict(frame.redacts))
+        return Entry(
+            seq=frame.id.seq,
+            content=frame.content,
+            author=frame.author,
+            event_at=frame.event_at,
+            entry_at=frame.entry_at,
+            card=frame.card,
+            body=_joined(parts),
+            epoch=frame.epoch,
+            complete=len(parts) == frame.parts,
+        )
+
+    def _check_part(self, comment: ParsedComment) -> _Part | None:
+        """One part, opened and checked; None if it is in an epoch that is not for this member."""
+        secrets = self.secrets.get(comment.epoch)
+        if secrets is None:
+            if comment.epoch in self.epochs:
+                return None
+            raise _Bad("untrusted-epoch")
+        if not self._in_its_epoch(comment):
+            raise _Bad("old-epoch")
+        try:
+            content = read_age(comment.age, [secrets.read_secret])
+        except CannotOpen:
+            raise _Bad("unreadable") from None
+        part = _in_place(comment, content)
+        if part.frame.recipient != secrets.epoch.recipient:
+            raise _Bad("misplaced", "the epoch's key")
+        role, name = part.author
+        if role == "service":
+            if comment.write_signature is not None or part.frame.content not in _BY_SERVICE:
+                raise _Bad("not-a-writer")
+            self._check_service(part)
+            return part
+        line = secrets.writer(name)
+        if line is None:
+            raise _Bad("not-a-writer")
+        self._check_member(part, name, line, secrets.epoch.writing_key)
+        return part
+
+    def _in_its_epoch(self, comment: ParsedComment) -> bool:
+        """Whether the comment stands after its epoch was opened and before the next was, as far as keyrings are there."""
+        before = [epoch for epoch, seq in self.opened_at.items() if seq < comment.id.seq]
+        later = [epoch for epoch, seq in self.opened_at.items() if seq > comment.id.seq]
+        if comment.epoch in self.opened_at:
+            return comment.epoch == max(before, default=0)
+        return max(before, default=0) < comment.epoch < min(later, default=comment.epoch + 1)
+
+    # Authors and tickets ------------------------------------------------------------------------
+
+    def _check_service(self, part: _Part) -> None:
+        line = self.trust.service_keys.get(part.author[1])
+        if line is None:
+            raise _Bad("unknown-author")
+        if not part.is_signed_by(line):
+            raise _Bad("forged-author")
+
+    def _check_member(self, part: _Part, alias: str, line: str, writing_key: str) -> None:
+        if not self.trust.knows(alias, line):
+            raise _Bad("unknown-author")
+        if not part.is_signed_by(line):
+            raise _Bad("forged-author")
+        if not part.has_writing_key(writing_key):
+            raise _Bad("no-writing-key")
+
+    def _check_tickets(self, comments: Sequence[ParsedComment]) -> None:
+        """The ticket's name changes only where a member says that the diary moved."""
+        before = comments[0].ticket if comments else self.trust.ticket
+        for comment in comments:
+            frame = self.frames.get(comment.id)
+            if frame is not None and comment.ticket != before:
+                moved = frame.moved_from == before and frame.author.startswith("member:")
+                self.findings += [] if moved else [finding("other-ticket", comment.id)]
+            before = comment.ticket
+        if before != self.trust.ticket:
+            self.findings.append(finding("other-ticket", comments[-1].id))
+
+
+def _in_place(comment: ParsedComment, content: bytes) -> _Part:
+    """The frame in a comment, if it was signed for just this place."""
+    try:
+        frame, signed, signature = parse(content)
+    except NotAFrame as error:
+        raise _Bad("not-a-frame", str(error)) from None
+    for what, inside, outside in (
+        ("the incident", frame.incident, comment.incident),
+        ("the ticket", frame.ticket, comment.ticket),
+        ("the number", frame.id, comment.id),
+        ("the number of parts", frame.parts, comment.parts),
+        ("the comment before", frame.prev, comment.prev),
+        ("the epoch", frame.epoch, comment.epoch),
+        ("the kind", frame.kind, comment.kind),
+    ):
+        if inside != outside:
+            raise _Bad("misplaced", what)
+    if frame.content not in _KINDS[frame.kind]:
+        raise _Bad("not-a-frame", "its content does not go with its kind.")
+    return _Part(comment, frame, signed, signature)
+
+
+def _has_writing_key(comment: ParsedComment, line: str) -> bool:
+    key = sshsig.public_key(line)
+    if key is None or comment.write_signature is None:
+        return False
+    return sshsig.verify_raw(key, comment.write_signature, write_message(comment.link))
+
+
+def _joined(parts: Sequence[_Part]) -> Untrusted:
+    return Untrusted("".join(part.frame.body.reveal() for part in parts))
+
+
+def _whole(frame: Frame) -> tuple[object, ...]:
+    """What all parts of an entry have in common."""
+    return frame.author, frame.content, frame.epoch, frame.parts, frame.event_at, frame.entry_at
