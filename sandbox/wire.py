@@ -27,8 +27,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-API_PREFIXES = ("/rest/", "/api/", "/repos", "/orgs", "/user", "/app", "/graphql", "/search", "/installation")
+API_PREFIXES = (
+    "/rest/",
+    "/api/",
+    "/repos",
+    "/orgs",
+    "/user",
+    "/app",
+    "/graphql",
+    "/search",
+    "/installation",
+    "/rate_limit",
+)
 """Only these paths count as calls; the pages for people do not."""
+
+FaultKind = Literal["drop-before", "drop-after", "status", "status-after", "truncate", "delay"]
 
 _WEBHOOK_TIMEOUT = 5
 
@@ -42,7 +55,7 @@ class Fault:
     half of the answer; ``delay`` waits ``seconds`` and then acts.
     """
 
-    kind: Literal["drop-before", "drop-after", "status", "status-after", "truncate", "delay"]
+    kind: FaultKind
     status: int = 500
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
@@ -113,7 +126,8 @@ class Wire:
         """Serve one request."""
         path = environ.get("PATH_INFO", "")
         if not path.startswith(API_PREFIXES):
-            return self.app(environ, start_response)
+            with self._lock:
+                return Response.from_app(self.app, environ, buffered=True)(environ, start_response)
         if self.latency:
             time.sleep(self.latency)
         with self._lock:

@@ -7,6 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from sandbox.contract import OpenApiContract
+from sandbox.contract_graphql import GraphQLContract
+
+# No deadlines: a slow machine is not a wrong answer.
+settings.register_profile("coc", deadline=None)
+settings.load_profile("coc")
 
 
 class SetClock:
@@ -34,3 +42,22 @@ def reference() -> Path:
     if not named:
         pytest.skip("COC_REFERENCE is not set; it names the folder with contracts/ and fixtures/")
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def jira_contract(reference: Path) -> OpenApiContract:
+    """Atlassian's description of Jira Cloud's API version 3, to check every exchange of a stand-in with."""
+    return OpenApiContract(reference / "contracts" / "jira-cloud-v3.openapi.json")
+
+
+@pytest.fixture(scope="session")
+def github_contract(reference: Path) -> OpenApiContract:
+    """GitHub's description of its REST API, to check every exchange of a stand-in with."""
+    return OpenApiContract(reference / "contracts" / "github-rest.openapi.json")
+
+
+@pytest.fixture(scope="session")
+def github_graphql_contract(reference: Path) -> GraphQLContract:
+    """GitHub's GraphQL schema with what its stored copy lacks, to check every document and answer with."""
+    contracts = reference / "contracts"
+    return GraphQLContract(contracts / "github.graphql", contracts / "github-overlay.graphql")

@@ -1,0 +1,356 @@
+"""`make demo`: the product does its whole job before your eyes, on stand-ins for Jira Cloud and GitHub.
+
+Everything is real but the two hosts: a signed delivery goes over HTTP to `coc-server`, running as a process
+of its own on SQLite; the vendors' client libraries talk to the stand-ins; a member's `coc` opens the diary.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import requests
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from desk.home import Home, PublicKeys
+from integration.diary.keys import generate_identity
+from sandbox.playground import (
+    NOAHS_REPORT,
+    ORG,
+    OUTSIDER,
+    OWNER,
+    REPOSITORY,
+    TEAM,
+    Playground,
+    playground,
+)
+from webhook_server.config import load_config
+from webhook_server.store.database import Database, make_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PATIENCE = 40
+_PASSPHRASE = "five words nobody would guess"
+_SHORTEST_WORD = 8
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+
+
+def main() -> None:
+    """Run the demo; exit 0 only if everything that should be true was seen to be true."""
+    parser = argparse.ArgumentParser(description="Show coc-mirror at work on stand-ins.")
+    parser.add_argument("--stay", action="store_true", help="keep running and print addresses to look at")
+    stay = parser.parse_args().stay
+    with tempfile.TemporaryDirectory(prefix="coc-demo-") as temporary:
+        ok = _Demo(Path(temporary)).run(stay=stay)
+    sys.exit(0 if ok else 1)
+
+
+class _Demo:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.desk = folder / "roberts-desk"
+        self.failures: list[str] = []
+
+    def run(self, *, stay: bool) -> bool:
+        console.rule("[bold]coc-mirror: the way of a report")
+        self.step("Robert makes his key; it never leaves his machine unlocked")
+        identities = {alias: generate_identity(alias) for alias in (*TEAM, "recovery")}
+        robert = identities["robert"]
+        (self.folder / "passphrase").write_text(_PASSPHRASE, encoding="utf-8")
+        Home(self.desk).keep_identity(
+            robert.lock(_PASSPHRASE), PublicKeys(robert.alias, robert.recipient, robert.signing_key)
+        )
+        self.step(
+            "Stand-ins for Jira Cloud and GitHub start on this machine, with a restricted project and repository"
+        )
+        with playground(self.folder / "server", service_port=_free_port(), identities=identities) as world:
+            self.note(f"Jira Cloud at {world.jira_url}, GitHub at {world.github_url}")
+            self.step("coc-server starts on SQLite")
+            with _server(world) as process:
+                self.note(f"listening on {world.origin}, process {process.pid}")
+                self.show(world)
+                if stay and not self.failures:
+                    self.stay(world)
+        console.rule()
+        if self.failures:
+            console.print(Panel("\n".join(self.failures), title="Not as it should be", style="red"))
+            return False
+        console.print("[bold green]Everything shown above was checked while it was shown.[/]")
+        return True
+
+    def show(self, world: Playground) -> None:
+        self.step("Noah tells of something Olivia wrote; the form tool signs his answers and posts them")
+        body, headers = world.delivery(NOAHS_REPORT)
+        for form in ("form-jira", "form-github"):
+            answer = requests.post(f"{world.origin}/in/{form}", data=body, headers=headers, timeout=10)
+            self.check(
+                answer.status_code == 200 and not answer.content,
+                f"POST /in/{form} → {answer.status_code}, empty",
+            )
+        again = requests.post(f"{world.origin}/in/form-jira", data=body, headers=headers, timeout=10)
+        self.check(again.status_code == 200, "the same delivery once more → 200, and no second incident")
+        forged = requests.post(f"{world.origin}/in/form-jira", data=body + b" ", headers=headers, timeout=10)
+        self.check(forged.status_code == 401, "one byte changed → 401")
+        self.step("The report becomes a ticket on each host: audience proven, ticket, steps, sealed diary")
+        self.wait(world)
+        jira, github = self.jira_ticket(world), self.github_ticket(world)
+        self.closed_doors(world, jira, github)
+        self.nothing_in_clear(world)
+        self.diaries(world, jira["title"], github["title"])
+
+    def wait(self, world: Playground) -> None:
+        database = _database(world)
+        deadline = time.monotonic() + _PATIENCE
+        with console.status("waiting for the jobs"):
+            while database.unfinished_jobs() and time.monotonic() < deadline:
+                time.sleep(0.1)
+        left = database.unfinished_jobs()
+        database.close()
+        self.check(
+            not left,
+            "both deliveries are wholly on their host"
+            if not left
+            else f"{left[0].reason_code}: {left[0].reason}",
+        )
+
+    def jira_ticket(self, world: Playground) -> dict[str, Any]:
+        def get(path: str) -> dict[str, Any]:
+            answer = requests.get(
+                f"{world.jira_url}/rest/api/3/{path}", auth=_as_jira(world, "robert"), timeout=10
+            )
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+            return found
+
+        issue = get(f"issue/{world.project.key}-1")
+        fields = issue["fields"]
+        shown = {name: _plain(fields.get(field_id)) for name, field_id in world.project.fields.items()}
+        shown["security level"] = _plain(fields.get("security"))
+        steps = [
+            (one["key"], one["fields"]["summary"], one["fields"]["status"]["name"])
+            for one in fields["subtasks"]
+        ]
+        comments = get(f"issue/{issue['key']}/comment")["total"]
+        self.ticket("Jira", issue["key"], fields["summary"], shown, steps, comments)
+        return {"title": fields["summary"], "key": issue["key"]}
+
+    def github_ticket(self, world: Playground) -> dict[str, Any]:
+        base = f"{world.github_url}/repos/{ORG}/{REPOSITORY}/issues"
+        listed = requests.get(
+            base, headers=_as_github(world, "robert"), params={"labels": "coc"}, timeout=10
+        ).json()
+        issue = listed[0]
+        children = requests.get(
+            f"{base}/{issue['number']}/sub_issues", headers=_as_github(world, "robert"), timeout=10
+        ).json()
+        values = requests.get(
+            f"{base}/{issue['number']}/issue-field-values", headers=_as_github(world, "robert"), timeout=10
+        ).json()
+        shown = {
+            str(one.get("issue_field_name") or one.get("name")): _plain(one.get("value")) for one in values
+        }
+        shown["labels"] = ", ".join(label["name"] for label in issue["labels"])
+        shown["visible to"] = "this private repository only"
+        steps = [(f"#{one['number']}", one["title"], one["state"]) for one in children]
+        self.ticket("GitHub", f"#{issue['number']}", issue["title"], shown, steps, issue["comments"])
+        return {"title": issue["title"], "key": issue["number"]}
+
+    def ticket(
+        self,
+        host: str,
+        key: str,
+        title: str,
+        fields: dict[str, str],
+        steps: list[tuple[str, str, str]],
+        comments: int,
+    ) -> None:
+        table = Table(
+            title=f"{host} {key}: [bold]{title}[/]", title_justify="left", show_header=False, min_width=90
+        )
+        for name, value in fields.items():
+            table.add_row(name, escape(value))
+        table.add_section()
+        for number, name, state in steps:
+            table.add_row(number, f"{escape(name)} [dim]({state})[/]")
+        table.add_section()
+        table.add_row("diary", f"{comments} comments, each of them ciphertext")
+        console.print(table)
+        self.check(
+            len(steps) == 11 and comments == 2, f"{host}: 11 steps in order, keyring and opening entry"
+        )
+
+    def closed_doors(self, world: Playground, jira: dict[str, Any], github: dict[str, Any]) -> None:
+        self.step("Others try to look")
+        ours = f"/rest/api/3/issue/{jira['key']}"
+        for who in (OUTSIDER, OWNER):
+            code = requests.get(world.jira_url + ours, auth=_as_jira(world, who), timeout=10).status_code
+            role = "an outsider's" if who == OUTSIDER else "the site admin's (Olivia's)"
+            self.check(code == 404, f"Jira, {role} token → {code}")
+        path = f"/repos/{ORG}/{REPOSITORY}/issues/{github['key']}"
+        code = requests.get(
+            world.github_url + path, headers=_as_github(world, OUTSIDER), timeout=10
+        ).status_code
+        self.check(code == 404, f"GitHub, an outsider's token → {code}")
+        seen = "".join(
+            requests.get(world.github_url + path + more, headers=_as_github(world, OWNER), timeout=10).text
+            for more in ("", "/sub_issues", "/comments", "/issue-field-values")
+        )
+        found = [word for word in ("Noah", *_telling_words()) if word in seen]
+        self.check(
+            github["title"] in seen and not found,
+            "GitHub, the organisation owner (Olivia) sees the mirror view and no word of the report",
+        )
+
+    def nothing_in_clear(self, world: Playground) -> None:
+        self.step("Everything both hosts hold, and all they were ever sent, is searched for the report")
+        everything = world.jira.text_of_everything() + world.github.text_of_everything()
+        database = b"".join(path.read_bytes() for path in world.folder.glob("*.sqlite*"))
+        words = ["Noah", *_telling_words(), *NOAHS_REPORT.values()]
+        words = [
+            word for word in words if len(word) > 3 and word != OWNER.title()
+        ]  # Olivia has accounts there herself
+        on_hosts = [word for word in words if word.encode() in everything]
+        at_rest = [word for word in words if word.encode() in database]
+        self.check(
+            not on_hosts,
+            f"{len(words)} words and sentences, {len(everything):,} bytes on the hosts: found {on_hosts or 'none'}",
+        )
+        self.check(
+            not at_rest,
+            f"the same in the service's databases, {len(database):,} bytes: found {at_rest or 'none'}",
+        )
+
+    def diaries(self, world: Playground, *code_names: str) -> None:
+        self.step("Robert, who is cleared, opens both diaries at his desk")
+        self.coc("connect", world.origin, "--roster", str(world.roster_path), quiet=True)
+        for name in code_names:
+            shown = self.coc("diary", "read", name, "--passphrase-file", str(self.folder / "passphrase"))
+            self.check("Offensive remark" in shown, f"coc diary read {name}: opened and verified")
+
+    def coc(self, *arguments: str, quiet: bool = False) -> str:
+        environment = {**os.environ, "COLUMNS": str(console.width)}
+        ran = subprocess.run(
+            [sys.executable, "-m", "desk.cli", "--home", str(self.desk), *arguments],
+            capture_output=True, text=True, check=False, env=environment,
+        )  # fmt: skip
+        if ran.returncode:
+            self.failures.append(f"coc {arguments[0]}: exit {ran.returncode}: {ran.stderr.strip()}")
+        if not quiet:
+            console.print(
+                Panel(
+                    escape(ran.stdout.strip()), title=f"$ coc {' '.join(arguments[:3])}", border_style="green"
+                )
+            )
+        return ran.stdout
+
+    def stay(self, world: Playground) -> None:
+        console.rule("Look around (Ctrl-C ends it)")
+        console.print(
+            f"Jira, as Robert:          {world.jira_url}/browse/{world.project.key}-1?as=acc-robert"
+        )
+        console.print(
+            f"Jira, as an outsider:     {world.jira_url}/browse/{world.project.key}-1?as=acc-{OUTSIDER}"
+        )
+        console.print(f"GitHub, as Robert:        {world.github_url}/{ORG}/{REPOSITORY}/issues/1?as=robert")
+        console.print(f"GitHub, as Olivia, owner: {world.github_url}/{ORG}/{REPOSITORY}/issues/1?as={OWNER}")
+        console.print(f"The service:              {world.origin}/health/ready")
+        console.print(
+            f"Robert's desk:            {sys.executable} -m desk.cli --home {self.desk} incidents   (passphrase: {_PASSPHRASE})"
+        )
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            console.print("Stopping.")
+
+    def step(self, what: str) -> None:
+        console.print(f"\n[bold cyan]●[/] [bold]{what}[/]")
+
+    def note(self, what: str) -> None:
+        console.print(f"  {what}")
+
+    def check(self, true: bool, what: str) -> None:  # noqa: FBT001 - reads as a sentence
+        console.print(f"  [green]✓[/] {escape(what)}" if true else f"  [red]✗ {escape(what)}[/]")
+        if not true:
+            self.failures.append(what)
+
+
+@contextmanager
+def _server(world: Playground) -> Iterator[subprocess.Popen[bytes]]:
+    """`coc-server serve` as a process, until the block is left."""
+    log = (world.folder / "server.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webhook_server.cli", "serve", "--config", str(world.config_path)],
+        stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        _wait_until_ready(world, process)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        log.close()
+
+
+def _wait_until_ready(world: Playground, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{world.origin}/health/ready", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    log = (world.folder / "server.log").read_text(encoding="utf-8", errors="replace")
+    raise RuntimeError(f"coc-server did not start:\n{log[-2000:]}")
+
+
+def _database(world: Playground) -> Database:
+    config = load_config(world.config_path)
+    return Database(make_engine(config.database_url), config.sealer)
+
+
+def _telling_words() -> list[str]:
+    """Longer words of the report that the hosts' own texts would not hold by chance."""
+    words = {word.strip(".,") for text in NOAHS_REPORT.values() for word in text.split()}
+    usual = {"documentation", "specification", "Comments", "Somebody"}
+    return sorted(word for word in words if len(word) >= _SHORTEST_WORD and word not in usual)
+
+
+def _plain(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, dict):
+        return str(value.get("value") or value.get("name"))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _as_jira(world: Playground, who: str) -> tuple[str, str]:
+    return f"{who}@team.example", world.token(who)
+
+
+def _as_github(world: Playground, who: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {world.token(who)}"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    main()

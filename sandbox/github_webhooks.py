@@ -1,0 +1,87 @@
+"""What the GitHub stand-in tells its webhooks: GitHub's events in GitHub's shapes, signed.
+
+Every registered hook hears of every change in every repository.
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.github_access import Caller
+    from sandbox.github_json import Json, Show
+    from sandbox.github_state import Comment, FieldValue, Issue, Repository
+    from sandbox.wire import Hook
+
+
+class Webhooks:
+    """Sends events."""
+
+    def __init__(self, *, show: Show, hooks: list[Hook]) -> None:
+        self._show = show
+        self._hooks = hooks
+
+    def issue(self, caller: Caller, issue: Issue, action: str, **more: object) -> None:
+        """An ``issues`` event."""
+        self._send(caller, issue.repo, "issues", {"action": action, "issue": self._issue(issue), **more})
+
+    def value_set(self, caller: Caller, issue: Issue, field_id: int, before: FieldValue | None) -> None:
+        """A field of an issue has a value, or another one."""
+        shown = next(v for v in self._show.values(issue) if v["issue_field_id"] == field_id)
+        value: Json = {"id": field_id, "value": shown["value"]}
+        if "single_select_option" in shown:
+            value["option"] = shown["single_select_option"]
+        more: Json = {"issue_field": self.brief(issue, field_id), "issue_field_value": value}
+        if before is not None:
+            more["changes"] = {"issue_field_value": {"from": {"id": field_id, "value": before}}}
+        self.issue(caller, issue, "field_added", **more)
+
+    @staticmethod
+    def brief(issue: Issue, field_id: int) -> Json:
+        """A field as webhooks name it."""
+        org = issue.repo.organization
+        field = next(field for field in (org.issue_fields if org else ()) if field.id == field_id)
+        return {"id": field.id, "name": field.name, "field_type": field.data_type}
+
+    def comment(self, caller: Caller, comment: Comment, action: str, **more: object) -> None:
+        """An ``issue_comment`` event."""
+        shown = {"issue": self._issue(comment.issue), "comment": self._show.comment(comment)}
+        self._send(caller, comment.issue.repo, "issue_comment", {"action": action, **shown, **more})
+
+    def family(self, caller: Caller, parent: Issue, child: Issue, what: str) -> None:
+        """A sub-issue was added or removed: one event for the child, one for the parent."""
+        shown = {
+            "parent_issue_id": parent.id,
+            "parent_issue": self._issue(parent),
+            "sub_issue_id": child.id,
+            "sub_issue": self._issue(child),
+        }
+        below = {"action": f"parent_issue_{what}", **shown, "parent_issue_repo": self._show.repo(parent.repo)}
+        above = {"action": f"sub_issue_{what}", **shown, "sub_issue_repo": self._show.repo(child.repo)}
+        self._send(caller, child.repo, "sub_issues", below)
+        self._send(caller, parent.repo, "sub_issues", above)
+
+    def _issue(self, issue: Issue) -> Json:
+        """An issue as events show it: who closed it is the sender."""
+        return {name: value for name, value in self._show.issue(issue).items() if name != "closed_by"}
+
+    def _send(self, caller: Caller, repo: Repository, event: str, payload: Json) -> None:
+        whole: Json = {
+            **payload,
+            "repository": self._show.repo(repo),
+            "sender": self._show.user(caller.account),
+        }
+        if repo.organization is not None:
+            whole["organization"] = self._show.organization_simple(repo.organization)
+        for place, hook in enumerate(self._hooks, 1):
+            headers = {
+                "User-Agent": "GitHub-Hookshot/sandbox",
+                "X-GitHub-Event": event,
+                "X-GitHub-Delivery": str(uuid.uuid4()),
+                "X-GitHub-Hook-ID": str(place),
+                "X-GitHub-Hook-Installation-Target-Type": "repository",
+                "X-GitHub-Hook-Installation-Target-ID": str(repo.id),
+            }
+            hook.send(whole, headers)

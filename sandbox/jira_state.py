@@ -1,0 +1,309 @@
+"""What a Jira site holds, in memory: people, groups, roles, projects with their schemes, and tickets.
+
+Nothing here decides who may do what; that is in :mod:`sandbox.jira_access`. The module uses Jira's own
+words (issue, not ticket), since it plays Jira.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping as AnyMapping
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field, is_dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime, timedelta
+
+Json = dict[str, Any]
+
+HolderType = Literal[
+    "anyone",
+    "applicationRole",
+    "assignee",
+    "group",
+    "groupCustomField",
+    "projectLead",
+    "projectRole",
+    "reporter",
+    "sd.customer.portal.only",
+    "user",
+    "userCustomField",
+]
+
+PROJECT_PERMISSIONS = (
+    "ADMINISTER_PROJECTS",
+    "BROWSE_PROJECTS",
+    "CREATE_ISSUES",
+    "EDIT_ISSUES",
+    "DELETE_ISSUES",
+    "ASSIGN_ISSUES",
+    "TRANSITION_ISSUES",
+    "LINK_ISSUES",
+    "SET_ISSUE_SECURITY",
+    "MODIFY_REPORTER",
+    "ADD_COMMENTS",
+    "EDIT_ALL_COMMENTS",
+    "EDIT_OWN_COMMENTS",
+    "DELETE_ALL_COMMENTS",
+    "DELETE_OWN_COMMENTS",
+    "MANAGE_WATCHERS",
+)
+GLOBAL_PERMISSIONS = ("ADMINISTER", "USER_PICKER")
+WORKING_PERMISSIONS = tuple(
+    key for key in PROJECT_PERMISSIONS if key not in {"ADMINISTER_PROJECTS", "MODIFY_REPORTER"}
+)
+"""What a team needs for its daily work."""
+
+STATUSES: Mapping[str, tuple[str, str, int, str, str]] = {
+    "10000": ("To Do", "new", 2, "blue-gray", "11"),
+    "10001": ("In Progress", "indeterminate", 4, "yellow", "21"),
+    "10002": ("Done", "done", 3, "green", "31"),
+}
+"""Status id -> name, category key, category id, colour, id of the transition that leads there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a permission or is in a security level: a type, and what it needs to name one.
+
+    ``parameter`` is the name of a role or group, or an account id; it stays empty for types such as
+    ``anyone``.
+    """
+
+    type: HolderType
+    parameter: str = ""
+
+
+@dataclass(slots=True)
+class User:
+    """A person with an Atlassian account and one API token."""
+
+    account_id: str
+    email: str
+    token: str
+    name: str
+    site_admin: bool
+
+
+@dataclass(slots=True)
+class Group:
+    """A group of people, site-wide."""
+
+    id: str
+    name: str
+    members: list[str]
+
+
+@dataclass(slots=True)
+class Role:
+    """A role's name and id are site-wide; its actors are per project."""
+
+    id: str
+    name: str
+
+
+@dataclass(slots=True)
+class Grant:
+    """One line of a permission scheme."""
+
+    id: int
+    permission: str
+    holder: Holder
+
+
+@dataclass(slots=True)
+class Level:
+    """A level of an issue security scheme."""
+
+    id: str
+    name: str
+    holders: list[Holder]
+
+
+@dataclass(slots=True)
+class Option:
+    """One value of a select field."""
+
+    id: str
+    value: str
+
+
+FieldKind = Literal["select", "number", "text", "textarea"]
+
+
+@dataclass(slots=True)
+class CustomField:
+    """A custom field. ``context``: the keys of the projects it is for; empty means all."""
+
+    id: str
+    name: str
+    kind: FieldKind
+    options: list[Option]
+    context: list[str]
+
+
+@dataclass(slots=True)
+class IssueType:
+    """A type of issue in one project."""
+
+    id: str
+    name: str
+    subtask: bool
+    screen: list[str]
+    """Ids of the fields that can be set on it, on create and on edit."""
+
+
+@dataclass(slots=True)
+class Project:
+    """A project with its own permission scheme and issue security scheme."""
+
+    id: str
+    key: str
+    name: str
+    lead: str
+    style: Literal["classic", "next-gen"]
+    actors: dict[str, list[str]]
+    """Role id -> account ids, and ``group:<name>`` for groups."""
+    scheme_id: int
+    scheme_name: str
+    grants: list[Grant]
+    types: list[IssueType]
+    security_scheme_id: str | None
+    levels: list[Level]
+    default_level: str | None
+    archived: bool = False
+    last_number: int = 0
+
+
+@dataclass(slots=True)
+class Comment:
+    """A comment; ``visibility`` limits it to a role or group."""
+
+    id: str
+    author: str
+    update_author: str
+    body: Json
+    created: datetime
+    updated: datetime
+    visibility: Json | None
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Issue:
+    """An issue. ``values`` holds what was set on it, by field id, as Jira keeps it."""
+
+    id: str
+    key: str
+    project: str
+    type_id: str
+    parent: str | None
+    level: str | None
+    creator: str
+    reporter: str
+    created: datetime
+    updated: datetime
+    values: dict[str, Any]
+    status: str = "10000"
+    comments: list[Comment] = field(default_factory=list)
+    properties: dict[str, Any] = field(default_factory=dict)
+    writes: list[datetime] = field(default_factory=list)
+    """When it was written to, for the per-issue limit."""
+
+
+@dataclass(slots=True)
+class Indexed:
+    """An issue as the search sees it, from a time on. ``gone``: deleted."""
+
+    since: datetime
+    issue: Issue
+    gone: bool = False
+
+
+@dataclass
+class Site:
+    """All that a Jira site holds."""
+
+    users: dict[str, User] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
+    fields: dict[str, CustomField] = field(default_factory=dict)
+    projects: dict[str, Project] = field(default_factory=dict)
+    issues: dict[str, Issue] = field(default_factory=dict)
+    index: dict[str, list[Indexed]] = field(default_factory=dict)
+    _ids: Iterator[int] = field(default_factory=lambda: count(10100))
+
+    def new_id(self) -> str:
+        """An id that nothing else on this site has."""
+        return str(next(self._ids))
+
+    def issue(self, id_or_key: str) -> Issue | None:
+        """The issue with this id, or with this key in any case."""
+        if id_or_key in self.issues:
+            return self.issues[id_or_key]
+        key = id_or_key.upper()
+        return next((issue for issue in self.issues.values() if issue.key == key), None)
+
+    def project(self, id_or_key: str) -> Project | None:
+        """The project with this key in any case, or with this id."""
+        key = id_or_key.upper()
+        return next((p for p in self.projects.values() if key in {p.key, p.id}), None)
+
+    def issue_type(self, issue: Issue) -> IssueType:
+        """The type of an issue."""
+        return next(kind for kind in self.projects[issue.project].types if kind.id == issue.type_id)
+
+    def subtasks(self, issue: Issue) -> list[Issue]:
+        """The sub-tasks of an issue, oldest first."""
+        return [one for one in self.issues.values() if one.parent == issue.id]
+
+    def level_of(self, issue: Issue) -> Level | None:
+        """The security level of an issue: a sub-task's is its parent's."""
+        holder = self.issues[issue.parent] if issue.parent is not None else issue
+        levels = self.projects[issue.project].levels
+        return next((level for level in levels if level.id == holder.level), None)
+
+    def role_named(self, name: str) -> Role | None:
+        """The role with this name."""
+        return next((role for role in self.roles.values() if role.name == name), None)
+
+    def put_into_index(self, issue: Issue, at: datetime, *, gone: bool = False) -> None:
+        """From ``at`` (and the search's lag) on, the search sees the issue as it is now."""
+        self.index.setdefault(issue.id, []).append(Indexed(at, deepcopy(issue), gone))
+
+    def indexed(self, now: datetime, lag: timedelta, fresh: frozenset[str]) -> Iterator[Issue]:
+        """What the search sees now: each issue as it was ``lag`` ago, or as it is, if ``fresh`` names it."""
+        for issue_id, states in self.index.items():
+            seen = [s for s in states if s.since + lag <= now]
+            if issue_id in fresh:
+                seen = states
+            if seen and not seen[-1].gone and issue_id in self.issues:
+                yield seen[-1].issue
+
+    def everything(self) -> bytes:
+        """All of it as JSON, and every text in it once more as it is, so that a search meets no escapes."""
+        state = {name: getattr(self, name) for name in vars(self) if not name.startswith("_")}
+        plain = json.loads(json.dumps(state, default=_plain, ensure_ascii=False))
+        return "\n".join([json.dumps(plain, ensure_ascii=False), *texts_in(plain)]).encode()
+
+
+def texts_in(node: object) -> Iterator[str]:
+    """Every text in a JSON value: keys and values."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, AnyMapping):
+        for key, value in node.items():
+            yield str(key)
+            yield from texts_in(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from texts_in(one)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

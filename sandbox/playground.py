@@ -1,0 +1,358 @@
+"""A whole small world on loopback: both stand-ins with people in them, a team with keys, a configuration.
+
+The demo, `make sandbox`, the end-to-end tests and the leak tests all play in it, so what is shown is what is
+tested. Everybody in it is invented; Noah, Olivia, Robert and Charlie come from the first worked example of the
+process document that the product was asked from.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from integration.diary.keys import Identity, generate_identity, new_service_key
+from integration.incident import IncidentType, Stage
+from sandbox.github_com import Field, GitHubCom
+from sandbox.jira_cloud import JiraCloud, RestrictedProject
+from sandbox.wire import serving, utc_now
+from webhook_server.store.sealed import new_root_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import timedelta
+    from pathlib import Path
+
+    from sandbox.github_state import Level
+
+TEAM = ("robert", "charlie", "rachel")
+OUTSIDER = "mallory"
+OWNER = "olivia"
+"""Owner of the GitHub organisation and site admin of the Jira: she is the one who is reported."""
+
+BOT = "coc-service"
+ORG, REPOSITORY, PROJECT = "govdocs", "conduct", "COC"
+APP_ID = 4242
+_USUAL_PORT = 8800
+
+
+@dataclass
+class Playground:
+    """Where everything is. ``folder`` holds the server's configuration, keys and databases."""
+
+    folder: Path
+    jira: JiraCloud
+    github: GitHubCom
+    project: RestrictedProject
+    jira_url: str
+    github_url: str
+    identities: dict[str, Identity] = field(repr=False)
+    recovery: Identity = field(repr=False)
+    form_secret: str = field(repr=False)
+    service_port: int = 0
+
+    @property
+    def config_path(self) -> Path:
+        """The server's configuration."""
+        return self.folder / "coc-server.toml"
+
+    @property
+    def roster_path(self) -> Path:
+        """The team's roster."""
+        return self.folder / "roster.toml"
+
+    @property
+    def origin(self) -> str:
+        """The service's address."""
+        return f"http://127.0.0.1:{self.service_port or _USUAL_PORT}"
+
+    def token(self, who: str) -> str:
+        """A person's token on both hosts."""
+        return f"token-of-{who}"
+
+    def delivery(
+        self, answers: Mapping[str, str], *, token: str | None = None
+    ) -> tuple[bytes, dict[str, str]]:
+        """A signed Typeform delivery: body and headers. ``answers`` maps a question's ref to what was typed."""
+        body = json.dumps(
+            typeform(answers, token=token or secrets.token_hex(16)), ensure_ascii=False
+        ).encode()
+        digest = hmac.new(self.form_secret.encode(), body, hashlib.sha256).digest()
+        signature = "sha256=" + base64.b64encode(digest).decode()
+        return body, {"Content-Type": "application/json", "Typeform-Signature": signature}
+
+    def write_roster(self, *, service_key: str | None = None, **changes: Mapping[str, Any]) -> None:
+        """Write the roster; ``changes`` maps an alias to entries that differ from the usual."""
+        if service_key is not None:
+            (self.folder / "service.pub").write_text(service_key, encoding="ascii")
+        lines = ["version = 1", "serial = 1", 'previous = ""']
+        for alias in TEAM:
+            identity = self.identities[alias]
+            entry: dict[str, Any] = {
+                "alias": alias,
+                "recipient": identity.recipient,
+                "signing_key": identity.signing_key,
+                "email": f"{alias}@team.example",
+                "on_duty": alias != "rachel",
+                "names": [f"{alias.title()} Testperson"],
+                "handles": [f"{alias}-handle"],
+                "accounts": {"jira": f"acc-{alias}", "github": alias},
+                **changes.get(alias, {}),
+            }
+            lines += ["", "[[members]]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+        lines += [
+            "", "[[recovery]]", 'name = "safe-one"', f'recipient = "{self.recovery.recipient}"',
+            'email = "keeper@safe.example"', "", "[[service_keys]]", 'id = "svc-demo"',
+            f'public = "{(self.folder / "service.pub").read_text(encoding="ascii")}"', "",
+        ]  # fmt: skip
+        self.roster_path.write_text("\n".join(lines), encoding="utf-8")
+
+
+@contextmanager
+def playground(
+    folder: Path,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    search_lag: timedelta | None = None,
+    github_app: bool = False,
+    issue_fields: bool = True,
+    service_port: int = 0,
+    mail_port: int | None = None,
+    identities: Mapping[str, Identity] | None = None,
+) -> Iterator[Playground]:
+    """Serve both stand-ins, and write keys, roster and configuration into ``folder``.
+
+    Args:
+        folder: an empty folder.
+        now: the stand-ins' clock.
+        search_lag: how late Jira's search is.
+        github_app: the service signs in to GitHub as an App instead of with a token.
+        issue_fields: the GitHub organisation has issue fields; otherwise labels are used.
+        service_port: the port the service will listen on.
+        mail_port: a mail server on loopback for the notices.
+        identities: keys by alias (and ``recovery``), to spare making them again.
+    """
+    made = dict(identities or {alias: generate_identity(alias) for alias in (*TEAM, "recovery")})
+    jira = JiraCloud(now=now, **({"search_lag": search_lag} if search_lag else {}))
+    github = GitHubCom(now=now)
+    project = _people_in_jira(jira)
+    with ExitStack() as stack:
+        jira_url = stack.enter_context(serving(jira.wire))
+        github_url = stack.enter_context(serving(github.wire))
+        world = Playground(
+            folder, jira, github, project, jira_url, github_url, made, made["recovery"],
+            form_secret=secrets.token_urlsafe(24), service_port=service_port,
+        )  # fmt: skip
+        _people_in_github(github, issue_fields=issue_fields, bot=None if github_app else BOT)
+        _write_files(world, github_app=github_app, mail_port=mail_port)
+        yield world
+
+
+def _people_in_jira(jira: JiraCloud) -> RestrictedProject:
+    for who in (*TEAM, BOT, OUTSIDER, OWNER):
+        jira.add_user(
+            account_id=f"acc-{who}", email=f"{who}@team.example", token=f"token-of-{who}", name=who.title(),
+            site_admin=who == OWNER,
+        )  # fmt: skip
+    return jira.restricted_project(
+        PROJECT,
+        team=[f"acc-{who}" for who in TEAM],
+        service=f"acc-{BOT}",
+        lead_account="acc-robert",
+        aliases=TEAM,
+    )
+
+
+def _people_in_github(github: GitHubCom, *, issue_fields: bool, bot: str | None) -> None:
+    for who in (*TEAM, BOT, OUTSIDER, OWNER):
+        github.add_user(who, token=f"token-of-{who}")
+    github.add_org(
+        ORG, owners=[OWNER], members=[*TEAM, BOT], issue_fields=_issue_fields() if issue_fields else ()
+    )
+    collaborators: dict[str, Level] = dict.fromkeys((*TEAM, *([bot] if bot else ())), "push")
+    github.add_repo(ORG, REPOSITORY, issue_fields=issue_fields, collaborators=collaborators)
+
+
+def _issue_fields() -> list[Field]:
+    levels = ("1", "2", "3")
+    return [
+        Field("CoC type", "single_select", tuple(IncidentType)),
+        Field("CoC stage", "single_select", tuple(Stage)),
+        Field("CoC impact", "single_select", levels),
+        Field("CoC likelihood", "single_select", levels),
+        Field("CoC risk", "number"),
+        Field("CoC lead", "single_select", TEAM),
+        Field("CoC secondary", "single_select", TEAM),
+    ]
+
+
+def _write_files(world: Playground, *, github_app: bool, mail_port: int | None) -> None:
+    folder, project = world.folder, world.project
+    folder.mkdir(parents=True, exist_ok=True)
+    service_key = new_service_key("svc-demo")
+    service_key.save(folder / "service.key")
+    (folder / "root.key").write_bytes(new_root_key())
+    (folder / "form.secret").write_text(world.form_secret, encoding="ascii")
+    (folder / "bot.token").write_text(world.token(BOT), encoding="ascii")
+    world.write_roster(service_key=service_key.public_line)
+    credential = 'token_file = "bot.token"'
+    if github_app:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        (folder / "app.pem").write_bytes(pem)
+        world.github.add_app(
+            app_id=APP_ID, slug="coc-mirror", key_pem=pem, org=ORG, repositories=[REPOSITORY],
+            permissions={"issues": "write", "metadata": "read", "members": "read", "administration": "read"},
+        )  # fmt: skip
+        credential = f'app_id = "{APP_ID}"\nprivate_key_file = "app.pem"\nbot_login = "coc-mirror[bot]"'
+    fields = "\n".join(f'{name} = "{field_id}"' for name, field_id in project.fields.items())
+    (folder / "coc-server.toml").write_text(
+        f"""\
+[server]
+listen = "127.0.0.1:{world.service_port or _USUAL_PORT}"
+origin = "{world.origin}"
+root_key_file = "root.key"
+service_key_file = "service.key"
+service_key_id = "svc-demo"
+roster = "roster.toml"
+
+[spaces.in-jira]
+host = "jira"
+site = "{world.jira_url}"
+project = "{project.key}"
+email = "{BOT}@team.example"
+token_file = "bot.token"
+issue_type_id = "{project.issue_type_id}"
+subtask_type_id = "{project.subtask_type_id}"
+security_level_id = "{project.security_level_id}"
+browse_roles = ["{project.roles[project.team_role]}"]
+comment_role = "{project.team_role}"
+
+[spaces.in-jira.fields]
+{fields}
+
+[spaces.in-github]
+host = "github"
+owner = "{ORG}"
+repository = "{REPOSITORY}"
+base_url = "{world.github_url}"
+{credential}
+
+[[spaces.in-github.acknowledged]]
+account = "{OWNER}"
+until = {datetime.now(UTC).year + 1}-12-31
+why = "owner of the organisation: cannot be kept out, sees the mirror view only"
+{_source("form-jira", "in-jira")}{_source("form-github", "in-github")}"""
+        + (
+            f'\n[mail]\nhost = "127.0.0.1"\nport = {mail_port}\nfrom = "conduct@team.example"\nstarttls = false\n'
+            if mail_port
+            else ""
+        ),
+        encoding="utf-8",
+    )
+
+
+def _source(name: str, space: str) -> str:
+    questions = "\n".join(f'{ref} = "{target}"' for ref, (_title, target) in QUESTIONS.items() if target)
+    return f"""
+[sources.{name}]
+reader = "typeform"
+secret_files = ["form.secret"]
+space = "{space}"
+type_question = "what_is_it"
+conflict_answers = ["A disagreement we need help with"]
+
+[sources.{name}.questions]
+{questions}
+"""
+
+
+QUESTIONS: dict[str, tuple[str, str | None]] = {
+    "who_reports": ("Your name", "reporter"),
+    "how_to_reach": ("How can we reach you?", "contact"),
+    "who_is_it_about": ("Who is it about?", "subject"),
+    "what_is_it": ("What is it?", None),
+    "in_short": ("In one sentence", "summary"),
+    "what_happened": ("What happened?", "account"),
+    "where": ("Where?", "where"),
+    "safe": ("Do you feel safe right now?", None),
+    "not_for": ("Is there anybody on our team who should not see this?", "do_not_show"),
+}
+"""The demo's form: a question's ref, its title, and the report field it is mapped to."""
+
+NOAHS_REPORT: dict[str, str] = {
+    "who_reports": "Noah",
+    "how_to_reach": "noah@people.example",
+    "who_is_it_about": "Olivia",
+    "what_is_it": "Somebody broke the Code of Conduct",
+    "in_short": "Offensive remark about a people's way of writing documentation",
+    "what_happened": (
+        "In the specification documents Olivia left a comment which says that people of one particular race "
+        "cannot write documentation. I was sad to read it, and others will read it too."
+    ),
+    "where": "Comments of the specification documents",
+    "safe": "Yes, I am at home and Olivia lives in another country.",
+    "not_for": "No",
+}
+"""The seed's first worked example, told by Noah in our words."""
+
+
+def typeform(answers: Mapping[str, str], *, token: str) -> dict[str, Any]:
+    """The body that Typeform posts for these answers."""
+    choices = {"what_is_it"}
+    return {
+        "event_id": secrets.token_hex(13),
+        "event_type": "form_response",
+        "form_response": {
+            "form_id": "coc-report",
+            "token": token,
+            "landed_at": "2026-11-22T13:59:00Z",
+            "submitted_at": "2026-11-22T14:03:00Z",
+            "definition": {
+                "id": "coc-report",
+                "title": "Tell the Code of Conduct team",
+                "fields": [
+                    {
+                        "id": f"f{number}",
+                        "ref": ref,
+                        "type": "multiple_choice" if ref in choices else "long_text",
+                        "title": title,
+                    }
+                    for number, (ref, (title, _target)) in enumerate(QUESTIONS.items())
+                ],
+            },
+            "answers": [
+                {
+                    "type": "choice",
+                    "choice": {"label": text},
+                    "field": {"id": f"f-{ref}", "ref": ref, "type": "multiple_choice"},
+                }
+                if ref in choices
+                else {
+                    "type": "text",
+                    "text": text,
+                    "field": {"id": f"f-{ref}", "ref": ref, "type": "long_text"},
+                }
+                for ref, text in answers.items()
+            ],
+        },
+    }
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
