@@ -1,1 +1,341 @@
-"""The use cases: one function each, and the only place where an incident changes."""
+"""The use cases: one function each, and the only place where an incident changes.
+
+Read it top to bottom to follow a report: :func:`receive` stores it sealed, :func:`open_incident` turns it
+into a restricted ticket with its process and diary, :func:`notice` says what members are told about it.
+Each is safe to call again after a crash at any point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from integration.audience import prove
+from integration.code_name import new_code_name
+from integration.diary.keys import Reader
+from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
+from integration.errors import (
+    HostError,
+    HostGone,
+    HostNotRestricted,
+    HostUnknownOutcome,
+    NoReaders,
+    StoreError,
+)
+from integration.first_readers import first_readers, not_meant
+from integration.incident import Incident, new_incident_id
+from integration.mirror import Difference, difference, mirror
+from integration.report import Report, ReportField, dump_report, load_report, normalised_answers
+from integration.text import Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from integration.audience import Acknowledged
+    from integration.code_name import CodeName
+    from integration.diary.keys import ServiceKey
+    from integration.incident import SpaceName
+    from integration.mirror import MirrorView, TicketRef, TicketState
+    from integration.ports import Clock, Delivery, Host, Receipt, Store
+    from integration.process import Process
+    from integration.roster import Member, Roster
+
+SETTLE = timedelta(minutes=5)
+"""After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""
+
+_LOOK_AGAIN = timedelta(seconds=30)
+
+
+# 1. A report comes in -------------------------------------------------------------------------------
+
+
+def receive(
+    source: str, space: SpaceName, submission_id: str, report: Report, *, store: Store, clock: Clock
+) -> Receipt:
+    """Keep a report, sealed. When this returns it is on disk, and the form may be told so.
+
+    The same submission with the same answers is the same receipt; with other answers (an edit) it is a
+    second report on the same incident.
+    """
+    now = clock.now()
+    return store.receive(
+        source=source,
+        submission_id=submission_id,
+        report=dump_report(report),
+        answers=normalised_answers(report),
+        unreadable=report.verbatim is not None,
+        incident=_new_incident(report, space, now),
+        now=now,
+    )
+
+
+def _new_incident(
+    report: Report, space: SpaceName, now: datetime
+) -> Callable[[Callable[[CodeName], bool]], Incident]:
+    """What makes an incident, once it is known which code names are taken."""
+    return lambda taken: Incident(
+        id=new_incident_id(), code_name=new_code_name(taken), type=report.type, space=space, opened_at=now
+    )
+
+
+# 2. The incident is opened --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Casework:
+    """Everything :func:`open_incident` needs, joined once by the server's wiring."""
+
+    store: Store
+    hosts: Mapping[SpaceName, Host]
+    acknowledged: Mapping[SpaceName, Sequence[Acknowledged]]
+    roster: Callable[[], Roster]
+    process: Process
+    service_key: ServiceKey
+    clock: Clock
+
+
+def open_incident(inbox_id: str, work: Casework) -> None:
+    """Bring one delivery wholly onto its host: ticket, fields, steps, diary.
+
+    Idempotent. After a crash or an unknown outcome, calling it again reads what is there and writes
+    only the difference. Nothing is written before the ticket space is proven to be restricted, and the
+    report itself only as ciphertext that was committed to the store before.
+
+    Raises:
+        HostError, NoReaders, StoreError: the job is to be tried again (``retry``) or parked.
+    """
+    delivery = work.store.delivery(inbox_id)
+    if delivery.finished:
+        return
+    delivery, incident = _incident_of(delivery, work)
+    host = _host(incident, work)
+    _prove_restricted(host, work)
+    view = mirror(incident, work.process)
+    ref, found = _ticket(host, view, work)
+    found = _fields_right(host, ref, view, found)
+    _hand_over(delivery, incident, ref, host.part_bytes, work)
+    _write_the_rest(host, ref, view, found, work)
+    work.store.finish(inbox_id, work.clock.now())
+
+
+def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident]:
+    """The incident of a delivery; one of its own, if the diary it came for has a reader whom it could mean.
+
+    A later report is added to an open diary and read by all its readers, who were chosen for the first report.
+    Who reports carefully at first and names a member of the team later must not be read by that member.
+    """
+    incident = work.store.incident(delivery.incident)
+    if delivery.report is None:
+        return delivery, incident
+    report, roster = load_report(delivery.report), work.roster()
+    safe = {member.alias for member in not_meant(report, roster)}
+    if all(alias in safe or not roster.member(alias) for alias in work.store.readers(incident.id)):
+        return delivery, incident
+    own = work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
+    return work.store.delivery(delivery.inbox_id), work.store.incident(own)
+
+
+def _host(incident: Incident, work: Casework) -> Host:
+    host = work.hosts.get(incident.space)
+    if host is None:
+        raise HostGone(
+            f"The ticket space {incident.space!r} of {incident.code_name} is not in the configuration.",
+            meaning="It was there when the report came in. The report stays sealed in the service.",
+            next_step=f"Put [spaces.{incident.space}] back and start the server again.",
+        )
+    return host
+
+
+def _prove_restricted(host: Host, work: Casework) -> None:
+    prove(
+        host.audience(),
+        allowed=work.roster().accounts(host.kind) | host.own_accounts,
+        acknowledged=work.acknowledged.get(host.space, ()),
+        now=work.clock.now(),
+    )
+
+
+def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
+    """The incident's ticket and what is on it: the one we know, the one we find, or a new one."""
+    known = work.store.ticket(view.incident)
+    if known.ref is not None:
+        return known.ref, host.read(known.ref, view)
+    if known.attempted_at is not None:
+        refs = host.find(view.incident, since=known.attempted_at)
+        if refs:
+            work.store.ticket_opened(view.incident, refs[0])
+            return refs[0], host.read(refs[0], view)
+        remaining = known.attempted_at + SETTLE - work.clock.now()
+        if remaining > timedelta(0):
+            raise HostUnknownOutcome(
+                f"It is not known yet whether the ticket of {view.code_name} was opened.",
+                meaning="The host's search may lag behind, so a second ticket is not risked.",
+                next_step="Nothing; the job looks again by itself.",
+                after=min(_LOOK_AGAIN, remaining).total_seconds(),
+            )
+    work.store.ticket_attempted(view.incident, work.clock.now())
+    try:
+        ref = host.open_ticket(view)
+    except HostUnknownOutcome:
+        raise
+    except HostError:  # surely nothing was written: the next try need not wait for the host's search
+        work.store.ticket_attempted(view.incident, None)
+        raise
+    work.store.ticket_opened(view.incident, ref)
+    return ref, host.read(ref, view)
+
+
+def _fields_right(host: Host, ref: TicketRef, view: MirrorView, found: TicketState) -> TicketState:
+    """A ticket that shows what it should, restriction included, before any diary comment goes there."""
+    if found.fields_right:
+        return found
+    host.write(ref, view, Difference(fields=True, steps=(), comments=()))
+    found = host.read(ref, view)
+    if not found.fields_right:
+        raise HostNotRestricted(
+            f"The fields of the ticket of {view.code_name} do not stay as they were set.",
+            meaning="Something on the host changes or refuses them; no diary comment was written.",
+            next_step="See that the service's account may edit every field and the security level; "
+            "the job tries again by itself.",
+        )
+    return found
+
+
+def _hand_over(
+    delivery: Delivery, incident: Incident, ref: TicketRef, part_bytes: int, work: Casework
+) -> None:
+    """From the sealed inbox into the diary. The clear text exists only inside this function."""
+    if delivery.report is None:
+        return
+    report = load_report(delivery.report)
+    entry = EntryDraft(
+        content=EntryContent.REPORT,
+        body=Untrusted(_account(report, delivery.source)),
+        card=_card(report, incident),
+        event_at=report.submitted_at or delivery.received_at,
+    )
+    head, epoch, now = work.store.head(incident.id), work.store.epoch(incident.id), work.clock.now()
+    if epoch is not None:
+        comments = seal_entry(
+            incident=incident.id, ticket=ref.name, head=head, epoch=epoch, entry=entry,
+            service=work.service_key, now=now, part_bytes=part_bytes,
+        )  # fmt: skip
+        work.store.hand_over(delivery.inbox_id, head=head, comments=comments, epoch=None, readers=())
+        return
+    roster = work.roster()
+    members = first_readers(report, roster).members
+    if not members and not roster.recovery:
+        raise NoReaders(
+            f"Nobody could open the diary of {incident.code_name}.",
+            meaning="Every member on duty may be meant by the report, and the roster has no recovery key.",
+            next_step="Add a recovery key, or put another member on duty; the job tries again by itself.",
+        )
+    first = open_first_epoch(
+        incident=incident.id, ticket=ref.name,
+        readers=[Reader(member.alias, member.recipient, member.signing_key) for member in members],
+        recovery=[Reader(key.name, key.recipient, None) for key in roster.recovery],
+        roster_hash=roster.hash, roster_serial=roster.serial, entry=entry,
+        service=work.service_key, now=now, part_bytes=part_bytes,
+    )  # fmt: skip
+    work.store.hand_over(
+        delivery.inbox_id, head=head, comments=first.comments, epoch=first.epoch,
+        readers=[member.alias for member in members],
+    )  # fmt: skip
+
+
+def _write_the_rest(host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework) -> None:
+    """Write what the ticket lacks, then read it back: only what is seen there counts as done."""
+    comments = work.store.comments(view.incident)
+    lacking = difference(view, comments, found)
+    if lacking:
+        host.write(ref, view, lacking)
+        found = host.read(ref, view)
+    if difference(view, comments, found):
+        raise HostUnknownOutcome(
+            f"The ticket of {view.code_name} does not show yet all that was written.",
+            meaning="The host lags behind, or dropped a part of it.",
+            next_step="Nothing; the job reads it again and writes what is missing.",
+        )
+    work.store.comments_posted(view.incident, found.comments)
+
+
+def _card(report: Report, incident: Incident) -> Card:
+    return Card(
+        reporter=Untrusted(report.said(ReportField.REPORTER)),
+        subject=Untrusted(report.said(ReportField.SUBJECT)),
+        summary=Untrusted(report.said(ReportField.SUMMARY)),
+        type=incident.type.value,
+    )
+
+
+def _account(report: Report, source: str) -> str:
+    """The whole report as text: questions start with ``? ``, answers are indented, so neither can pose as the other."""
+    lines = [f"Source: {source}"]
+    if report.submitted_at is not None:
+        lines.append(f"Submitted: {report.submitted_at.isoformat()}")
+    if report.verbatim is not None:
+        lines += ["", "This delivery could not be read as a form; here it is as it came:"]
+        lines += [f"  {line}" for line in report.verbatim.reveal().split("\n")]
+    for answer in (*(one for name in ReportField for one in report.fields.get(name, ())), *report.other):
+        question = " ".join(answer.question.reveal().split())
+        lines += ["", f"? {question}", *(f"  {line}" for line in answer.answer.reveal().split("\n"))]
+    return "\n".join(lines) + "\n"
+
+
+# 3. Members are told --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail without content: code name, what waits, what to do. Never a word from the report."""
+
+    addresses: tuple[str, ...]
+    subject: str
+    text: str
+
+
+def notice(inbox_id: str, reason: str | None, work: Casework) -> Notice:
+    """What to tell whom about a delivery that is on its host (``reason`` None) or parked.
+
+    Only members whom nothing in the report could mean are told. If that leaves nobody, the holders of
+    the recovery keys are.
+    """
+    delivery = work.store.delivery(inbox_id)
+    incident = work.store.incident(delivery.incident)
+    roster = work.roster()
+    if delivery.report is not None:
+        members: tuple[Member, ...] = first_readers(load_report(delivery.report), roster).members
+    else:
+        members = tuple(
+            member for alias in work.store.readers(incident.id) if (member := roster.member(alias))
+        )
+    addresses = tuple(member.email for member in members) or tuple(key.email for key in roster.recovery)
+    name = incident.code_name
+    if reason is not None:
+        subject = f"{name}: a report waits and needs you"
+        text = (
+            f"A report was received and is kept sealed, but its ticket could not be completed.\n\n{reason}\n\n"
+            f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
+        )
+    elif members:
+        subject = f"{name}: a report has come in"
+        text = f"There is a new diary entry for {name}. Read it at your desk:\n\n  coc diary read {name}\n"
+    else:
+        subject = f"{name}: a report has come in that only a recovery key opens"
+        text = (
+            f"Nobody on duty could be sure not to be meant by the report {name}. You hold a recovery key; please see\n"
+            'docs/desk.md, "Opening with a recovery key", and choose who looks after it.\n'
+        )
+    if delivery.unreadable:
+        text += (
+            f"\nThe form {delivery.source!r} sent something its reader does not understand. The report is kept as it came;\n"
+            "please have its set-up checked.\n"
+        )
+    return Notice(addresses, subject, text)
+
+
+def is_retryable(error: Exception) -> bool:
+    """Whether the job may soon be run again without a person having done something."""
+    return error.retry if isinstance(error, HostError) else isinstance(error, StoreError)

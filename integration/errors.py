@@ -23,7 +23,16 @@ what to do next.
     │   ├── HostRejected          the host did not accept what we sent
     │   ├── HostGone              the ticket or the ticket space is not there (any more)
     │   └── HostNotRestricted     more people can read the ticket space than the team says
-    └── StoreError                the database did not take it; nothing was answered as received
+    ├── NotifyError               a notice reached nobody
+    ├── StoreError                the database did not take it; nothing was answered as received
+    ├── BadRequestProof           a desk's request does not prove that a member's desk made it
+    │   ├── StaleRequest          its time is too far from the service's clock
+    │   └── ReplayedRequest       it came before
+    └── DeskError                 what a member reads at their own desk
+        ├── HomeError             a file of the desk is missing, in the way or not ours
+        ├── ServiceUnreachable    no usable answer came from the service
+        ├── ServiceRefused        the service does not accept this desk's request
+        └── NotCleared            no such incident for this member; whether it exists is not said
 """
 
 from __future__ import annotations
@@ -189,7 +198,61 @@ class HostNotRestricted(HostError):
     code = "host-not-restricted"
 
 
+class NotifyError(CoCError):
+    """A notice reached nobody; it is sent again."""
+
+    code = "notify"
+
+
 class StoreError(CoCError):
     """The database did not take it. Nothing was acknowledged to anyone."""
 
     code = "store"
+
+
+class BadRequestProof(CoCError):
+    """A request to the service does not prove that it comes from a member's desk; answered with 401."""
+
+    code = "bad-proof"
+
+
+class StaleRequest(BadRequestProof):
+    """The signed time is outside the tolerance: a wrong clock, or an old request sent again."""
+
+    code = "stale-request"
+
+
+class ReplayedRequest(BadRequestProof):
+    """This very request was answered before."""
+
+    code = "replayed-request"
+
+
+class DeskError(CoCError):
+    """Something at a member's own desk did not work."""
+
+    code = "desk"
+
+
+class HomeError(DeskError):
+    """A file in the desk's folder is missing, already there, or does not fit the others."""
+
+    code = "desk-home"
+
+
+class ServiceUnreachable(DeskError):
+    """The service could not be reached, or what answered is not the service as we know it."""
+
+    code = "service-unreachable"
+
+
+class ServiceRefused(DeskError):
+    """The service does not accept this desk's signed request."""
+
+    code = "service-refused"
+
+
+class NotCleared(DeskError):
+    """There is no such incident for this member. Not cleared and not existing are said alike."""
+
+    code = "not-cleared"

@@ -5,15 +5,19 @@ Every method says what makes it safe to call again after a crash.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from integration.audience import Audience
-    from integration.diary.comment import CommentId
-    from integration.incident import IncidentId, SpaceName
+    from integration.code_name import CodeName
+    from integration.diary.chain import Head
+    from integration.diary.comment import CommentId, SealedComment
+    from integration.diary.keys import Epoch
+    from integration.incident import Alias, Incident, IncidentId, SpaceName
     from integration.mirror import Difference, MirrorView, TicketRef, TicketState
 
 HostKind = Literal["jira", "github"]
@@ -68,9 +72,10 @@ class Host(Protocol):
         ...
 
     def open_ticket(self, view: MirrorView) -> TicketRef:
-        """Write the parent ticket, restricted, with marker and fields; check that all of it stuck.
+        """Write the parent ticket, restricted, with marker and fields: one write and no read.
 
-        Not repeatable: after an unknown outcome, :meth:`find` first.
+        The caller reads it back to see that everything stuck. Not repeatable: after an unknown
+        outcome, :meth:`find` first. Every other error means that nothing was written.
         """
         ...
 
@@ -91,6 +96,126 @@ class Host(Protocol):
         Returns:
             The host's ids of the comments that were written.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery was stored. ``duplicate`` means that exactly these answers were stored before."""
+
+    inbox_id: str
+    incident: IncidentId
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A stored delivery. ``report`` is the sealed column's content, ``None`` once it is in the diary."""
+
+    inbox_id: str
+    source: str
+    incident: IncidentId
+    report: bytes | None
+    received_at: datetime
+    unreadable: bool
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRecord:
+    """What we know of an incident's ticket. An attempt without a ref has an unknown outcome."""
+
+    attempted_at: datetime | None = None
+    ref: TicketRef | None = None
+
+
+class Store(Protocol):
+    """The database. Every method is one transaction; a method that returned is on disk."""
+
+    def receive(
+        self,
+        *,
+        source: str,
+        submission_id: str,
+        report: bytes,
+        answers: bytes,
+        unreadable: bool,
+        incident: Callable[[Callable[[CodeName], bool]], Incident],
+        now: datetime,
+    ) -> Receipt:
+        """Seal and keep a delivery. The same (source, submission id, answers) is kept once.
+
+        ``incident`` makes the incident for a submission not seen before.
+        """
+        ...
+
+    def separate(
+        self, inbox_id: str, incident: Callable[[Callable[[CodeName], bool]], Incident]
+    ) -> IncidentId:
+        """Give a delivery an incident of its own: its report must not stand in the diary it came for.
+
+        What is received later under the same submission still goes to the first incident.
+        """
+        ...
+
+    def delivery(self, inbox_id: str) -> Delivery:
+        """A delivery by id."""
+        ...
+
+    def incident(self, incident: IncidentId) -> Incident:
+        """An incident by id."""
+        ...
+
+    def ticket(self, incident: IncidentId) -> TicketRecord:
+        """What is known of the ticket."""
+        ...
+
+    def ticket_attempted(self, incident: IncidentId, at: datetime | None) -> None:
+        """Note, before the write, that a ticket may exist from now on (``None``: that it does not)."""
+        ...
+
+    def ticket_opened(self, incident: IncidentId, ref: TicketRef) -> None:
+        """Note where the ticket is."""
+        ...
+
+    def epoch(self, incident: IncidentId) -> Epoch | None:
+        """The public half of the current epoch; ``None`` before the diary is opened."""
+        ...
+
+    def head(self, incident: IncidentId) -> Head:
+        """The newest link of the diary (its genesis if there is none)."""
+        ...
+
+    def comments(self, incident: IncidentId) -> Sequence[SealedComment]:
+        """Every comment of the diary in order, as ciphertext."""
+        ...
+
+    def readers(self, incident: IncidentId) -> Sequence[Alias]:
+        """Aliases of the members to whom the service wrapped the first epoch."""
+        ...
+
+    def hand_over(
+        self,
+        inbox_id: str,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epoch: Epoch | None,
+        readers: Sequence[Alias],
+    ) -> None:
+        """Keep new diary comments and erase the delivery's report, in one transaction.
+
+        ``head`` is the head the comments were made for; if the diary has moved on meanwhile, nothing
+        is kept and :class:`~integration.errors.StoreError` is raised.
+        """
+        ...
+
+    def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
+        """Note the host's ids of comments."""
+        ...
+
+    def finish(self, inbox_id: str, now: datetime) -> None:
+        """The delivery is wholly on the host."""
         ...
 
 

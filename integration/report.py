@@ -6,16 +6,17 @@ order) and mapped to a :class:`Report` (our fields). All words in both are untru
 
 from __future__ import annotations
 
+import json
+import re
+import unicodedata
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from integration.incident import IncidentType
+from integration.text import Untrusted
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from integration.text import Untrusted
+_LINE_ENDS = re.compile(r"\r\n|\r")
 
 
 class ReportField(StrEnum):
@@ -72,3 +73,54 @@ class Report:
     def said(self, name: ReportField) -> str:
         """The words given for one field, several answers on lines of their own; empty if none."""
         return "\n".join(answer.answer.reveal() for answer in self.fields.get(name, ()))
+
+
+def dump_report(report: Report) -> bytes:
+    """The report as JSON, for sealing only: this is clear text."""
+    return json.dumps(
+        {
+            "submitted_at": report.submitted_at.isoformat() if report.submitted_at else None,
+            "type": report.type.value,
+            "fields": {
+                name.value: [_plain(answer) for answer in answers] for name, answers in report.fields.items()
+            },
+            "other": [_plain(answer) for answer in report.other],
+            "verbatim": report.verbatim.reveal() if report.verbatim is not None else None,
+        },
+        ensure_ascii=True,
+    ).encode("ascii")
+
+
+def load_report(data: bytes) -> Report:
+    """What :func:`dump_report` made."""
+    raw = json.loads(data)
+    return Report(
+        submitted_at=datetime.fromisoformat(raw["submitted_at"]) if raw["submitted_at"] else None,
+        type=IncidentType(raw["type"]),
+        fields={ReportField(name): tuple(map(_answer, answers)) for name, answers in raw["fields"].items()},
+        other=tuple(map(_answer, raw["other"])),
+        verbatim=Untrusted(raw["verbatim"]) if raw["verbatim"] is not None else None,
+    )
+
+
+def normalised_answers(report: Report) -> bytes:
+    """The same bytes for the same answers, whatever a retry changes around them. Clear text: digest it with a key.
+
+    Order, line ends, composition of accents, questions without an answer and the source's mapping make no difference.
+    """
+    answers = [
+        [answer.key, _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", answer.answer.reveal())).strip()]
+        for answer in (*(one for many in report.fields.values() for one in many), *report.other)
+        if answer.answer
+    ]
+    verbatim = report.verbatim.reveal() if report.verbatim is not None else None
+    return json.dumps([sorted(answers), verbatim], ensure_ascii=True).encode("ascii")
+
+
+def _plain(answer: Answer) -> list[str]:
+    return [answer.key, answer.question.reveal(), answer.answer.reveal()]
+
+
+def _answer(raw: list[str]) -> Answer:
+    key, question, answer = raw
+    return Answer(key, Untrusted(question), Untrusted(answer))

@@ -1,4 +1,4 @@
-"""The roster: who is on the team, with which keys, who is on duty, and who may read a new report.
+"""The roster: who is on the team, with which keys, and who is on duty.
 
 ``roster.toml`` is written by the team, never by the service. Its format, with the serial number and the
 hash of the roster before it, is part of docs/diary-format.md.
@@ -9,48 +9,20 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-import unicodedata
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
+from integration.diary.keys import is_recipient, is_signing_key
 from integration.errors import ConfigError
 from integration.incident import Alias
-from integration.report import Report, ReportField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
-_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}\Z")
-_SIGNING_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]{68}\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
-_EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\Z")
-
-_NOBODY = frozenset(
-    {
-        "",
-        "-",
-        "no",
-        "none",
-        "nobody",
-        "noone",
-        "no one",
-        "na",
-        "n a",
-        "not applicable",
-        "nope",
-        "nein",
-        "non",
-        "nicht",
-    }
-)
-"""Answers to "who should not see this?" that mean nobody. Anything else counts as a wish."""
-
-_CLOSE = 0.8  # difflib ratio from which two words count as the same name misspelt
-_SHORTEST_FUZZY = 4
-_SHORTEST_NICKNAME = 3
+_EMAIL = re.compile(r'[^@\s\x00-\x1f,;:<>()\[\]"\\]+@[^@\s\x00-\x1f,;:<>()\[\]"\\]+\Z')
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,107 +78,6 @@ class Roster:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class FirstReaders:
-    """Who gets the first keyring of a new incident.
-
-    ``unclear_wish`` is set when the report asks that somebody should not see it and nobody in the
-    roster fits: then nobody on duty reads, only the recovery keys do.
-    """
-
-    members: tuple[Member, ...]
-    unclear_wish: bool
-
-
-def first_readers(report: Report, roster: Roster) -> FirstReaders:
-    """The members on duty whom nothing in the report could mean.
-
-    A member is left out when an alias, name, handle, account or mail address of theirs turns up anywhere
-    in the report, or something close to it where the report names people. Unsure means fewer: adding a
-    reader later is possible, taking back what was read is not.
-    """
-    everything = _words(_all_text(report))
-    naming = _words(
-        report.said(name)
-        for name in (
-            ReportField.SUBJECT,
-            ReportField.REPORTER,
-            ReportField.WITNESSES,
-            ReportField.DO_NOT_SHOW,
-            ReportField.CONTACT,
-        )
-    )
-    wish = report.said(ReportField.DO_NOT_SHOW)
-    wish_words = _words([wish])
-    matched = {member.alias for member in roster.members if _could_mean(member, everything, naming)}
-    has_wish = " ".join(wish_words) not in _NOBODY
-    unclear = has_wish and not any(_could_mean(member, wish_words, wish_words) for member in roster.members)
-    readers = () if unclear else tuple(m for m in roster.members if m.on_duty and m.alias not in matched)
-    return FirstReaders(readers, unclear)
-
-
-def _could_mean(member: Member, everything: list[str], naming: list[str]) -> bool:
-    names = {word for text in (member.alias, *member.names) for word in _words([text])}
-    handles = {
-        word for text in (*member.handles, member.email, *member.accounts.values()) for word in _words([text])
-    }
-    own = {word for word in names | handles if len(word) > 1 and word not in _COMMON}
-    if own & set(everything):
-        return True
-    return any(_close(word, name) for word in naming for name in own)
-
-
-def _close(word: str, name: str) -> bool:
-    if len(word) >= _SHORTEST_NICKNAME and (
-        name.startswith(word) or (len(name) >= _SHORTEST_NICKNAME and word.startswith(name))
-    ):
-        return True
-    return (
-        min(len(word), len(name)) >= _SHORTEST_FUZZY and SequenceMatcher(None, word, name).ratio() >= _CLOSE
-    )
-
-
-_COMMON = frozenset(
-    {
-        "com",
-        "org",
-        "net",
-        "example",
-        "github",
-        "mail",
-        "gmail",
-        "the",
-        "of",
-        "and",
-        "de",
-        "van",
-        "von",
-        "la",
-        "el",
-        "al",
-    }
-)
-"""Words in addresses and names that say nothing about who is meant."""
-
-
-def _all_text(report: Report) -> Iterable[str]:
-    if report.verbatim is not None:
-        yield report.verbatim.reveal()
-    for answers in report.fields.values():
-        yield from (answer.answer.reveal() for answer in answers)
-    yield from (answer.answer.reveal() for answer in report.other)
-
-
-def _words(texts: Iterable[str]) -> list[str]:
-    """Words for comparison: compatibility forms folded, accents and case dropped, split at anything else."""
-    words: list[str] = []
-    for text in texts:
-        folded = unicodedata.normalize("NFKD", text).casefold()
-        bare = "".join(char for char in folded if not unicodedata.combining(char))
-        words += re.findall(r"\w+", bare.replace("_", " "))
-    return words
-
-
 def load_roster(path: Path) -> Roster:
     """The roster in a file.
 
@@ -241,7 +112,7 @@ def parse_roster(raw: bytes, *, where: str) -> Roster:
         mistakes.append("serial must be a whole number from 1")
         serial = 1
     previous = data.get("previous", "")
-    if not isinstance(previous, str) or (serial > 1) != bool(re.fullmatch(r"[0-9a-f]{64}", previous)):
+    if not isinstance(previous, str) or not re.fullmatch(r"[0-9a-f]{64}" if serial > 1 else "", previous):
         mistakes.append(
             "previous must be the SHA-256 of the roster before this one, in hex; empty for serial 1"
         )
@@ -292,19 +163,24 @@ def _member(raw: object, name: str, mistakes: list[str]) -> Member:
     if not isinstance(on_duty, bool):
         mistakes.append(f"{name}.on_duty must be true or false")
     alias = _text(
-        table, "alias", _ALIAS, "a letter, then letters, digits, - or _, at most 32", name, mistakes
+        table, "alias", _ALIAS.match, "a letter, then letters, digits, - or _, at most 32", name, mistakes
     )
     if alias == "service":
         mistakes.append(f"{name}.alias: 'service' is the name of the service itself")
     return Member(
         alias=Alias(alias),
         recipient=_text(
-            table, "recipient", _RECIPIENT, "age1 and 58 characters; no SSH keys, no plugins", name, mistakes
+            table,
+            "recipient",
+            is_recipient,
+            "age1 and 58 characters; no SSH keys, no plugins",
+            name,
+            mistakes,
         ),
         signing_key=_text(
-            table, "signing_key", _SIGNING_KEY, "ssh-ed25519 and the key, without a comment", name, mistakes
+            table, "signing_key", is_signing_key, "ssh-ed25519 and the key, without a comment", name, mistakes
         ),
-        email=_text(table, "email", _EMAIL, "a mail address", name, mistakes),
+        email=_text(table, "email", _EMAIL.match, "a mail address", name, mistakes),
         on_duty=bool(on_duty),
         names=_texts(table, "names", name, mistakes),
         handles=_texts(table, "handles", name, mistakes),
@@ -317,12 +193,17 @@ def _recovery(raw: object, name: str, mistakes: list[str]) -> RecoveryKey:
     _refuse_unknown(table, {"name", "recipient", "email"}, name, mistakes)
     return RecoveryKey(
         name=_text(
-            table, "name", _ALIAS, "a letter, then letters, digits, - or _, at most 32", name, mistakes
+            table, "name", _ALIAS.match, "a letter, then letters, digits, - or _, at most 32", name, mistakes
         ),
         recipient=_text(
-            table, "recipient", _RECIPIENT, "age1 and 58 characters; no SSH keys, no plugins", name, mistakes
+            table,
+            "recipient",
+            is_recipient,
+            "age1 and 58 characters; no SSH keys, no plugins",
+            name,
+            mistakes,
         ),
-        email=_text(table, "email", _EMAIL, "a mail address", name, mistakes),
+        email=_text(table, "email", _EMAIL.match, "a mail address", name, mistakes),
     )
 
 
@@ -330,18 +211,23 @@ def _service_key(raw: object, name: str, mistakes: list[str]) -> ServiceKeyEntry
     table = raw if isinstance(raw, dict) else {}
     _refuse_unknown(table, {"id", "public"}, name, mistakes)
     return ServiceKeyEntry(
-        id=_text(table, "id", _KEY_ID, "letters, digits, '.', - or _, at most 32", name, mistakes),
+        id=_text(table, "id", _KEY_ID.match, "letters, digits, '.', - or _, at most 32", name, mistakes),
         public=_text(
-            table, "public", _SIGNING_KEY, "ssh-ed25519 and the key, without a comment", name, mistakes
+            table, "public", is_signing_key, "ssh-ed25519 and the key, without a comment", name, mistakes
         ),
     )
 
 
 def _text(
-    table: dict[str, Any], key: str, pattern: re.Pattern[str], what: str, name: str, mistakes: list[str]
+    table: dict[str, Any],
+    key: str,
+    is_good: Callable[[str], object],
+    what: str,
+    name: str,
+    mistakes: list[str],
 ) -> str:
     value = table.get(key)
-    if isinstance(value, str) and pattern.match(value):
+    if isinstance(value, str) and is_good(value):
         return value
     mistakes.append(f"{name}.{key} must be {what}")
     return ""

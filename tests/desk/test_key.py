@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -119,14 +118,14 @@ def test_a_damaged_public_part_is_said_and_not_shown(coc: Coc, team: Team, locke
     assert "is damaged" in shown.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_not_ours_is_said_with_a_next_step(coc: Coc, tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+def test_a_folder_that_cannot_be_made_is_said_with_a_next_step(
+    team: Team, locked: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "a-file").write_text("where a folder should be", encoding="ascii")
+    home = Home(tmp_path / "a-file" / "desk")
 
-    made = coc("key", "new", "--alias", "robert", input="five ordinary words\nfive ordinary words\n")
-
-    assert made.exit_code == 1
-    assert "--home" in made.stderr
+    with pytest.raises(HomeError, match="--home"):
+        home.keep_identity(locked, PublicKeys("robert", team.robert.recipient, team.robert.signing_key))
 
 
 def test_a_key_that_was_cut_off_while_it_was_made_can_be_made_again(

@@ -1,0 +1,56 @@
+"""Canaries, and every shape in which one could hide."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass, field
+
+import pytest
+
+
+@dataclass
+class Canary:
+    """Long random strings; a short name would turn up in base64 by chance.
+
+    Each is wrapped in characters that are escaped somewhere (quotes, angle brackets, non-ASCII, a mention),
+    and looked for by its random core.
+    """
+
+    cores: dict[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """A canary for one place of a report."""
+        core = self.cores.setdefault(name, secrets.token_hex(20))
+        return f'"{name}" <b>@team</b> ünï#1 *{core}* {{code}} \u202e 日本 \\ &amp; %41'
+
+    def found_in(self, where: str, haystack: bytes) -> list[str]:
+        """Which canaries are in there, in clear or escaped: ``["log: subject as base64"]``."""
+        lower = haystack.lower()
+        return [
+            f"{where}: {name} as {shape}"
+            for name, core in self.cores.items()
+            for shape, needle, exact in shapes(core)
+            if needle in (haystack if exact else lower)
+        ]
+
+
+def shapes(core: str) -> list[tuple[str, bytes, bool]]:
+    raw = core.encode()
+    found = [
+        ("text", raw, False),
+        ("hex", raw.hex().encode(), False),
+        ("UTF-16", core.encode("utf-16-le"), False),
+    ]
+    for shift in range(3):
+        # The letters of base64 that do not depend on the neighbours, at each of the three positions.
+        encoded = base64.b64encode(b"x" * shift + raw)[4 if shift else 0 : -4]
+        found.append(("base64", encoded, True))
+    found.append(("URL escapes", b"".join(b"%%%02x" % byte for byte in raw), False))
+    found.append(("JSON escapes", b"".join(b"\\u00%02x" % byte for byte in raw), False))
+    return found
+
+
+@pytest.fixture
+def canary() -> Canary:
+    return Canary()

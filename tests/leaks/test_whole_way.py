@@ -1,0 +1,321 @@
+"""Canaries go through every flow; afterwards everything that is not a cleared member's machine is searched."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import logging
+import socket
+import threading
+import time
+import traceback
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from desk.cli import main as coc
+from desk.home import Home, PublicKeys
+from integration.diary.keys import Identity, generate_identity
+from integration.errors import CoCError
+from sandbox.mailbox import Mailbox, mailbox
+from sandbox.playground import ORG, OWNER, PROJECT, QUESTIONS, REPOSITORY, TEAM, Playground, playground
+from sandbox.rehearsal import HostName, Server, SetClock
+from sandbox.wire import Fault, serving
+from webhook_server.cli import main as coc_server
+from webhook_server.jobs import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.leaks.conftest import Canary
+
+HOSTS: list[HostName] = ["jira", "github"]
+PASSPHRASE = "a long passphrase for tests"
+
+
+@pytest.fixture(scope="module")
+def identities() -> dict[str, Identity]:
+    return {alias: generate_identity(alias) for alias in (*TEAM, "recovery")}
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mailbox() as made:
+        yield made
+
+
+@pytest.fixture
+def server(tmp_path: Path, box: Mailbox, identities: dict[str, Identity]) -> Iterator[Server]:
+    clock = SetClock(datetime.now(UTC))  # desks use the real time
+    port = free_port()
+    folder = tmp_path / "server"
+    with playground(
+        folder, now=clock.now, mail_port=box.port, service_port=port, identities=identities
+    ) as world:
+        made = Server(world, clock)
+        yield made
+        made.close()
+
+
+TALKATIVE = (
+    "github",
+    "github.Requester",
+    "jira",
+    "urllib3",
+    "sqlalchemy.engine",
+    "dbos",
+    "werkzeug",
+    "waitress",
+)
+
+
+@pytest.fixture(autouse=True)
+def every_log(caplog: pytest.LogCaptureFixture) -> None:
+    """All loggers, at their most talkative; caplog sets them back."""
+    caplog.set_level(logging.DEBUG)
+    for name in TALKATIVE:
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+def answers(canary: Canary) -> dict[str, str]:
+    """A report with a canary in every answer; Robert and Charlie stay cleared."""
+    typed = {ref: canary.text(ref) for ref in QUESTIONS if ref not in {"not_for", "what_is_it"}}
+    return {**typed, "what_is_it": "Somebody broke the Code of Conduct", "not_for": "nobody"}
+
+
+def leaks(canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Where a canary is that should not be there."""
+    world = server.world
+    found: list[str] = []
+    for host in HOSTS:
+        for exchange in server.wire(host).journal:
+            sent = [exchange.path, exchange.query, *exchange.request_headers.values()]
+            where = f"{exchange.method} {exchange.path} to {host}"
+            found += canary.found_in(where, "\n".join(sent).encode() + b"\n" + exchange.request_body)
+    found += canary.found_in("what Jira holds", world.jira.text_of_everything())
+    found += canary.found_in("what GitHub holds", world.github.text_of_everything())
+    for path in world.folder.rglob("*"):
+        if path.is_file():
+            found += canary.found_in(path.name, path.read_bytes())
+    found += canary.found_in("the log", caplog.text.encode())
+    for _address, mail in box.mails:
+        found += canary.found_in("a mail", mail)
+    for page in pages(world):
+        found += canary.found_in("a page of a stand-in", page)
+    listed = CliRunner().invoke(coc_server, ["jobs", "list", "--config", str(world.config_path)])
+    found += canary.found_in("coc-server jobs list", listed.output.encode())
+    return found
+
+
+def pages(world: Playground) -> list[bytes]:
+    """What people see in the stand-ins."""
+    places = (
+        f"{world.jira_url}/browse/{PROJECT}-1?as=acc-",
+        f"{world.github_url}/{ORG}/{REPOSITORY}/issues/1?as=",
+    )
+    return [requests.get(place + who, timeout=10).content for place in places for who in ("robert", OWNER)]
+
+
+def test_a_report_on_its_whole_way(
+    canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture, tmp_path: Path,
+    identities: dict[str, Identity],
+) -> None:  # fmt: skip
+    """Typeform delivery, dispatcher, engine, both hosts, mail, desk; then an edit as second report."""
+    robert = identities["robert"]
+    home = tmp_path / "desk"
+    Home(home).keep_identity(
+        robert.lock(PASSPHRASE), PublicKeys(robert.alias, robert.recipient, robert.signing_key)
+    )
+    (tmp_path / "passphrase").write_text(PASSPHRASE, encoding="utf-8")
+    told = answers(canary)
+    later = {**told, "what_happened": canary.text("edited")}
+    inbox_ids = [server.report(host, told, token="same-person") for host in HOSTS]
+
+    server.parts.dispatcher.start()
+    try:
+        wait_for_jobs(server)
+        inbox_ids += [server.report(host, later, token="same-person") for host in HOSTS]
+        wait_for_jobs(server)
+        wait_for(lambda: len(box.mails) >= 8, "four notices to two members each")
+    finally:
+        server.parts.dispatcher.stop()
+
+    shown = ""
+    with serving(server.parts.app, port=server.world.service_port) as url:
+        runner = CliRunner()
+        connected = runner.invoke(
+            coc, ["--home", str(home), "connect", url, "--roster", str(server.world.roster_path)]
+        )
+        assert connected.exit_code == 0, connected.output
+        for inbox_id in inbox_ids[:2]:
+            name = server.incident_of(inbox_id).code_name
+            read = runner.invoke(
+                coc,
+                [
+                    "--home",
+                    str(home),
+                    "diary",
+                    "read",
+                    name,
+                    "--plain",
+                    "--passphrase-file",
+                    str(tmp_path / "passphrase"),
+                ],
+            )
+            assert read.exit_code == 0, read.output
+            shown += read.output.replace("\n", "")
+
+    assert [] == [name for name, core in canary.cores.items() if core not in shown], (
+        "the member sees every word"
+    )
+    assert [] == leaks(canary, server, box, caplog)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"not json at all ", b'{"event_type": "form_response", "form_response": {', b"\xff\xfe "]
+)
+def test_an_authentic_delivery_that_cannot_be_read(
+    canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture, raw: bytes
+) -> None:
+    body = raw + canary.text("verbatim").encode()
+    _, headers = server.world.delivery({})
+    headers = {**headers, "Typeform-Signature": signature_of(server, body)}
+    for host in HOSTS:
+        assert (
+            server.parts.app.test_client().post(f"/in/form-{host}", data=body, headers=headers).status_code
+            == 200
+        )
+
+    for job in server.parts.database.unfinished_jobs():
+        server.open(job.inbox_id)
+    server.parts.dispatcher.tell_members()
+
+    assert len(box.mails) == 4
+    assert all(b"does not understand" in mail for _address, mail in box.mails)
+    assert [] == leaks(canary, server, box, caplog)
+
+
+@pytest.mark.parametrize("header", ["", "sha256=", "sha256=AAAA", "nonsense"])
+def test_a_delivery_without_proof(
+    canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture, header: str
+) -> None:
+    body, headers = server.world.delivery(answers(canary))
+    headers = {
+        **headers,
+        "Typeform-Signature": header + (canary.text("header").encode().hex() if header else ""),
+    }
+
+    answer = server.parts.app.test_client().post("/in/form-jira", data=body, headers=headers)
+
+    assert (answer.status_code, answer.data) == (401, b"")
+    assert [] == server.parts.database.unfinished_jobs()
+    assert [] == leaks(canary, server, box, caplog)
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 409, 410, 413, 422, 429, 500, 502, 503])
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_that_answers_with_the_report(
+    canary: Canary,
+    server: Server,
+    box: Mailbox,
+    caplog: pytest.LogCaptureFixture,
+    host: HostName,
+    status: int,
+) -> None:
+    """A proxy or an error page may hold anything; it must not get into an error, the log or the database."""
+    inbox_id = server.report(host, answers(canary))
+    text = canary.text("echo")
+    body = (
+        '{"errorMessages": ["'
+        + text.replace('"', "'").replace("\\", "")
+        + '"], "message": "'
+        + text[:40]
+        + '"}'
+    ).encode()
+    wire = server.wire(host)
+    for call in range(12):
+        wire.heal()
+        wire.fail_next(
+            Fault("status", status=status, body=body, headers=(("Location", "/elsewhere"),)), skip=call
+        )
+        raised = try_job(server, inbox_id)
+        server.clock.forward(minutes=6)
+        assert [] == canary.found_in("an exception", raised.encode())
+        if server.parts.database.delivery(inbox_id).finished:
+            break
+    wire.heal()
+
+    server.open_until_done(inbox_id)
+
+    assert server.shown(host, server.incident_of(inbox_id).id).tickets == 1
+    assert [] == leaks(canary, server, box, caplog)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_report_that_waits_because_the_ticket_space_is_not_restricted(
+    canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture, host: HostName
+) -> None:
+    inbox_id = server.report(host, answers(canary))
+    open_the_doors(server, host)
+
+    code = attempt(inbox_id, server.parts.work, server.parts.database)
+    server.parts.dispatcher.tell_members()
+
+    assert code == "host-not-restricted"
+    assert [] == server.wire(host).writes()
+    assert {"robert@team.example", "charlie@team.example"} == {address for address, _mail in box.mails}
+    assert all(server.incident_of(inbox_id).code_name.encode() in mail for _address, mail in box.mails)
+    assert [] == leaks(canary, server, box, caplog)
+
+
+# Help -----------------------------------------------------------------------------------------------
+
+
+def try_job(server: Server, inbox_id: str) -> str:
+    """Run the job once; everything that the exception says, with all that it hangs on."""
+    try:
+        server.open(inbox_id)
+    except CoCError as error:
+        attempt(inbox_id, server.parts.work, server.parts.database)
+        return "".join(traceback.format_exception(error)) + repr(error.args) + str(vars(error))
+    return ""
+
+
+def open_the_doors(server: Server, host: HostName) -> None:
+    """Somebody outside the team gets to read the ticket space."""
+    world = server.world
+    if host == "jira":
+        role = world.project.roles[world.project.team_role]
+        world.jira.site.projects[PROJECT].actors[role].append("acc-mallory")
+    else:
+        world.github.repo(f"{ORG}/{REPOSITORY}").collaborators["mallory"] = "pull"
+
+
+def signature_of(server: Server, body: bytes) -> str:
+    digest = hmac.new(server.world.form_secret.encode(), body, hashlib.sha256).digest()
+    return "sha256=" + base64.b64encode(digest).decode()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_jobs(server: Server) -> None:
+    wait_for(lambda: not server.parts.database.unfinished_jobs(), "all jobs")
+
+
+def wait_for(true: object, what: str) -> None:
+    assert callable(true)
+    until = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < until, (
+            f"{what}: still waiting; threads: {[one.name for one in threading.enumerate()]}"
+        )
+        time.sleep(0.05)

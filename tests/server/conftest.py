@@ -1,0 +1,363 @@
+"""A database in a folder, a ticket space in memory, members with real keys, and a mail server that listens."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.audience import Audience, Principal
+from integration.casework import Casework, receive
+from integration.diary.keys import Identity, ServiceKey, generate_identity, new_service_key
+from integration.errors import HostGone
+from integration.incident import Alias, IncidentId, SpaceName
+from integration.mirror import StepState, TicketName, TicketRef, TicketState
+from integration.process import default_process
+from integration.report import Answer, Report, ReportField
+from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
+from integration.text import Untrusted
+from webhook_server.store.database import Database, make_engine
+from webhook_server.store.migrate import migrate
+from webhook_server.store.sealed import Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from integration.diary.comment import CommentId, SealedComment
+    from integration.mirror import Difference, MirrorView
+    from integration.ports import HostKind, Receipt
+    from tests.conftest import SetClock
+
+CANARY = "canary-3e9b51c07a4d4f6b8e1d2c90"
+SPACE = SpaceName("conduct")
+
+
+# A ticket space -------------------------------------------------------------------------------------
+
+
+@dataclass
+class MemoryTicket:
+    """One ticket as a host keeps it."""
+
+    ref: TicketRef
+    incident: IncidentId
+    opened_at: datetime
+    fields_right: bool = True
+    steps: dict[str, StepState] = field(default_factory=dict)
+    comments: list[SealedComment] = field(default_factory=list)
+
+
+@dataclass
+class MemoryHost:
+    """A host in memory. ``calls`` is what was asked of it in order; ``trouble`` may raise before any call.
+
+    ``lag`` is how long after its opening a ticket is found. ``loses`` drops that many parts of a write.
+    """
+
+    clock: SetClock
+    accounts: list[str] = field(default_factory=lambda: ["coc-bot"])
+    open_doors: list[str] = field(default_factory=list)
+    tickets: list[MemoryTicket] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    trouble: Callable[[str], None] = lambda _call: None
+    lag: timedelta = timedelta(0)
+    loses: int = 0
+    stubborn_fields: bool = False
+    kind: HostKind = "github"
+    space: SpaceName = SPACE
+    own_accounts: frozenset[str] = frozenset({"coc-bot"})
+    part_bytes: int = 44_000
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        self.trouble(name)
+
+    def audience(self) -> Audience:
+        self._called("audience")
+        principals = tuple(Principal(account, "a role") for account in self.accounts)
+        return Audience(self.space, principals, tuple(self.open_doors), "coc-bot" in self.accounts)
+
+    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
+        self._called("find")
+        now = self.clock.now()
+        return tuple(
+            one.ref
+            for one in self.tickets
+            if one.incident == incident and one.opened_at >= since and one.opened_at + self.lag <= now
+        )
+
+    def open_ticket(self, view: MirrorView) -> TicketRef:
+        self._called("open_ticket")
+        number = len(self.tickets) + 1
+        ref = TicketRef(
+            TicketName(f"github:acme/conduct#{number}"), str(number), f"#{number}", "https://host.example"
+        )
+        self.tickets.append(MemoryTicket(ref, view.incident, self.clock.now(), not self.stubborn_fields))
+        return ref
+
+    def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
+        self._called("read")
+        one = self._ticket(ref)
+        return TicketState(
+            one.ref,
+            one.fields_right,
+            {step.key: one.steps[step.key] for step in view.steps if step.key in one.steps},
+            {comment.id: f"c{n}" for n, comment in enumerate(one.comments)},
+        )
+
+    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+        self._called("write")
+        one = self._ticket(ref)
+        assert one.incident == view.incident
+        if lacking.fields:
+            one.fields_right = not self.stubborn_fields
+        for step in lacking.steps:
+            assert step.key not in one.steps
+            if not self._lost():
+                one.steps[step.key] = StepState(step.key, step.title, done=False)
+        for comment in lacking.comments:
+            assert comment.id not in {there.id for there in one.comments}
+            if not self._lost():
+                one.comments.append(comment)
+        return {comment.id: "written" for comment in one.comments}
+
+    def _lost(self) -> bool:
+        self.loses -= 1
+        return self.loses >= 0
+
+    def _ticket(self, ref: TicketRef) -> MemoryTicket:
+        for one in self.tickets:
+            if one.ref.id == ref.id:
+                return one
+        raise HostGone("The ticket is not there.")
+
+
+# Parts ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer(bytes(range(32)))
+
+
+@pytest.fixture
+def database(tmp_path: Path, sealer: Sealer) -> Iterator[Database]:
+    engine = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
+    migrate(engine)
+    database = Database(engine, sealer)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def host(clock: SetClock) -> MemoryHost:
+    return MemoryHost(clock)
+
+
+@pytest.fixture(scope="session")
+def robert() -> Identity:
+    return generate_identity("robert")
+
+
+@pytest.fixture(scope="session")
+def miriam() -> Identity:
+    return generate_identity("miriam")
+
+
+@pytest.fixture(scope="session")
+def paper() -> Identity:
+    """Whoever keeps the recovery key; only its reading half is used."""
+    return generate_identity("paper")
+
+
+@pytest.fixture(scope="session")
+def service_key() -> ServiceKey:
+    return new_service_key("svc-test")
+
+
+@dataclass
+class Team:
+    """A roster that a test may change: who is on duty, and whether there is a recovery key."""
+
+    members: list[Identity]
+    recovery: list[Identity]
+    service_key: ServiceKey
+    on_duty: set[str] = field(default_factory=lambda: {"robert", "miriam"})
+    names: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"robert": ("Robert Kraus",), "miriam": ("Miriam Quist",)}
+    )
+
+    def __call__(self) -> Roster:
+        members = tuple(
+            Member(
+                Alias(one.alias), one.recipient, one.signing_key, f"{one.alias}@team.example.org",
+                one.alias in self.on_duty, self.names.get(one.alias, ()), (), {"github": f"{one.alias}-gh"},
+            )
+            for one in self.members
+        )  # fmt: skip
+        recovery = tuple(
+            RecoveryKey(one.alias, one.recipient, f"{one.alias}@board.example.org") for one in self.recovery
+        )
+        key = ServiceKeyEntry(self.service_key.id, self.service_key.public_line)
+        return Roster(1, "", "0" * 64, members, recovery, (key,))
+
+
+@pytest.fixture
+def team(robert: Identity, miriam: Identity, paper: Identity, service_key: ServiceKey) -> Team:
+    return Team([robert, miriam], [paper], service_key)
+
+
+@pytest.fixture
+def work(
+    database: Database, host: MemoryHost, team: Team, service_key: ServiceKey, clock: SetClock
+) -> Casework:
+    return Casework(
+        store=database,
+        hosts={SPACE: host},
+        acknowledged={},
+        roster=team,
+        process=default_process(),
+        service_key=service_key,
+        clock=clock,
+    )
+
+
+# Reports --------------------------------------------------------------------------------------------
+
+
+def a_report(subject: str = "Noah", account: str = CANARY, **fields: str) -> Report:
+    told = {"subject": subject, "account": account, **fields}
+    return Report(
+        submitted_at=None,
+        fields={
+            ReportField(name): (Answer(name, Untrusted("a question"), Untrusted(text)),)
+            for name, text in told.items()
+        },
+    )
+
+
+@dataclass
+class Intake:
+    """Takes reports in as the door does."""
+
+    work: Casework
+    count: int = 0
+
+    def __call__(self, report: Report | None = None, *, submission: str | None = None) -> Receipt:
+        self.count += 1
+        return receive(
+            "form", SPACE, submission or f"sub-{self.count}", report or a_report(),
+            store=self.work.store, clock=self.work.clock,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def take_in(work: Casework) -> Intake:
+    return Intake(work)
+
+
+@pytest.fixture
+def make_report() -> Callable[..., Report]:
+    return a_report
+
+
+@pytest.fixture
+def canary() -> str:
+    return CANARY
+
+
+# Mail -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Told:
+    """A notifier that remembers. ``trouble`` may raise before it does."""
+
+    mails: list[tuple[tuple[str, ...], str, str]] = field(default_factory=list)
+    trouble: Exception | None = None
+
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.mails.append((tuple(addresses), subject, text))
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    """As much SMTP as a client needs to give a mail away."""
+
+    server: MailServer
+
+    def handle(self) -> None:
+        self._say("220 mail.example.org")
+        sender = ""
+        to: list[str] = []
+        while line := self.rfile.readline().decode("utf-8").strip():
+            word = line.split(" ", 1)[0].upper()
+            self.server.commands.append(word)
+            if word == "QUIT":
+                self._say("221 bye")
+                return
+            if word == "EHLO":
+                self._say("250-mail.example.org\r\n250 AUTH PLAIN")
+            elif word == "AUTH":
+                self.server.logins.append(line.split(" ")[-1])
+                self._say("235 welcome")
+            elif word == "MAIL":
+                sender, to = line, []
+                self._say("250 ok")
+            elif word == "RCPT":
+                address = line[line.index("<") + 1 : line.index(">")]
+                if address in self.server.refuses:
+                    self._say(f"550 {address} is not here")
+                else:
+                    to.append(address)
+                    self._say("250 ok")
+            elif word == "DATA":
+                self._say("354 go on")
+                lines = []
+                while (part := self.rfile.readline()) not in {b".\r\n", b""}:
+                    lines.append(part)
+                self.server.mails.append((sender, to, b"".join(lines).decode("utf-8")))
+                self._say("250 taken")
+            else:
+                self._say("250 ok" if word == "RSET" else "502 what?")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(line.encode() + b"\r\n")
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """An SMTP server on loopback. ``mails`` are (MAIL line, addresses, text); ``refuses`` are unknown addresses."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Conversation)
+        self.mails: list[tuple[str, list[str], str]] = []
+        self.refuses: set[str] = set()
+        self.commands: list[str] = []
+        self.logins: list[str] = []
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

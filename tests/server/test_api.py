@@ -1,0 +1,357 @@
+"""What a member's desk talks to. The shelf is a fake in memory; signatures are real."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from flask import Flask
+
+from integration.code_name import CodeName
+from integration.diary.chain import Head
+from integration.diary.comment import Link
+from integration.diary.keys import Identity, generate_identity
+from integration.errors import StoreError
+from integration.incident import Alias, IncidentId, IncidentType, Stage
+from integration.mirror import TicketName
+from integration.risk import Level
+from integration.roster import Member, Roster
+from integration.signed_request import new_nonce, sign_request
+from integration.text import SealedText
+from webhook_server.api import ShelvedIncident, api
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+ORIGIN = "https://coc.example.org"
+NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+LIST = "/api/v1/incidents"
+DIARY = "/api/v1/incidents/BLUE-JAY-27/diary"
+CANARY = "canary-9f27c1d06be84c55a1e0f7f3"
+
+BLUE_JAY = ShelvedIncident(
+    id=IncidentId("inc_abcdefghijklmnopqrstuvwxyz"),
+    code_name=CodeName("BLUE-JAY-27"),
+    type=IncidentType.CONDUCT_ENFORCEMENT,
+    stage=Stage.REPORTED,
+    impact=Level.MEDIUM,
+    likelihood=None,
+    lead=Alias("robert"),
+    secondary=None,
+    ticket=TicketName("github:acme/conduct#17"),
+    ticket_url="https://github.example/acme/conduct/issues/17",
+    opened_at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
+)
+
+
+class Clock:
+    def now(self) -> datetime:
+        return NOW
+
+
+@dataclass
+class Shelf:
+    """A shelf on which robert is cleared for BLUE-JAY-27, and nobody for AMBER-HERON-42."""
+
+    nonces: set[tuple[str, str]] = field(default_factory=set)
+    expiries: list[datetime] = field(default_factory=list)
+    broken: bool = False
+    incident: ShelvedIncident = BLUE_JAY
+
+    def cleared_incident(self, code_name: str, alias: str) -> ShelvedIncident | None:
+        if self.broken:
+            raise StoreError(f"The database said {CANARY}.")
+        return self.incident if (code_name, alias) == ("BLUE-JAY-27", "robert") else None
+
+    def cleared_incidents(self, alias: str) -> list[ShelvedIncident]:
+        return [self.incident] if alias == "robert" else []
+
+    def comments(self, incident: IncidentId) -> list[SealedText]:
+        return [SealedText(f"sealed 1 of {incident}"), SealedText("sealed 2")]
+
+    def head(self, incident: IncidentId) -> Head | None:
+        return Head(incident, 2, 1, Link("l" * 43))
+
+    def use_nonce(self, alias: str, nonce: str, expires: datetime) -> bool:
+        if (alias, nonce) in self.nonces:
+            return False
+        self.nonces.add((alias, nonce))
+        self.expiries.append(expires)
+        return True
+
+
+@pytest.fixture(scope="module")
+def robert() -> Identity:
+    return generate_identity("robert")
+
+
+@pytest.fixture(scope="module")
+def miriam() -> Identity:
+    return generate_identity("miriam")
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def client(shelf: Shelf, robert: Identity, miriam: Identity) -> FlaskClient:
+    def roster() -> Roster:
+        members = tuple(
+            Member(Alias(one.alias), one.recipient, one.signing_key, "", True, (), (), {})  # noqa: FBT003 - on duty
+            for one in (robert, miriam)
+        )
+        return Roster(1, "", "0" * 64, members, (), ())
+
+    app = Flask(__name__)
+    app.register_blueprint(api(shelf, roster, origin=ORIGIN, clock=Clock()))
+    return app.test_client()
+
+
+def proof(
+    signer: Identity,
+    target: str,
+    *,
+    alias: str | None = None,
+    origin: str = ORIGIN,
+    method: str = "GET",
+    body: bytes = b"",
+    now: datetime = NOW,
+) -> dict[str, str]:
+    header = sign_request(
+        signer,
+        alias=alias or signer.alias,
+        origin=origin,
+        method=method,
+        target=target,
+        body=body,
+        now=now,
+        nonce=new_nonce(),
+    )
+    return {"Authorization": header}
+
+
+def refusal(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, json.loads(answer.data)["error"]
+
+
+def test_a_member_gets_the_list_of_incidents_they_are_cleared_for(
+    client: FlaskClient, robert: Identity
+) -> None:
+    answer = client.get(LIST, headers=proof(robert, LIST))
+
+    assert answer.status_code == 200
+    assert json.loads(answer.data) == {
+        "incidents": [
+            {
+                "id": "inc_abcdefghijklmnopqrstuvwxyz",
+                "code_name": "BLUE-JAY-27",
+                "type": "Conduct Enforcement",
+                "stage": "Reported",
+                "impact": 2,
+                "likelihood": None,
+                "lead": "robert",
+                "secondary": None,
+                "ticket": "github:acme/conduct#17",
+                "ticket_url": "https://github.example/acme/conduct/issues/17",
+                "opened_at": "2026-11-21T09:30:00Z",
+            }
+        ]
+    }
+
+
+def test_a_member_gets_a_diary_as_ciphertext_with_its_head(client: FlaskClient, robert: Identity) -> None:
+    answer = client.get(DIARY, headers=proof(robert, DIARY))
+
+    served = json.loads(answer.data)
+    assert answer.status_code == 200
+    assert served["incident"]["code_name"] == "BLUE-JAY-27"
+    assert served["head"] == {"seq": 2, "part": 1, "link": "l" * 43}
+    assert served["comments"] == ["sealed 1 of inc_abcdefghijklmnopqrstuvwxyz", "sealed 2"]
+
+
+def test_a_member_who_is_cleared_for_nothing_gets_an_empty_list(
+    client: FlaskClient, miriam: Identity
+) -> None:
+    answer = client.get(LIST, headers=proof(miriam, LIST))
+
+    assert json.loads(answer.data) == {"incidents": []}
+
+
+def test_not_cleared_and_not_existing_are_the_same_answer_byte_for_byte(
+    client: FlaskClient, robert: Identity, miriam: Identity
+) -> None:
+    missing = DIARY.replace("BLUE-JAY-27", "AMBER-HERON-42")
+
+    not_cleared = client.get(DIARY, headers=proof(miriam, DIARY))
+    not_there = client.get(missing, headers=proof(miriam, missing))
+    not_there_for_a_reader = client.get(missing, headers=proof(robert, missing))
+
+    assert not_cleared.status_code == 404
+    assert not_cleared.data == not_there.data == not_there_for_a_reader.data
+    assert list(not_cleared.headers) == list(not_there.headers) == list(not_there_for_a_reader.headers)
+
+
+@pytest.mark.parametrize("target", [LIST, DIARY, DIARY.replace("BLUE-JAY-27", "AMBER-HERON-42")])
+def test_no_answer_may_be_stored(client: FlaskClient, robert: Identity, target: str) -> None:
+    proven = client.get(target, headers=proof(robert, target))
+    refused = client.get(target)
+
+    assert proven.headers["Cache-Control"] == refused.headers["Cache-Control"] == "no-store"
+
+
+def test_a_request_without_proof_is_refused(client: FlaskClient) -> None:
+    answer = client.get(DIARY)
+
+    assert refusal(answer) == (401, "bad-proof")
+    assert answer.headers["WWW-Authenticate"] == "CoC-SSHSIG"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic cm9iZXJ0OnNlY3JldA==",
+        "Bearer abc",
+        "CoC-SSHSIG",
+        'CoC-SSHSIG alias="robert"',
+        'CoC-SSHSIG alias="robert", time="yesterday", nonce="0123456789012345678901", signature="AAAA"',
+        'CoC-SSHSIG alias="robert", time="2026-02-31T14:00:00Z", nonce="0123456789012345678901", signature="AAAA"',
+        'CoC-SSHSIG alias="robert", time="9999-12-31T23:59:59Z", nonce="0123456789012345678901", signature="AAAA"',
+        'CoC-SSHSIG alias="robert", time="0000-01-01T00:00:00Z", nonce="0123456789012345678901", signature="AAAA"',
+        'CoC-SSHSIG alias="robert", time="2026-11-22T14:00:00Z", nonce="short", signature="AAAA"',
+        'CoC-SSHSIG alias="robert", time="2026-11-22T14:00:00Z", nonce="0123456789012345678901", signature="====="',
+        'CoC-SSHSIG alias="robert", time="2026-11-22T14:00:00Z", nonce="0123456789012345678901", signature="AAA"',
+        'CoC-SSHSIG alias="röbert", time="2026-11-22T14:00:00Z", nonce="0123456789012345678901", signature="AAAA"',
+    ],
+)
+def test_a_malformed_proof_is_refused(client: FlaskClient, header: str) -> None:
+    assert refusal(client.get(DIARY, headers={"Authorization": header})) == (401, "bad-proof")
+
+
+def test_two_proofs_are_none(client: FlaskClient, robert: Identity) -> None:
+    one, two = proof(robert, LIST), proof(robert, LIST)
+
+    answer = client.get(LIST, headers=[*one.items(), *two.items()])
+
+    assert refusal(answer) == (401, "bad-proof")
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_request_from_another_time_is_refused(client: FlaskClient, robert: Identity, minutes: int) -> None:
+    answer = client.get(LIST, headers=proof(robert, LIST, now=NOW + timedelta(minutes=minutes)))
+
+    assert refusal(answer) == (401, "stale-request")
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_clocks_may_be_five_minutes_apart(client: FlaskClient, robert: Identity, minutes: int) -> None:
+    answer = client.get(LIST, headers=proof(robert, LIST, now=NOW + timedelta(minutes=minutes)))
+
+    assert answer.status_code == 200
+
+
+def test_a_replayed_request_is_refused_as_long_as_it_would_be_in_time(
+    client: FlaskClient, shelf: Shelf, robert: Identity
+) -> None:
+    headers = proof(robert, DIARY, now=NOW - timedelta(minutes=2))
+
+    first, second = client.get(DIARY, headers=headers), client.get(DIARY, headers=headers)
+
+    assert first.status_code == 200
+    assert refusal(second) == (401, "replayed-request")
+    assert shelf.expiries == [NOW + timedelta(minutes=3)]
+
+
+def test_a_signature_for_another_path_is_refused(client: FlaskClient, robert: Identity) -> None:
+    assert refusal(client.get(DIARY, headers=proof(robert, LIST))) == (401, "bad-proof")
+
+
+def test_a_signature_for_another_query_is_refused(client: FlaskClient, robert: Identity) -> None:
+    assert refusal(client.get(LIST + "?all=1", headers=proof(robert, LIST))) == (401, "bad-proof")
+
+
+def test_the_query_is_signed_as_sent(client: FlaskClient, robert: Identity) -> None:
+    target = LIST + "?after=%C3%A9&x=a+b"
+
+    assert client.get(target, headers=proof(robert, target)).status_code == 200
+
+
+def test_a_signature_for_another_method_is_refused(client: FlaskClient, robert: Identity) -> None:
+    assert refusal(client.get(LIST, headers=proof(robert, LIST, method="POST"))) == (401, "bad-proof")
+
+
+def test_a_signature_for_another_body_is_refused(client: FlaskClient, robert: Identity) -> None:
+    answer = client.get(LIST, headers=proof(robert, LIST, body=b"one"), data=b"two")
+
+    assert refusal(answer) == (401, "bad-proof")
+
+
+def test_a_signature_for_another_origin_is_refused(client: FlaskClient, robert: Identity) -> None:
+    """Whatever the Host header says: a proof caught by a false service is worth nothing at the true one."""
+    headers = {**proof(robert, LIST, origin="https://evil.example"), "Host": "evil.example"}
+
+    assert refusal(client.get(LIST, headers=headers)) == (401, "bad-proof")
+
+
+def test_a_signature_by_another_members_key_is_refused(
+    client: FlaskClient, robert: Identity, miriam: Identity
+) -> None:
+    assert refusal(client.get(LIST, headers=proof(miriam, LIST, alias=robert.alias))) == (401, "bad-proof")
+
+
+def test_an_unknown_alias_is_answered_like_a_wrong_signature(
+    client: FlaskClient, robert: Identity, miriam: Identity
+) -> None:
+    unknown = client.get(LIST, headers=proof(robert, LIST, alias="stranger"))
+    wrong = client.get(LIST, headers=proof(miriam, LIST, alias="robert"))
+
+    assert refusal(unknown) == (401, "bad-proof")
+    assert unknown.data == wrong.data
+
+
+def test_nothing_is_remembered_of_a_request_with_a_wrong_signature(
+    client: FlaskClient, shelf: Shelf, miriam: Identity
+) -> None:
+    """Else anybody could fill the database, or use up a member's nonce before they do."""
+    client.get(LIST, headers=proof(miriam, LIST, alias="robert"))
+
+    assert shelf.nonces == set()
+
+
+def test_a_body_that_no_desk_sends_is_not_read(client: FlaskClient, robert: Identity) -> None:
+    body = b"x" * 100_000
+
+    answer = client.get(LIST, headers=proof(robert, LIST, body=body), data=body)
+
+    assert refusal(answer) == (413, "too-large")
+
+
+def test_trouble_of_the_database_is_said_without_its_words(
+    client: FlaskClient, shelf: Shelf, robert: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.broken = True
+
+    with caplog.at_level(logging.DEBUG):
+        answer = client.get(DIARY, headers=proof(robert, DIARY))
+
+    assert refusal(answer) == (503, "store")
+    assert CANARY not in answer.text + caplog.text
+
+
+def test_the_log_names_the_kind_of_refusal_and_nothing_of_the_request(
+    client: FlaskClient, miriam: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = proof(miriam, f"{LIST}?q={CANARY}", alias="robert")
+
+    with caplog.at_level(logging.DEBUG):
+        answer = client.get(f"{LIST}?q={CANARY}", headers=headers)
+
+    assert [record.getMessage() for record in caplog.records] == ["A desk's request was refused: bad-proof"]
+    assert CANARY not in answer.text

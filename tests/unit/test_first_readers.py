@@ -1,0 +1,348 @@
+"""Who reads a new report first: nobody whom anything in it could mean."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration.first_readers import first_readers, not_meant
+from integration.incident import Alias
+from integration.report import Answer, Report, ReportField
+from integration.roster import Member, RecoveryKey, Roster
+from integration.text import Untrusted
+
+
+def member(alias: str, *names: str, on_duty: bool = True, handles: tuple[str, ...] = ()) -> Member:
+    return Member(Alias(alias), "", "", f"{alias}@team.example.org", on_duty, names, handles, {})
+
+
+ROBERT = Member(
+    alias=Alias("robert"),
+    recipient="",
+    signing_key="",
+    email="r.kraus@team.example.org",
+    on_duty=True,
+    names=("Robert Kraus", "Bob"),
+    handles=("bobby-k",),
+    accounts={"github": "bobcodes", "jira": "5b10a2844c20165700ede21g"},
+)
+MIRIAM = member("miriam", "Miriam Óskarsdóttir")
+
+
+def roster(*members: Member) -> Roster:
+    return Roster(1, "", "0" * 64, members, (RecoveryKey("paper", "", "paper@example.org"),), ())
+
+
+def answers(*texts: str) -> tuple[Answer, ...]:
+    return tuple(Answer(f"q{n}", Untrusted("a question"), Untrusted(text)) for n, text in enumerate(texts))
+
+
+def report(*other: str, verbatim: str | None = None, **fields: str) -> Report:
+    return Report(
+        submitted_at=None,
+        fields={ReportField(name): answers(text) for name, text in fields.items()},
+        other=answers(*other),
+        verbatim=Untrusted(verbatim) if verbatim is not None else None,
+    )
+
+
+def readers(told: Report, *members: Member) -> set[str]:
+    return {str(one.alias) for one in first_readers(told, roster(*members)).members}
+
+
+LONG = "It began at lunch when {} came over to our table and did not stop talking"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "robert",
+        "Robert Kraus",
+        "Robert",
+        "Kraus R.",
+        "ROBERT",
+        "Ｒｏｂｅｒｔ",  # noqa: RUF001 - full-width letters, on purpose
+        "Róbërt",
+        "Rob\u00adert",
+        "Robert's",
+        "Roberts",
+        "Bob",
+        "@bobby-k",
+        "bobby_k",
+        "bobbyk",
+        "RobertKraus",
+        "bobcodes",
+        "https://github.example/bobcodes",
+        "5b10a2844c20165700ede21g",
+        "r.kraus@team.example.org",
+        "R.KRAUS@TEAM.EXAMPLE.ORG",
+    ],
+)
+@pytest.mark.parametrize("place", [*ReportField, "unmapped", "verbatim"])
+def test_a_whole_name_handle_or_account_counts_in_every_place(words: str, place: str) -> None:
+    text = LONG.format(words) if place != "do_not_show" else words
+    told = {
+        "unmapped": lambda: report(text),
+        "verbatim": lambda: report(verbatim=text),
+    }.get(place, lambda: report(**{place: text}))()
+
+    assert {"miriam"} == readers(told, ROBERT, MIRIAM)
+
+
+NAMING = ["subject", "reporter", "witnesses", "do_not_show", "contact"]
+
+
+@pytest.mark.parametrize("place", NAMING)
+@pytest.mark.parametrize("words", ["Rob", "Robbert", "Robret", "Roberta", "Krauss", "Bobbyk", "rkraus"])
+def test_a_nickname_or_misspelling_counts_where_people_are_named(place: str, words: str) -> None:
+    assert {"miriam"} == readers(report(**{place: words}), ROBERT, MIRIAM)
+
+
+@pytest.mark.parametrize("words", ["Rob", "Robret did it"])
+def test_a_short_answer_to_an_unmapped_question_counts_as_naming(words: str) -> None:
+    assert {"miriam"} == readers(report(words), ROBERT, MIRIAM)
+
+
+def test_close_is_not_enough_in_a_long_story() -> None:
+    assert {"robert", "miriam"} == readers(report(account=LONG.format("a robber")), ROBERT, MIRIAM)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Jörg Weiß", "Joerg"),
+        ("Joerg Weiss", "Jörg"),
+        ("Joerg Weiss", "Weiß"),
+        ("Søren Łuk", "soren"),
+        ("Søren Łuk", "luk"),
+        ("Ingibjörg Óskarsson", "oskarsson"),
+        ("Αλέξης Παππάς", "ΑΛΕΞΗΣ"),
+        ("李伟", "昨天李伟对我大喊大叫然后就离开了会议室没有道歉也没有解释"),
+        ("李 伟", "昨天李伟对我大喊大叫"),
+        ("Jean-Luc Moreau", "jean luc"),
+        ("Anna van der Berg", "Berg"),
+    ],
+)
+def test_other_spellings_of_the_same_name_count(name: str, words: str) -> None:
+    other = member("other", name)
+
+    assert {"miriam"} == readers(report(account=LONG.format(words)), other, MIRIAM)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Ann", LONG.format("an organiser")),
+        ("Ann", LONG.format("somebody at the annual meeting")),
+        ("Will Hartmann", LONG.format("somebody who will not listen")),
+        ("Grace Okoye", "There was no grace period. We left."),
+        ("Theo Quist", LONG.format("the other person")),
+        ("Al Jensen", LONG.format("al lado")),
+        ("Maria van Dijk", LONG.format("a van driver")),
+    ],
+)
+def test_common_words_in_a_story_do_not_match_a_name(name: str, text: str) -> None:
+    other = member("quokka", name)
+
+    assert {"quokka", "miriam"} == readers(report(account=text), other, MIRIAM)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Will Hartmann", LONG.format("Will")),
+        ("Will Hartmann", "yesterday will came over and shouted at me in front of all the others"),
+        ("Grace Okoye", LONG.format("Grace")),
+        ("Ann", LONG.format("Ann")),
+    ],
+)
+def test_a_name_that_is_also_a_word_counts_when_it_is_written_as_a_name(name: str, text: str) -> None:
+    assert {"miriam"} == readers(report(account=text), member("quokka", name), MIRIAM)
+
+
+@pytest.mark.parametrize(
+    "text", ["the organiser", "an attendee at the annual meeting", "them", "and all the others"]
+)
+def test_function_words_are_no_nicknames(text: str) -> None:
+    team = [member("quokka", name) for name in ("Theo Quist", "Andrea Sol", "Ann", "Allison Reyes")]
+
+    for one in team:
+        assert {"quokka"} == readers(report(subject=text), one)
+
+
+@pytest.mark.parametrize(
+    "text", ["the CoC team", "team@team.example.org", "https://example.org/report", "github.com"]
+)
+def test_words_of_addresses_do_not_match_everybody(text: str) -> None:
+    team = [ROBERT, MIRIAM, replace(member("quokka", "Quokka Quist"), email="conduct@team.example.org")]
+
+    assert {"robert", "miriam", "quokka"} == readers(report(contact=text, account=text), *team)
+
+
+def test_a_name_of_one_letter_counts_only_where_people_are_named() -> None:
+    other = member("quokka", "Ö")
+
+    assert {"quokka", "miriam"} == readers(report(account="Then o said nothing."), other, MIRIAM)
+    assert {"miriam"} == readers(report(subject="Ö"), other, MIRIAM)
+
+
+def test_parts_of_an_account_id_match_nobody() -> None:
+    other = replace(MIRIAM, accounts={"jira": "557058:2026-beef-4000-abcd"})
+
+    assert {"miriam"} == readers(report(account="In 2026, on day 4000, the beef was cold."), other)
+
+
+def test_who_is_off_duty_does_not_read() -> None:
+    assert {"miriam"} == readers(report(account="Somebody shouted."), replace(ROBERT, on_duty=False), MIRIAM)
+
+
+def test_a_member_who_is_off_duty_is_still_recognised_in_a_wish() -> None:
+    found = first_readers(report(do_not_show="Bob"), roster(replace(ROBERT, on_duty=False), MIRIAM))
+
+    assert (MIRIAM,) == found.members
+    assert not found.unclear_wish
+
+
+def test_not_meant_does_not_ask_for_duty() -> None:
+    off = replace(MIRIAM, on_duty=False)
+
+    assert (off,) == not_meant(report(subject="Robert"), roster(ROBERT, off))
+
+
+# Wishes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        " \n\t",
+        "-",
+        "—",
+        "...",
+        "no",
+        "No.",
+        "NONE",
+        "n/a",
+        "N.A.",
+        "nobody",
+        "Nobody, thanks!",
+        "No one",
+        "no-one",
+        "no\nnobody",
+        "not applicable",
+        "nein",
+        "Niemand, danke",
+        "non",
+        "personne",
+        "nadie",
+        "ninguém",
+        "nessuno",
+        "никто",
+        "没有",
+        "なし",
+    ],
+)
+def test_ways_to_say_nobody_are_no_wish(words: str) -> None:
+    found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
+
+    assert (ROBERT, MIRIAM) == found.members
+    assert not found.unclear_wish
+
+
+@pytest.mark.parametrize(
+    "words", ["Robert", "please not to Bob", "bob", "Krauss", "Robert Kraus and nobody else"]
+)
+def test_a_wish_that_fits_a_member_leaves_them_out(words: str) -> None:
+    found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
+
+    assert (MIRIAM,) == found.members
+    assert not found.unclear_wish
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Zebulon",
+        "everybody",
+        "my former boss",
+        "Robert, and his friend on the team",
+        "Robert\nZebulon",
+        "Robert & Zebulon",
+        "Robert und Zebulon",
+        "Аня",
+        "🙅",
+    ],
+)
+def test_a_wish_that_fits_nobody_is_unclear_and_nobody_reads(words: str) -> None:
+    found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
+
+    assert () == found.members
+    assert found.unclear_wish
+    assert () == not_meant(report(do_not_show=words), roster(ROBERT, MIRIAM))
+
+
+# Deliveries that could not be read ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Zoë", "Søren", "Робе́рт", "李伟", "Zoë 𝔔uist"])  # noqa: RUF001 - other letters, on purpose
+def test_names_are_found_in_json_with_escapes(name: str) -> None:
+    told = report(verbatim=json.dumps({"what": f"line\n{name}\nline"}, ensure_ascii=True))
+
+    assert {"miriam"} == readers(told, member("quokka", name), MIRIAM)
+
+
+def test_names_are_found_in_a_form_encoded_body() -> None:
+    told = report(verbatim="who=Zo%C3%AB+Quist&what=%0AShouted")
+
+    assert {"miriam"} == readers(told, member("quokka", "Zoë"), MIRIAM)
+
+
+def test_in_a_delivery_that_could_not_be_read_a_close_name_counts() -> None:
+    assert {"miriam"} == readers(report(verbatim='{"who": "Robret"}'), ROBERT, MIRIAM)
+
+
+def test_more_words_than_can_be_compared_mean_that_nobody_reads() -> None:
+    told = report(subject=" ".join(f"word{n}" for n in range(4000)))
+
+    found = first_readers(told, roster(ROBERT, MIRIAM))
+
+    assert () == found.members
+    assert not found.unclear_wish
+
+
+def test_half_a_surrogate_pair_does_not_stop_the_choice() -> None:
+    assert {"miriam"} == readers(report(subject="\ud83d Robert", verbatim='"\\ud83d"'), ROBERT, MIRIAM)
+
+
+# For all names --------------------------------------------------------------------------------------
+
+names = st.text(min_size=1, max_size=30).filter(lambda name: any(char.isalnum() for char in name))
+
+
+@given(name=names, before=st.text(max_size=40), after=st.text(max_size=40), place=st.sampled_from(NAMING[:3]))
+def test_a_member_whose_full_name_stands_where_people_are_named_never_reads(
+    name: str, before: str, after: str, place: str
+) -> None:
+    told = report(**{place: f"{before} {name} {after}"})
+
+    assert "quokka" not in readers(told, member("quokka", name))
+
+
+@given(name=st.from_regex(r"[A-Z][a-z]{4,9} [A-Z][a-z]{4,9}", fullmatch=True), text=st.text(max_size=60))
+def test_a_member_whose_full_name_stands_anywhere_never_reads(name: str, text: str) -> None:
+    assert "quokka" not in readers(report(f"{text} {name} {text}"), member("quokka", name))
+    assert "quokka" not in readers(report(account=f"{text} {name} {text}"), member("quokka", name))
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_text_makes_it_fail(subject: str, wish: str, verbatim: str) -> None:
+    found = first_readers(
+        report(subject=subject, do_not_show=wish, verbatim=verbatim), roster(ROBERT, MIRIAM)
+    )
+
+    assert {one.alias for one in found.members} <= {"robert", "miriam"}

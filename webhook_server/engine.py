@@ -1,0 +1,107 @@
+"""The durable engine: DBOS, with the guards that docs/adr/0003 explains.
+
+It runs one kind of workflow, takes and gives back opaque ids only, and keeps its tables in a file apart
+from ours. What it must be told, because its defaults do not fit: plain JSON instead of pickle, a fixed
+application version and executor id, WAL with full synchronisation, and a clock for SQLite.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_QUEUE = "incidents"
+_WORKERS = 4
+_POLL_SECONDS = 0.2
+_VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
+_EXECUTOR = "server"
+_OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+
+
+class _PlainJson(Serializer):
+    """Ids as JSON. DBOS would pickle, which runs code of whoever can write to its tables."""
+
+    def serialize(self, data: Any) -> str:  # noqa: ANN401 - the base class's signature
+        return json.dumps(_without_exceptions(data))
+
+    def deserialize(self, serialized_data: str) -> Any:  # noqa: ANN401 - the base class's signature
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "coc_plain_json"
+
+
+def _without_exceptions(data: object) -> object:
+    return f"{type(data).__name__}" if isinstance(data, BaseException) else data
+
+
+class Engine:
+    """Runs ``attempt(inbox id)`` durably: once started, it is finished even if the process dies."""
+
+    def __init__(self, url: str, attempt: Callable[[str], str]) -> None:
+        self._attempt = attempt
+        self._url = url
+        self._sql = sa.create_engine(url)
+        if self._sql.dialect.name == "sqlite":
+            sa.event.listen(self._sql, "connect", _set_up_sqlite)
+
+    def start(self) -> None:
+        """Take up what was left unfinished, then wait for work."""
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        config: DBOSConfig = {
+            "name": "coc-mirror",
+            "system_database_url": self._url,
+            "system_database_engine": self._sql,
+            "application_version": _VERSION,
+            "executor_id": _EXECUTOR,
+            "serializer": _PlainJson(),
+            "log_level": "WARNING",
+        }
+        DBOS(config=config)
+        step = DBOS.step(name="attempt")(self._attempt)
+
+        @DBOS.workflow(name="bring_to_host")
+        def bring_to_host(inbox_id: str) -> str:
+            return step(inbox_id)
+
+        self._workflow = bring_to_host
+        DBOS.launch()
+        DBOS.register_queue(
+            _QUEUE, worker_concurrency=_WORKERS, partition_concurrency=1, polling_interval_sec=_POLL_SECONDS
+        )
+
+    def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int) -> bool:
+        """Hand one attempt at one delivery to the engine; whether that attempt is over.
+
+        The same (delivery, attempt) runs once, however often it is handed over. Attempts for one
+        incident never overlap and keep the order of ``seq``.
+        """
+        with (
+            SetWorkflowID(f"{inbox_id}.{attempt}"),
+            SetEnqueueOptions(queue_partition_key=incident, priority=max(1, seq)),
+        ):
+            handle = DBOS.enqueue_workflow(_QUEUE, self._workflow, inbox_id)
+        return handle.get_status().status in _OVER
+
+    def stop(self) -> None:
+        """Stop; what is under way is taken up at the next start."""
+        DBOS.destroy(destroy_registry=True)
+        self._sql.dispose()
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+    # DBOS stamps rows with strftime('%s') (whole seconds) or unixepoch('subsec') (NULL before SQLite 3.42):
+    # the first breaks the order within an incident, the second keeps it from starting.
+    connection.create_function("unixepoch", -1, lambda *_: time.time())
+    connection.create_function("strftime", -1, lambda *_: time.time())

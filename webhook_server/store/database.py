@@ -1,0 +1,400 @@
+"""The store on SQLAlchemy Core: SQLite by default, the same statements on PostgreSQL.
+
+One method is one transaction. On SQLite a write transaction begins with BEGIN IMMEDIATE, so that what it
+reads is still true when it writes, and a commit is on disk before it returns (WAL, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from integration.code_name import CodeName
+from integration.diary.keys import Epoch
+from integration.errors import StoreError
+from integration.incident import Alias, Incident, IncidentId
+from integration.ports import Delivery, Receipt, TicketRecord
+from webhook_server.store import tables as t
+from webhook_server.store.rows import comment_of, head_of, incident_of, insert_incident, ref_of, upsert_ticket
+from webhook_server.store.transactions import reading, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime, timedelta
+
+    from integration.diary.chain import Head
+    from integration.diary.comment import CommentId, SealedComment
+    from integration.mirror import TicketRef
+    from webhook_server.store.sealed import Sealer
+
+_BUSY_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A delivery seen as work: what the engine needs to know, without any content."""
+
+    inbox_id: str
+    incident: IncidentId
+    code_name: CodeName
+    seq: int
+    state: str
+    attempts: int
+    due_at: datetime
+    received_at: datetime
+    reason_code: str | None
+    reason: str | None
+
+
+def make_engine(url: str) -> sa.Engine:
+    """An engine for our own tables, with SQLite set so that a commit is on disk."""
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+    connection.isolation_level = None  # we begin transactions ourselves, see _begin
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",  # what is erased does not stay readable in free pages
+        f"busy_timeout={_BUSY_MS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("coc_plain"):
+        return
+    connection.exec_driver_sql(
+        "BEGIN" if connection.get_execution_options().get("coc_reads") else "BEGIN IMMEDIATE"
+    )
+
+
+class Database:
+    """The :class:`integration.ports.Store`, and the shelf from which desks and jobs read."""
+
+    def __init__(self, engine: sa.Engine, sealer: Sealer) -> None:
+        self._engine = engine
+        self._sealer = sealer
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    # Deliveries -------------------------------------------------------------------------------------
+
+    def receive(
+        self,
+        *,
+        source: str,
+        submission_id: str,
+        report: bytes,
+        answers: bytes,
+        unreadable: bool,
+        incident: Callable[[Callable[[CodeName], bool]], Incident],
+        now: datetime,
+    ) -> Receipt:
+        """Seal and keep a delivery, once for the same (source, submission id, answers)."""
+        submission = self._sealer.digest("submission", source.encode(), submission_id.encode())
+        answered = self._sealer.digest("answers", source.encode(), submission_id.encode(), answers)
+        with self._write("The delivery was not stored.") as connection:
+            known = connection.execute(
+                sa.select(t.inbox.c.id, t.inbox.c.incident_id).where(
+                    t.inbox.c.source == source,
+                    t.inbox.c.submission_digest == submission,
+                    t.inbox.c.answers_digest == answered,
+                )
+            ).first()
+            if known is not None:
+                return Receipt(known.id, IncidentId(known.incident_id), duplicate=True)
+            incident_id = connection.scalar(
+                sa.select(t.incident.c.id).where(
+                    t.incident.c.source == source, t.incident.c.submission_digest == submission
+                )
+            )
+            if incident_id is None:
+                incident_id = insert_incident(connection, source, submission, incident)
+            inbox_id = "in_" + secrets.token_hex(16)
+            connection.execute(
+                t.inbox.insert().values(
+                    id=inbox_id, source=source, submission_digest=submission, answers_digest=answered,
+                    incident_id=incident_id,
+                    sealed_report=self._sealer.seal(report, table="inbox", column="sealed_report", row=inbox_id),
+                    unreadable=unreadable, received_at=now, state="waiting", attempts=0, due_at=now,
+                )
+            )  # fmt: skip
+        return Receipt(inbox_id, IncidentId(incident_id), duplicate=False)
+
+    def separate(
+        self, inbox_id: str, incident: Callable[[Callable[[CodeName], bool]], Incident]
+    ) -> IncidentId:
+        """Give a delivery an incident of its own."""
+        with self._write("The delivery stays with the incident it came for.") as connection:
+            row = connection.execute(sa.select(t.inbox.c.source).where(t.inbox.c.id == inbox_id)).one()
+            own = self._sealer.digest("separated", inbox_id.encode())
+            incident_id = insert_incident(connection, row.source, own, incident)
+            connection.execute(
+                t.inbox.update().where(t.inbox.c.id == inbox_id).values(incident_id=incident_id)
+            )
+        return incident_id
+
+    def delivery(self, inbox_id: str) -> Delivery:
+        """A delivery by id."""
+        row = self._one(sa.select(t.inbox).where(t.inbox.c.id == inbox_id), f"the delivery {inbox_id}")
+        sealed = row.sealed_report
+        return Delivery(
+            inbox_id=inbox_id,
+            source=row.source,
+            incident=IncidentId(row.incident_id),
+            report=None
+            if sealed is None
+            else self._sealer.open(sealed, table="inbox", column="sealed_report", row=inbox_id),
+            received_at=row.received_at,
+            unreadable=row.unreadable,
+            finished=row.state == "done",
+        )
+
+    def finish(self, inbox_id: str, now: datetime) -> None:
+        """The delivery is wholly on the host."""
+        self._set_inbox(inbox_id, state="done", due_at=now, reason_code=None, reason=None)
+
+    # Jobs -------------------------------------------------------------------------------------------
+
+    def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
+        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept."""
+        first = (
+            sa.select(sa.func.min(t.inbox.c.seq))
+            .where(t.inbox.c.state != "done")
+            .group_by(t.inbox.c.incident_id)
+        )
+        return self._jobs(
+            sa.and_(t.inbox.c.seq.in_(first), t.inbox.c.state != "done", t.inbox.c.due_at <= now), limit=limit
+        )
+
+    def unfinished_jobs(self) -> list[Job]:
+        """Every delivery that is not wholly on its host."""
+        return self._jobs(t.inbox.c.state != "done", limit=None)
+
+    def job(self, inbox_id: str) -> Job:
+        """One delivery as a job."""
+        jobs = self._jobs(t.inbox.c.id == inbox_id, limit=1)
+        if not jobs:
+            raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
+        return jobs[0]
+
+    def job_failed(self, inbox_id: str, *, parked: bool, code: str, reason: str, due_at: datetime) -> None:
+        """A try did not succeed. ``reason`` is the error's own safe words."""
+        self._set_inbox(
+            inbox_id,
+            state="parked" if parked else "waiting",
+            attempts=t.inbox.c.attempts + 1,
+            due_at=due_at,
+            reason_code=code,
+            reason=reason,
+        )
+
+    def retry_now(self, inbox_id: str, now: datetime) -> None:
+        """Let a waiting or parked job be taken up at once."""
+        self.job(inbox_id)
+        with self._write("The job was not changed.") as connection:
+            connection.execute(
+                t.inbox.update().where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done").values(due_at=now)
+            )
+
+    def untold(self, now: datetime, *, again_after: timedelta) -> list[Job]:
+        """Jobs about whose state nobody was told yet, and parked ones of which somebody should be reminded."""
+        state_and_reason = t.inbox.c.state + sa.func.coalesce(":" + t.inbox.c.reason_code, "")
+        return self._jobs(
+            sa.and_(
+                t.inbox.c.state.in_(("done", "parked")),
+                sa.or_(
+                    t.inbox.c.told.is_(None),
+                    t.inbox.c.told != state_and_reason,
+                    sa.and_(t.inbox.c.state == "parked", t.inbox.c.told_at <= now - again_after),
+                ),
+            ),
+            limit=100,
+        )
+
+    def told(self, job: Job, now: datetime) -> None:
+        """Members were told of this state of the job."""
+        state = job.state + (f":{job.reason_code}" if job.reason_code else "")
+        self._set_inbox(job.inbox_id, told=state, told_at=now)
+
+    # Incidents and tickets --------------------------------------------------------------------------
+
+    def incident(self, incident: IncidentId) -> Incident:
+        """An incident by id."""
+        return incident_of(
+            self._one(sa.select(t.incident).where(t.incident.c.id == incident), f"the incident {incident}")
+        )
+
+    def ticket(self, incident: IncidentId) -> TicketRecord:
+        """What is known of the ticket."""
+        row = self._first(sa.select(t.ticket).where(t.ticket.c.incident_id == incident))
+        return TicketRecord() if row is None else TicketRecord(row.attempted_at, ref_of(row))
+
+    def ticket_attempted(self, incident: IncidentId, at: datetime | None) -> None:
+        """Note, before the write, that a ticket may exist from now on."""
+        with self._write("The attempt was not noted.") as connection:
+            upsert_ticket(connection, incident, attempted_at=at)
+
+    def ticket_opened(self, incident: IncidentId, ref: TicketRef) -> None:
+        """Note where the ticket is."""
+        with self._write("The ticket was not noted.") as connection:
+            upsert_ticket(connection, incident, name=ref.name, host_id=ref.id, key=ref.key, url=ref.url)
+
+    # The diary --------------------------------------------------------------------------------------
+
+    def epoch(self, incident: IncidentId) -> Epoch | None:
+        """The public half of the current epoch."""
+        row = self._first(
+            sa.select(t.epoch)
+            .where(t.epoch.c.incident_id == incident)
+            .order_by(t.epoch.c.number.desc())
+            .limit(1)
+        )
+        return None if row is None else Epoch(row.number, row.recipient, row.writing_key)
+
+    def readers(self, incident: IncidentId) -> Sequence[Alias]:
+        """Aliases of the members to whom the service wrapped the newest epoch it made."""
+        row = self._first(
+            sa.select(t.epoch)
+            .where(t.epoch.c.incident_id == incident)
+            .order_by(t.epoch.c.number.desc())
+            .limit(1)
+        )
+        if row is None:
+            return ()
+        sealed = self._sealer.open(
+            row.sealed_readers, table="epoch", column="sealed_readers", row=f"{incident}/{row.number}"
+        )
+        return tuple(Alias(alias) for alias in json.loads(sealed))
+
+    def head(self, incident: IncidentId) -> Head:
+        """The newest link of the diary."""
+        with self._read() as connection:
+            return head_of(connection, incident)
+
+    def comments(self, incident: IncidentId) -> Sequence[SealedComment]:
+        """Every comment of the diary in order, as ciphertext."""
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(t.comment)
+                .where(t.comment.c.incident_id == incident)
+                .order_by(t.comment.c.seq, t.comment.c.part)
+            ).all()
+        return tuple(comment_of(row) for row in rows)
+
+    def hand_over(
+        self,
+        inbox_id: str,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epoch: Epoch | None,
+        readers: Sequence[Alias],
+    ) -> None:
+        """Keep new diary comments and erase the delivery's report, in one transaction."""
+        incident = comments[0].incident
+        with self._write("The diary was not changed; the report is still in the inbox.") as connection:
+            if head_of(connection, incident) != head:
+                raise StoreError(
+                    f"The diary of {incident} has moved on while an entry was being sealed.",
+                    next_step="Nothing; the job seals it again on the new head.",
+                )
+            if epoch is not None:
+                row = f"{incident}/{epoch.number}"
+                sealed = self._sealer.seal(
+                    json.dumps(list(readers)).encode(), table="epoch", column="sealed_readers", row=row
+                )
+                connection.execute(
+                    t.epoch.insert().values(
+                        incident_id=incident, number=epoch.number, recipient=epoch.recipient,
+                        writing_key=epoch.writing_key, sealed_readers=sealed,
+                    )
+                )  # fmt: skip
+            connection.execute(
+                t.comment.insert(),
+                [
+                    {
+                        "incident_id": incident, "seq": comment.id.seq, "part": comment.id.part,
+                        "parts": comment.parts, "ticket": comment.ticket, "epoch": comment.epoch,
+                        "kind": comment.kind.value, "prev": comment.prev, "link": comment.link, "text": comment.text,
+                    }
+                    for comment in comments
+                ],
+            )  # fmt: skip
+            connection.execute(t.inbox.update().where(t.inbox.c.id == inbox_id).values(sealed_report=None))
+        self._forget()
+
+    def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
+        """Note the host's ids of comments."""
+        with self._write("The comments' ids were not noted.") as connection:
+            for place, host_id in posted.items():
+                connection.execute(
+                    t.comment.update()
+                    .where(
+                        t.comment.c.incident_id == incident,
+                        t.comment.c.seq == place.seq,
+                        t.comment.c.part == place.part,
+                    )
+                    .values(host_comment_id=host_id)
+                )
+
+    # Plumbing ---------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """Empty SQLite's write-ahead log, which still holds what was erased. If it is in use, the next time will do."""
+        if self._engine.dialect.name == "sqlite":
+            with reading(self._engine.execution_options(coc_plain=True)) as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _set_inbox(self, inbox_id: str, **values: Any) -> None:  # noqa: ANN401 - column values
+        with self._write("The job's state was not changed.") as connection:
+            connection.execute(t.inbox.update().where(t.inbox.c.id == inbox_id).values(**values))
+
+    def _jobs(self, condition: sa.ColumnElement[bool], *, limit: int | None) -> list[Job]:
+        query = (
+            sa.select(t.inbox, t.incident.c.code_name)
+            .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
+            .where(condition)
+            .order_by(t.inbox.c.seq)
+            .limit(limit)
+        )
+        with self._read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Job(
+                inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name), seq=row.seq,
+                state=row.state, attempts=row.attempts, due_at=row.due_at, received_at=row.received_at,
+                reason_code=row.reason_code, reason=row.reason,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def _one(self, query: sa.Select[Any], what: str) -> sa.Row[Any]:
+        row = self._first(query)
+        if row is None:
+            raise StoreError(f"The database does not hold {what}.", next_step="Restore it from a backup.")
+        return row
+
+    def _first(self, query: sa.Select[Any]) -> sa.Row[Any] | None:
+        with self._read() as connection:
+            return connection.execute(query).first()
+
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        return reading(self._engine)
+
+    def _write(self, consequence: str) -> AbstractContextManager[sa.Connection]:
+        return writing(self._engine, consequence)

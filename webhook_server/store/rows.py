@@ -1,0 +1,97 @@
+"""Between rows and the values of the domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from integration.code_name import CodeName
+from integration.diary.chain import Head, genesis
+from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
+from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
+from integration.mirror import TicketName, TicketRef
+from integration.risk import Level
+from integration.text import SealedText
+from webhook_server.store import tables as t
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def insert_incident(
+    connection: sa.Connection,
+    source: str,
+    submission_digest: str,
+    make: Callable[[Callable[[CodeName], bool]], Incident],
+) -> IncidentId:
+    """A new incident for a submission not seen before, with a code name that is free in this transaction."""
+
+    def taken(name: CodeName) -> bool:
+        query = sa.select(t.incident.c.id).where(t.incident.c.code_name == name)
+        return connection.execute(query).first() is not None
+
+    incident = make(taken)
+    connection.execute(
+        t.incident.insert().values(
+            id=incident.id, code_name=incident.code_name, source=source, submission_digest=submission_digest,
+            space=incident.space, type=incident.type.value, stage=incident.stage.value, impact=incident.impact,
+            likelihood=incident.likelihood, lead=incident.lead, secondary=incident.secondary,
+            opened_at=incident.opened_at,
+        )
+    )  # fmt: skip
+    return incident.id
+
+
+def incident_of(row: sa.Row[Any]) -> Incident:
+    """A row of the table ``incident``."""
+    return Incident(
+        id=IncidentId(row.id),
+        code_name=CodeName(row.code_name),
+        type=IncidentType(row.type),
+        space=SpaceName(row.space),
+        opened_at=row.opened_at,
+        stage=Stage(row.stage),
+        impact=None if row.impact is None else Level(row.impact),
+        likelihood=None if row.likelihood is None else Level(row.likelihood),
+        lead=None if row.lead is None else Alias(row.lead),
+        secondary=None if row.secondary is None else Alias(row.secondary),
+    )
+
+
+def ref_of(row: sa.Row[Any]) -> TicketRef | None:
+    """Where a ticket is, if that is known."""
+    return None if row.host_id is None else TicketRef(TicketName(row.name), row.host_id, row.key, row.url)
+
+
+def upsert_ticket(connection: sa.Connection, incident: IncidentId, **values: Any) -> None:  # noqa: ANN401 - column values
+    """Change what is known of an incident's ticket, or begin to know it."""
+    changed = connection.execute(t.ticket.update().where(t.ticket.c.incident_id == incident).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(t.ticket.insert().values(incident_id=incident, **values))
+
+
+def head_of(connection: sa.Connection, incident: IncidentId) -> Head:
+    """The newest link of a diary, or the link that every diary of this incident begins with."""
+    row = connection.execute(
+        sa.select(t.comment)
+        .where(t.comment.c.incident_id == incident)
+        .order_by(t.comment.c.seq.desc(), t.comment.c.part.desc())
+        .limit(1)
+    ).first()
+    return genesis(incident) if row is None else Head(incident, row.seq, row.part, Link(row.link))
+
+
+def comment_of(row: sa.Row[Any]) -> SealedComment:
+    """A row of the table ``comment``."""
+    return SealedComment(
+        incident=IncidentId(row.incident_id),
+        ticket=row.ticket,
+        id=CommentId(row.seq, row.part),
+        parts=row.parts,
+        epoch=row.epoch,
+        kind=CommentKind(row.kind),
+        prev=Link(row.prev),
+        link=Link(row.link),
+        text=SealedText(row.text),
+    )

@@ -1,0 +1,82 @@
+"""The shelf from which desks read: sealed diaries of the incidents a member is cleared for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from integration.mirror import TicketName
+from webhook_server.api import ShelvedIncident
+from webhook_server.store import tables as t
+from webhook_server.store.rows import incident_of
+from webhook_server.store.transactions import reading, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from integration.diary.chain import Head
+    from integration.incident import IncidentId
+    from integration.text import SealedText
+    from webhook_server.store.database import Database
+
+
+class Shelf:
+    """The :class:`webhook_server.api.DiaryShelf` on the database."""
+
+    def __init__(self, engine: sa.Engine, database: Database) -> None:
+        self._engine = engine
+        self._database = database
+
+    def cleared_incident(self, code_name: str, alias: str) -> ShelvedIncident | None:
+        """The incident of this code name, if this member is cleared for it."""
+        return next((one for one in self.cleared_incidents(alias) if one.code_name == code_name), None)
+
+    def cleared_incidents(self, alias: str) -> Sequence[ShelvedIncident]:
+        """Every incident this member is cleared for, newest first. The same work whatever the answer."""
+        query = (
+            sa.select(t.incident, t.ticket.c.name.label("ticket_name"), t.ticket.c.url.label("ticket_url"))
+            .join(t.ticket, t.ticket.c.incident_id == t.incident.c.id, isouter=True)
+            .order_by(t.incident.c.opened_at.desc())
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        cleared: list[ShelvedIncident] = []
+        for row in rows:
+            incident = incident_of(row)
+            if alias not in self._database.readers(incident.id):
+                continue
+            cleared.append(
+                ShelvedIncident(
+                    id=incident.id, code_name=incident.code_name, type=incident.type, stage=incident.stage,
+                    impact=incident.impact, likelihood=incident.likelihood, lead=incident.lead,
+                    secondary=incident.secondary, opened_at=incident.opened_at,
+                    ticket=None if row.ticket_name is None else TicketName(row.ticket_name),
+                    ticket_url=row.ticket_url,
+                )
+            )  # fmt: skip
+        return cleared
+
+    def comments(self, incident: IncidentId) -> Sequence[SealedText]:
+        """The diary's comments in order."""
+        return [comment.text for comment in self._database.comments(incident)]
+
+    def head(self, incident: IncidentId) -> Head | None:
+        """The newest link of the diary; None if it has no comment yet."""
+        head = self._database.head(incident)
+        return head if head.seq else None
+
+    def use_nonce(self, alias: str, nonce: str, expires: datetime) -> bool:
+        """Remember a nonce until it expires; False if this member used it before."""
+        with writing(self._engine, "The request was not answered.") as connection:
+            used = sa.select(t.nonce).where(t.nonce.c.alias == alias, t.nonce.c.value == nonce)
+            if connection.execute(used).first() is not None:
+                return False
+            connection.execute(t.nonce.insert().values(alias=alias, value=nonce, expires_at=expires))
+            return True
+
+    def forget_nonces(self, now: datetime) -> None:
+        """Drop nonces whose requests would be refused as stale anyway."""
+        with writing(self._engine, "Old nonces stay a little longer.") as connection:
+            connection.execute(t.nonce.delete().where(t.nonce.c.expires_at < now))

@@ -1,0 +1,117 @@
+"""The tables. In clear they hold ids, code names, public fields, times, ciphertext and public keys only.
+
+Columns whose name begins with ``sealed_`` are sealed (:mod:`webhook_server.store.sealed`), columns that end
+in ``_digest`` are keyed digests. tests/server/test_store.py holds this list against the code.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """A point in time as whole microseconds since 1970 in UTC: exact, sortable, the same on each database."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+    _epoch = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002 - the base class's signature
+        """Time to number."""
+        return None if value is None else (value - self._epoch) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - the base class's signature
+        """Number to time."""
+        return None if value is None else self._epoch + timedelta(microseconds=value)
+
+
+metadata = sa.MetaData()
+
+incident = sa.Table(
+    "incident",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("code_name", sa.String, nullable=False, unique=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("submission_digest", sa.String, nullable=False),
+    sa.Column("space", sa.String, nullable=False),
+    sa.Column("type", sa.String, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("impact", sa.Integer),
+    sa.Column("likelihood", sa.Integer),
+    sa.Column("lead", sa.String),
+    sa.Column("secondary", sa.String),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("source", "submission_digest"),
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("submission_digest", sa.String, nullable=False),
+    sa.Column("answers_digest", sa.String, nullable=False),
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), nullable=False),
+    sa.Column("sealed_report", sa.Text),
+    sa.Column("unreadable", sa.Boolean, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("state", sa.String, nullable=False),  # waiting, parked, done
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("reason_code", sa.String),
+    sa.Column("reason", sa.Text),
+    sa.Column("told", sa.String),
+    sa.Column("told_at", UtcTime),
+    sa.UniqueConstraint("source", "submission_digest", "answers_digest"),
+    sa.Index("inbox_state_due", "state", "due_at"),
+    sqlite_autoincrement=True,
+)
+
+ticket = sa.Table(
+    "ticket",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("attempted_at", UtcTime),
+    sa.Column("name", sa.String),
+    sa.Column("host_id", sa.String),
+    sa.Column("key", sa.String),
+    sa.Column("url", sa.String),
+)
+
+epoch = sa.Table(
+    "epoch",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("recipient", sa.String, nullable=False),
+    sa.Column("writing_key", sa.String, nullable=False),
+    sa.Column("sealed_readers", sa.Text, nullable=False),
+)
+
+comment = sa.Table(
+    "comment",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("ticket", sa.String, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("prev", sa.String, nullable=False),
+    sa.Column("link", sa.String, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("host_comment_id", sa.String),
+)
+
+nonce = sa.Table(
+    "nonce",
+    metadata,
+    sa.Column("alias", sa.String, primary_key=True),
+    sa.Column("value", sa.String, primary_key=True),
+    sa.Column("expires_at", UtcTime, nullable=False),
+)

@@ -1,0 +1,43 @@
+"""Reading and writing transactions; a database's own error never leaves here with its parameters in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from integration.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection for one read. On SQLite it waits for no writer."""
+    try:
+        with engine.connect().execution_options(coc_reads=True) as connection:
+            yield connection
+    except sa.exc.SQLAlchemyError as error:
+        raise _safe(error, "Nothing was read.") from None
+
+
+@contextmanager
+def writing(engine: sa.Engine, consequence: str) -> Iterator[sa.Connection]:
+    """A transaction that is on disk when the block is left, or was never there."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.SQLAlchemyError as error:
+        raise _safe(error, consequence) from None
+
+
+def _safe(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
+    """Our own error: SQLAlchemy's text holds the statement's parameters."""
+    cause = type(getattr(error, "orig", None) or error).__name__
+    return StoreError(
+        f"The database had trouble ({cause}).",
+        meaning=consequence,
+        next_step="See that its disk is not full and that the server may write to it.",
+    )
