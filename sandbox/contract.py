@@ -128,7 +128,9 @@ class OpenApiContract:
             if ("query", name) not in operation.parameters:
                 yield f"the query parameter {name!r} is not in the description"
         for (where, name), parameter in operation.parameters.items():
-            texts = [names[name]] if where == "path" else given.get(name, []) if where == "query" else []
+            texts = {"path": [names[name]] if name in names else [], "query": given.get(name, [])}.get(
+                where, []
+            )
             if where == "query" and not texts and parameter.get("required"):
                 yield f"the query parameter {name!r} is required"
             if texts:
@@ -154,21 +156,8 @@ class OpenApiContract:
             if operation.body.get("required"):
                 yield "the body is missing"
             return
-        media = operation.body.get("content", {})
-        kind = exchange.request_headers.get("content-type", "").partition(";")[0]
-        if kind not in media:
-            yield f"the body is sent as {kind or 'nothing'}, the description wants {', '.join(media)}"
-            return
-        if not kind.endswith("json"):
-            return
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            yield "the request body is not JSON"
-            return
-        if _is_bare_label_list(operation.name, body):
-            return
-        yield from self._check_body(operation, "request", media[kind].get("schema"), body)
+        kind = exchange.request_headers.get("content-type", "")
+        yield from self._check_body(operation, "request", operation.body.get("content", {}), kind, raw)
 
     def _check_reply(self, operation: _Operation, exchange: Exchange) -> Iterator[str]:
         status = exchange.status
@@ -187,25 +176,29 @@ class OpenApiContract:
         media = reply.get("content", {})
         if not media or (not raw and not any(kind.get("schema") for kind in media.values())):
             return
-        kind = exchange.response_headers.get("Content-Type", "").partition(";")[0]
+        kind = exchange.response_headers.get("Content-Type", "")
+        yield from self._check_body(operation, f"reply {status}", media, kind, raw)
+
+    def _check_body(
+        self, operation: _Operation, what: str, media: Mapping[str, Any], content_type: str, raw: bytes
+    ) -> Iterator[str]:
+        kind = content_type.partition(";")[0]
         if kind not in media:
-            yield f"the answer is {kind or 'of no kind'}, the description says {', '.join(media)}"
+            yield f"{what} is {kind or 'of no kind'}, the description wants {', '.join(media)}"
             return
         if not kind.endswith("json"):
             return
         try:
             body = json.loads(raw)
         except ValueError:
-            yield "the reply's body is not JSON"
+            yield f"{what} is not JSON"
             return
-        yield from self._check_body(operation, f"reply {status}", media[kind].get("schema"), body)
-
-    def _check_body(
-        self, operation: _Operation, what: str, schema: Schema | None, body: object
-    ) -> Iterator[str]:
-        if schema is not None:
-            direction = "request" if what == "request" else "reply"
-            yield from _complaints(self._validator(operation.name, what, direction, schema), body, what)
+        direction = "request" if what == "request" else "reply"
+        if direction == "request" and _is_bare_label_list(operation.name, body):
+            return
+        if "schema" in media[kind]:
+            validator = self._validator(operation.name, what, direction, media[kind]["schema"])
+            yield from _complaints(validator, body, what)
         if "/rest/api/3/" in operation.name:
             yield from (f"{what}{place}: {problem}" for place, problem in _documents(body, operation.name))
 

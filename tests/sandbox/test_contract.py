@@ -109,7 +109,7 @@ def test_a_missing_body_and_a_body_that_is_not_json_are_found(jira_contract: Ope
     assert "the body is missing" in jira_contract.check(create(None))[0]
     broken = create({})
     broken = Exchange(**{**_parts(broken), "request_body": b"{"})
-    assert "the request body is not JSON" in jira_contract.check(broken)[0]
+    assert "request is not JSON" in jira_contract.check(broken)[0]
 
 
 def test_another_kind_of_body_is_found(jira_contract: OpenApiContract) -> None:

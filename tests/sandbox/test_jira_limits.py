@@ -190,7 +190,7 @@ def test_a_body_that_is_not_json_is_refused(office: Office) -> None:
     for path in ("issue", "issue/bulk", f"issue/{office.open()}/comment"):
         refused = office.call("mirror", "POST", path, data=b"{", headers={"Content-Type": "application/json"})
         assert refused.status_code == 400
-    office.excuse(*["the request body is not JSON"] * 3)
+    office.excuse(*["request is not JSON"] * 3)
 
 
 def test_an_edit_changes_all_or_nothing(office: Office) -> None:
