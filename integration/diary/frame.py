@@ -290,7 +290,8 @@ def _number(text: str) -> int:
 def _time(when: datetime) -> str:
     if when.tzinfo is None:
         raise ValueError("A time in a diary needs its time zone.")
-    return when.astimezone(UTC).strftime(_TIME)
+    utc = when.astimezone(UTC)
+    return f"{utc.year:04d}" + utc.strftime(_TIME.removeprefix("%Y"))  # %Y is not padded on every system
 
 
 def _parse_time(text: str) -> datetime:

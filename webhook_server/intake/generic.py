@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 _LONGEST_TIME = 64
 
 
+_PINGS = frozenset({"ping", "test", "webhook.test"})
+"""Types by which senders try a webhook out. Every other type is kept: it may be a report."""
+
+
 def read(raw: bytes, content_type: str) -> Submission | Ignored:
-    """The submission in a ``report.submitted`` event; other types of event are ignored.
+    """The submission in a ``report.submitted`` event; a test event is ignored.
 
     Raises:
         UnreadableSubmission: it does not fit the schema.
@@ -30,8 +34,10 @@ def read(raw: bytes, content_type: str) -> Submission | Ignored:
     kind = event["type"]
     if not isinstance(kind, str):
         unreadable("Its type is not a text.")
+    if kind in _PINGS:
+        return Ignored("ping")
     if kind != "report.submitted":
-        return Ignored("other-event")
+        unreadable("Its type is not report.submitted.")  # whoever sends it may mean a report
     _exactly(event, {"type", "timestamp", "data"})
     timestamp = event["timestamp"]
     if not isinstance(timestamp, str) or len(timestamp) > _LONGEST_TIME:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     Read = Callable[[bytes, str], Submission | Ignored]
 
 
+_FIRST_YEAR, _LAST_YEAR = 1971, 2200
+
+
 def is_token(value: object) -> bool:
     """Whether this can be an id or a question's key: up to 200 letters, digits and ``_.:=-``.
 
@@ -53,14 +57,17 @@ def parse_json(raw: bytes) -> object:
     Raises:
         UnreadableSubmission: it is not that, or nested too deeply. The message holds nothing of it.
     """
-    try:
+    strict = False
+    document: object = None
+    with suppress(ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
         text = raw.decode("utf-8")
-        document: object = json.loads(
+        document = json.loads(
             text, object_pairs_hook=_unique, parse_constant=_not_finite, parse_float=_finite
         )
         if _SURROGATE_ESCAPE.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
+        strict = True
+    if not strict:  # raised out here, since a JSONDecodeError in the context would hold the whole delivery
         unreadable("It is not strict JSON.")
     return document
 
@@ -71,10 +78,12 @@ def compact_json(value: object) -> str:
     Raises:
         UnreadableSubmission: it is nested too deeply.
     """
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    except RecursionError:
+    text = None
+    with suppress(RecursionError):
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if text is None:
         unreadable("It is nested too deeply.")
+    return text
 
 
 def unreadable(why: str) -> NoReturn:
@@ -83,16 +92,21 @@ def unreadable(why: str) -> NoReturn:
         f"An authentic delivery was not understood. {why}",
         meaning="It is sealed as it came; no report is lost.",
         next_step="Read it in the diary, and check the source's settings.",
-    ) from None
+    )
 
 
 def time_of(value: object) -> datetime | None:
-    """An ISO 8601 time with its zone, in UTC; anything else is no time, and no reason to refuse a report."""
+    """An ISO 8601 time with its zone, in UTC; anything else is no time, and no reason to refuse a report.
+
+    Nor is a time that no report can have: a sender's zero time (year 1, or 1970) is none.
+    """
     if not isinstance(value, str):
         return None
     try:
         time = datetime.fromisoformat(value)
-        return time.astimezone(UTC) if time.tzinfo is not None else None
+        if time.tzinfo is None or not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+            return None
+        return time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

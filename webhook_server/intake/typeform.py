@@ -45,7 +45,7 @@ def read(raw: bytes, content_type: str) -> Submission | Ignored:
     if kind == "form_response_partial":
         return Ignored("partial")
     if kind != "form_response":
-        return Ignored("other-event")
+        unreadable("Its event_type is not form_response.")  # an edited one, say: it may be a report
     response = _table(event.get("form_response"), "form_response")
     token, answers = response.get("token"), response.get("answers")
     if not isinstance(token, str) or not is_token(token):
