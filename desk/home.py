@@ -8,6 +8,7 @@ made again, at the price of forgetting which heads were seen.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -23,8 +24,10 @@ from integration.errors import ConfigError, HomeError
 from integration.incident import IncidentId
 from integration.mirror import TicketName
 from integration.roster import Roster, parse_roster
+from integration.roster_files import SignedRoster, Step, read_signed, signature_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _IDENTITY: Final = "identity.age"
@@ -32,6 +35,9 @@ _PUBLIC: Final = "identity.toml"
 _CONNECTION: Final = "connection.toml"
 _HEADS: Final = "heads"
 
+_AGAIN: Final = f"Delete {_CONNECTION}, and say again: coc connect URL --roster FILE"
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}\Z")
 _LINK: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
@@ -55,10 +61,14 @@ class PublicKeys:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The service this desk asks, and the roster it trusts: both chosen by the member, not by the service."""
+    """The service this desk asks, and the roster it trusts: both chosen by the member, not by the service.
+
+    ``former`` are rosters accepted before, oldest first: what their members signed can still be checked.
+    """
 
     origin: str
     roster: Roster
+    former: tuple[Roster, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,37 +141,72 @@ class Home:
 
     # the service and the roster
 
-    def connect(self, origin: str, roster_file: bytes, roster: Roster) -> None:
-        """Pin the service's address and a copy of the roster; both change together or not at all."""
+    def connect(
+        self,
+        origin: str,
+        roster_file: bytes,
+        roster: Roster,
+        signatures: Mapping[str, str] | None = None,
+        *,
+        former: Sequence[Step] = (),
+    ) -> None:
+        """Pin the service's address and a copy of the roster; both change together or not at all.
+
+        Args:
+            origin: the service's address.
+            roster_file: the roster's bytes.
+            roster: the same, read.
+            signatures: what lay beside it, kept so that this desk can show and hand on who signed.
+            former: rosters that were accepted on the way to this one; those pinned before are kept as well.
+        """
+        before = self.connection()
+        known = [] if before is None else [*before.former, before.roster]
         self._make_folder()
-        self._write(_roster_name(roster.hash), roster_file)
-        lines = f'origin = "{origin}"\nroster = "{roster.hash}"\n'
+        for step in former:
+            self._keep_roster(step.file.raw, step.roster, step.file.signatures)
+        self._keep_roster(roster_file, roster, signatures or {})
+        serials = {one.hash: one.serial for one in [*known, *(step.roster for step in former)]}
+        serials.pop(roster.hash, None)
+        listed = ", ".join(f'"{one}"' for one in sorted(serials, key=lambda one: serials[one]))
+        lines = f'origin = "{origin}"\nroster = "{roster.hash}"\nformer = [{listed}]\n'
         self._write(_CONNECTION, lines.encode("ascii"))
 
     def connection(self) -> Connection | None:
-        """The pinned service and roster; None before ``coc connect``.
+        """The pinned service and roster, and those accepted before it; None before ``coc connect``.
 
         Raises:
             HomeError: the files do not fit each other any more.
         """
         if not (self.folder / _CONNECTION).exists():
             return None
-        again = "Say again: coc connect URL --roster FILE"
         try:
             table = tomllib.loads(self._read(_CONNECTION, "the connection").decode("ascii"))
-            origin, pinned = str(table["origin"]), str(table["roster"])
-        except (ValueError, KeyError):
-            raise self._damaged(_CONNECTION, again) from None
-        if not re.fullmatch(r"[0-9a-f]{64}", pinned):
-            raise self._damaged(_CONNECTION, again)
-        name = _roster_name(pinned)
-        raw = self._read(name, "the pinned roster")
-        if hashlib.sha256(raw).hexdigest() != pinned:
-            raise self._damaged(name, again)
+            origin, pinned, former = str(table["origin"]), table["roster"], table.get("former", [])
+            if not all(isinstance(one, str) and _HASH.match(one) for one in [pinned, *former]):
+                raise ValueError("not a hash")  # noqa: TRY301 - damaged, like what TOML cannot read
+        except (ValueError, KeyError, TypeError):
+            raise self._damaged(_CONNECTION, _AGAIN) from None
+        return Connection(origin, self._kept_roster(pinned), tuple(self._kept_roster(one) for one in former))
+
+    def signed_roster(self, roster: Roster) -> SignedRoster:
+        """An accepted roster as it came: its bytes and the signatures that lay beside it."""
+        return read_signed(self.folder / _roster_name(roster.hash))
+
+    def _keep_roster(self, raw: bytes, roster: Roster, signatures: Mapping[str, str]) -> None:
+        path = self.folder / _roster_name(roster.hash)
+        self._write(path.name, raw)
+        for alias, armoured in signatures.items():
+            self._write(signature_path(path, alias).name, armoured.encode("ascii"))
+
+    def _kept_roster(self, roster_hash: str) -> Roster:
+        name = _roster_name(roster_hash)
+        raw = self._read(name, "an accepted roster")
+        if hashlib.sha256(raw).hexdigest() != roster_hash:
+            raise self._damaged(name, _AGAIN)
         try:
-            return Connection(origin, parse_roster(raw, where="The pinned roster"))
+            return parse_roster(raw, where="The pinned roster")
         except ConfigError:
-            raise self._damaged(name, again) from None
+            raise self._damaged(name, _AGAIN) from None
 
     # what was seen
 
@@ -204,6 +249,18 @@ class Home:
             if seen is not None and seen.incident == incident:
                 return path.stem
         return None
+
+    def code_names(self) -> dict[IncidentId, str]:
+        """Every incident this desk knows, and under which code name.
+
+        A damaged file is left out; :meth:`remembered` of its code name says that it is damaged.
+        """
+        known: dict[IncidentId, str] = {}
+        for path in sorted((self.folder / _HEADS).glob("*.json")):
+            with contextlib.suppress(HomeError):
+                if (seen := self.remembered(path.stem)) is not None:
+                    known.setdefault(seen.incident, path.stem)
+        return known
 
     # files
 
@@ -271,30 +328,6 @@ class Home:
             meaning="Nothing is read on its word.",
             next_step=next_step,
         )
-
-
-def check_successor(pinned: Connection | None, roster: Roster) -> None:
-    """A roster may take the place of the pinned one only if it comes after it.
-
-    Raises:
-        ConfigError: it is older, or another roster with the same number, or does not name the pinned one
-            as the one before it.
-    """
-    if pinned is None or roster.hash == pinned.roster.hash:
-        return
-    before = pinned.roster
-    if roster.serial < before.serial:
-        mistake = f"it is number {roster.serial}, and this desk trusts number {before.serial} already"
-    elif roster.serial == before.serial:
-        mistake = f"it is number {roster.serial} like the one this desk trusts, and says something else"
-    elif roster.serial == before.serial + 1 and roster.previous != before.hash:
-        mistake = f"it does not name the roster {before.serial} that this desk trusts as the one before it"
-    else:
-        return
-    raise ConfigError(
-        "The roster",
-        [mistake + "; ask your team for the right file, and compare its SHA-256 with them in person"],
-    )
 
 
 def _roster_name(roster_hash: str) -> str:

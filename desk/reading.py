@@ -14,11 +14,15 @@ from integration.diary.comment import find_comments
 from integration.diary.findings import Finding
 from integration.diary.open import Diary, Trust, open_diary
 from integration.errors import CannotOpen
+from integration.roster_chain import former_keys, readers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from desk.service import ServedDiary
     from integration.diary.chain import Head
-    from integration.diary.keys import Identity
+    from integration.diary.open import Opener
+    from integration.incident import IncidentId
     from integration.mirror import TicketName
     from integration.roster import Roster
 
@@ -35,10 +39,11 @@ class Read:
 def read(
     served: ServedDiary,
     *,
-    identity: Identity,
+    identity: Opener,
     roster: Roster,
     remembered: Remembered | None,
     known_as: str | None,
+    former: Sequence[Roster] = (),
 ) -> Read:
     """Open and check what the service served.
 
@@ -47,6 +52,7 @@ def read(
         identity: the member's own, unlocked.
         roster: the pinned one; the only place keys are taken from.
         remembered: what this desk saw of this code name the last time.
+        former: rosters this desk accepted before; they tell who signed what former members wrote.
         known_as: the code name under which this desk knows the served incident, if it does.
 
     Raises:
@@ -71,12 +77,7 @@ def read(
             meaning="Its ticket is still being opened.",
             next_step="Try again in some minutes. If it stays so, ask whoever runs the service.",
         )
-    trust = Trust(
-        incident=incident.id,
-        ticket=ticket,
-        service_keys={key.id: key.public for key in roster.service_keys},
-        members={member.alias: member.signing_key for member in roster.members},
-    )
+    trust = trust_of(incident.id, ticket, roster, former)
     seen = remembered.head if remembered is not None else None
     try:
         diary = open_diary(served.comments, identity=identity, trust=trust, head=seen)
@@ -93,19 +94,34 @@ def read(
                 "runs the service.",
             )
         )
-    return Read(diary, tuple(findings), _to_remember(diary, ticket, remembered))
+    return Read(diary, tuple(findings), to_remember(diary, ticket, remembered))
 
 
-_NOT_THE_DIARY_WE_KNOW = frozenset({"missing-newest", "rewritten", "fork"})
+def trust_of(
+    incident: IncidentId, ticket: TicketName, roster: Roster, former: Sequence[Roster] = ()
+) -> Trust:
+    """What a reading of this diary takes from the pinned roster and those accepted before it."""
+    return Trust(
+        incident=incident,
+        ticket=ticket,
+        service_keys={key.id: key.public for key in roster.service_keys},
+        members={member.alias: member.signing_key for member in roster.members},
+        former=former_keys(former, roster),
+        rosters={one.hash: readers_of(one) for one in (*former, roster)},
+    )
+
+
+NOT_THE_DIARY_WE_KNOW = frozenset({"missing-newest", "rewritten", "fork"})
 """After one of these the desk goes on remembering what it saw before, or the next reading would look fine."""
 
 
-def _to_remember(diary: Diary, ticket: TicketName, remembered: Remembered | None) -> Remembered | None:
+def to_remember(diary: Diary, ticket: TicketName, remembered: Remembered | None) -> Remembered | None:
+    """The head to keep after a reading: the new one, unless the diary is not the one that was seen before."""
     if diary.head.seq < 1:
         return remembered
     if remembered is not None and (
         _place(diary.head) < _place(remembered.head)
-        or any(finding.code in _NOT_THE_DIARY_WE_KNOW for finding in diary.findings)
+        or any(finding.code in NOT_THE_DIARY_WE_KNOW for finding in diary.findings)
     ):
         return remembered
     return Remembered(diary.head.incident, ticket, diary.head)

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
-from desk.home import head_from_json
+from desk.home import head_from_json, head_to_json
 from integration.code_name import CodeName
-from integration.errors import NotCleared, ServiceRefused, ServiceUnreachable
+from integration.diary.attachment import is_file_name
+from integration.errors import HeadConflict, NotCleared, ServiceRefused, ServiceUnreachable, WriteRefused
 from integration.incident import Alias, IncidentId, IncidentType, Stage
 from integration.mirror import TicketName
 from integration.risk import Level
@@ -27,6 +28,8 @@ from integration.signed_request import TOLERANCE, is_loopback, new_nonce, origin
 from integration.text import SealedText
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from integration.diary.chain import Head
     from integration.ports import Clock
     from integration.signed_request import Signer
@@ -36,6 +39,12 @@ _TIMEOUT: Final = (10, 60)
 
 _LARGEST_ANSWER: Final = 256 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+_JSON: Final = "application/json"
+_BYTES: Final = "application/octet-stream"
+_LONGEST_SENTENCE: Final = 400
+
+_LEAST_PART, _MOST_PART = 1_024, 1_000_000
+"""What a service may name as the bytes of a part: less would never end, more fits no host."""
 
 _CODE_NAME: Final = re.compile(r"[A-Z]{1,32}(-[A-Z]{1,32}){0,3}-[0-9]{2}\Z")
 _INCIDENT: Final = re.compile(r"inc_[a-z2-7]{26}\Z")
@@ -61,12 +70,30 @@ class ServedIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedIncident:
+    """An incident of the Master Incident Log, and whether the service counts this member as cleared for it."""
+
+    incident: ServedIncident
+    cleared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ServedDiary:
-    """A sealed diary as the service hands it out. ``head`` is what the service says is the newest link."""
+    """A sealed diary as the service hands it out. ``head`` is what the service says is the newest link.
+
+    ``part_bytes`` is how many bytes of a body fit into one comment of its host; None if the service does not say.
+    """
 
     incident: ServedIncident
     head: Head | None
     comments: tuple[SealedText, ...]
+    part_bytes: int | None = None
+
+
+def _file_target(code_name: str, name: str) -> str:
+    if not is_code_name(code_name) or not is_file_name(name):
+        raise ValueError("not a code name, or not a file's name")
+    return f"/api/v1/incidents/{code_name}/files/{name}"
 
 
 def is_code_name(text: str) -> bool:
@@ -110,6 +137,23 @@ class Service:
         except (ValueError, KeyError, TypeError):
             _not_understood()
 
+    def log(self) -> tuple[LoggedIncident, ...]:
+        """Every incident of the team, newest first, whether or not this member is cleared for it.
+
+        Raises:
+            ServiceUnreachable: no usable answer.
+            ServiceRefused: the service does not accept the signature.
+        """
+        answer = self._get("/api/v1/log")
+        try:
+            listed = tuple(_logged(one) for one in _list(answer["incidents"]))
+        except (ValueError, KeyError, TypeError):
+            _not_understood()
+        for names in ({one.incident.code_name for one in listed}, {one.incident.id for one in listed}):
+            if len(names) < len(listed):
+                _not_understood()
+        return listed
+
     def diary(self, code_name: str) -> ServedDiary:
         """One incident's sealed diary.
 
@@ -125,28 +169,126 @@ class Service:
             incident = _incident(answer["incident"])
             comments = tuple(SealedText(_text(one)) for one in _list(answer["comments"]))
             head = None if answer["head"] is None else head_from_json(answer["head"], incident.id)
+            part_bytes = _part_bytes(answer.get("part_bytes"))
         except (ValueError, KeyError, TypeError):
             _not_understood()
         if incident.code_name != code_name:
             _not_understood()
-        return ServedDiary(incident, head, comments)
+        return ServedDiary(incident, head, comments, part_bytes)
+
+    def write(
+        self,
+        code_name: str,
+        *,
+        head: Head,
+        comments: Sequence[str],
+        readers: Sequence[str] | None,
+    ) -> Head:
+        """Hand finished comments over, to be sealed, stored and posted.
+
+        Args:
+            code_name: whose diary.
+            head: the comment after which they were made.
+            comments: blocks without the service's seal, in their order.
+            readers: with a keyring, the aliases in it, so that the service knows whom to serve.
+
+        Returns:
+            The head as the service has it now.
+
+        Raises:
+            HeadConflict: somebody else was faster; nothing was taken.
+            WriteRefused: the service does not take them; nothing was taken.
+            NotCleared: not cleared, or no such incident.
+            ServiceUnreachable: no usable answer; whether they were taken is not known.
+            ServiceRefused: the service does not accept the signature.
+        """
+        if not is_code_name(code_name):
+            raise ValueError("not a code name")
+        answer = self._post(
+            f"/api/v1/incidents/{code_name}/diary",
+            {
+                "head": head_to_json(head),
+                "comments": list(comments),
+                "readers": None if readers is None else list(readers),
+            },
+        )
+        try:
+            return head_from_json(answer["head"], head.incident)
+        except (ValueError, KeyError, TypeError):
+            _not_understood()
+
+    def restore(self, code_name: str, *, new_ticket: bool) -> None:
+        """Ask the service to post again what stands in its store and not on the ticket.
+
+        Raises:
+            WriteRefused: the service does not do it.
+            NotCleared: not cleared, or no such incident.
+            ServiceUnreachable: no usable answer.
+            ServiceRefused: the service does not accept the signature.
+        """
+        if not is_code_name(code_name):
+            raise ValueError("not a code name")
+        self._post(f"/api/v1/incidents/{code_name}/restore", {"new_ticket": new_ticket})
+
+    def upload(self, code_name: str, name: str, content: bytes) -> None:
+        """Hand over the ciphertext of an attachment whose entry was taken. Repeatable with the same bytes.
+
+        Raises:
+            WriteRefused: the service does not take it.
+            NotCleared: not cleared, or no such incident.
+            ServiceUnreachable: no usable answer.
+            ServiceRefused: the service does not accept the signature.
+        """
+        self._exchange("POST", _file_target(code_name, name), content, kind=_BYTES)
+
+    def download(self, code_name: str, name: str) -> bytes:
+        """The ciphertext of an attachment.
+
+        Raises:
+            NotCleared: not cleared, or no such incident.
+            ServiceUnreachable: no usable answer, or the service does not have the file.
+            ServiceRefused: the service does not accept the signature.
+        """
+        return self._exchange("GET", _file_target(code_name, name), b"", accept=_BYTES)
 
     def _get(self, target: str) -> dict[str, Any]:
+        return self._ask("GET", target, b"")
+
+    def _post(self, target: str, content: dict[str, Any]) -> dict[str, Any]:
+        return self._ask("POST", target, json.dumps(content, ensure_ascii=True).encode("ascii"))
+
+    def _ask(self, method: str, target: str, content: bytes) -> dict[str, Any]:
+        try:
+            answer = json.loads(self._exchange(method, target, content))
+        except (ValueError, RecursionError):
+            _not_understood()
+        if not isinstance(answer, dict):
+            _not_understood()
+        return answer
+
+    def _exchange(
+        self, method: str, target: str, content: bytes, *, kind: str = _JSON, accept: str = _JSON
+    ) -> bytes:
         proof = sign_request(
             self._signer,
             alias=self._alias,
             origin=self._origin,
-            method="GET",
+            method=method,
             target=target,
-            body=b"",
+            body=content,
             now=self._clock.now(),
             nonce=new_nonce(),
         )
+        headers = {"Accept": accept}
+        if content:
+            headers["Content-Type"] = kind
         try:
-            with self._session.get(
+            with self._session.request(
+                method,
                 self._origin + target,
+                data=content or None,
                 auth=_Proof(proof),
-                headers={"Accept": "application/json"},
+                headers=headers,
                 timeout=_TIMEOUT,
                 allow_redirects=False,
                 stream=True,
@@ -162,15 +304,39 @@ class Service:
             raise self._unreachable("did not answer in time") from None
         except requests.RequestException:
             raise self._unreachable("could not be reached") from None
-        if reply.status_code != requests.codes.ok:
+        if reply.status_code not in {requests.codes.ok, requests.codes.accepted}:
+            if method == "POST":
+                self._refuse_write(reply.status_code, body)
             self._refuse(reply, body)
-        try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError):
-            _not_understood()
-        if not isinstance(answer, dict):
-            _not_understood()
-        return answer
+        return body
+
+    def _refuse_write(self, status: int, body: bytes) -> None:
+        """What only a write can be told; else nothing."""
+        code = _error_code(body)
+        if status == requests.codes.conflict and code == "head-conflict":
+            raise HeadConflict(
+                "Somebody else wrote into this diary at the same moment.",
+                meaning="Nothing of yours was taken.",
+                next_step="Say the same again; the desk then signs for the new head.",
+            )
+        if status == requests.codes.unprocessable_entity and code == "write-refused":
+            raise WriteRefused(
+                "The service does not take this: " + (_said(body) or "it does not say why."),
+                meaning="Nothing was stored or posted.",
+                next_step="Read the diary again. If it looks right, ask whoever runs the service; its log says more.",
+            )
+        if status == requests.codes.request_entity_too_large:
+            raise WriteRefused(
+                "The service does not take this: it is larger than what it accepts at once.",
+                meaning="Nothing was stored or posted.",
+                next_step="Write it as several shorter entries.",
+            )
+        if status in {requests.codes.not_found, requests.codes.method_not_allowed} and not code:
+            raise WriteRefused(
+                f"{self._origin} does not know this request.",
+                meaning="The service is older than this desk. Nothing was stored or posted.",
+                next_step="Ask whoever runs the service to update it.",
+            )
 
     def _refuse(self, reply: requests.Response, body: bytes) -> NoReturn:
         status = reply.status_code
@@ -181,6 +347,12 @@ class Service:
                 "There is no incident of this code name that you are cleared for.",
                 meaning="Whether it exists at all is not said to anyone who is not cleared for it.",
                 next_step="See your own list with: coc incidents. A cleared member can clear you.",
+            )
+        if status == requests.codes.not_found and _error_code(body) == "no-file":
+            raise ServiceUnreachable(
+                "The service does not have this file.",
+                meaning="Its entry was written, and the file itself was not handed over yet.",
+                next_step="Ask the member who attached it to say: coc diary attach CODE-NAME",
             )
         if 300 <= status < 400:  # noqa: PLR2004 - HTTP's redirects
             raise ServiceUnreachable(
@@ -243,11 +415,22 @@ def _not_understood() -> NoReturn:
 
 
 def _error_code(body: bytes) -> str:
+    return _member_of(body, "error")
+
+
+def _said(body: bytes) -> str:
+    """The service's own sentence, as far as it is one harmless line."""
+    return "".join(
+        char if " " <= char <= "~" else "?" for char in _member_of(body, "what")[:_LONGEST_SENTENCE]
+    )
+
+
+def _member_of(body: bytes, name: str) -> str:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    return str(answer.get("error", "")) if isinstance(answer, dict) else ""
+    return str(answer.get(name, "")) if isinstance(answer, dict) else ""
 
 
 def _date(header: str) -> datetime | None:
@@ -275,6 +458,20 @@ def _incident(raw: Any) -> ServedIncident:  # noqa: ANN401 - whatever JSON held
         ticket_url=None if raw["ticket_url"] is None else _text(raw["ticket_url"]),
         opened_at=datetime.strptime(_text(raw["opened_at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
     )
+
+
+def _part_bytes(raw: object) -> int | None:
+    if raw is None:
+        return None
+    if type(raw) is not int or not _LEAST_PART <= raw <= _MOST_PART:
+        raise ValueError("not a size of a part")
+    return raw
+
+
+def _logged(raw: Any) -> LoggedIncident:  # noqa: ANN401 - whatever JSON held
+    if not isinstance(raw["cleared"], bool):
+        raise TypeError("not a yes or no")
+    return LoggedIncident(_incident(raw), raw["cleared"])
 
 
 def _level(raw: object) -> Level | None:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from desk.home import PublicKeys, fingerprint
-from integration.risk import risk
+from integration import risk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from integration.diary.findings import Finding
     from integration.diary.frame import Card
     from integration.diary.open import Diary, Entry
-    from integration.risk import Level
     from integration.roster import Roster
 
 _JOINERS = frozenset("\u200c\u200d")
@@ -94,7 +93,7 @@ def incidents(out: Console, served: Sequence[ServedIncident]) -> None:
             visible(one.code_name),
             one.type.value,
             one.stage.value,
-            _risk(one.impact, one.likelihood),
+            risk.in_words(one.impact, one.likelihood),
             visible(one.lead or "–"),
             visible(one.secondary or "–"),
             _time(one.opened_at),
@@ -134,12 +133,20 @@ def diary(
     findings: Sequence[Finding],
     *,
     first_reading: bool,
+    last: int | None = None,
 ) -> None:
-    """A whole diary: public fields, the newest card, entries, and what the check found.
+    """A whole diary, or its ``last`` entries: public fields, the newest card, entries, and what the check found.
 
     On a first reading the desk has nothing to compare the end of the diary with, and says so.
     """
     _public_fields(out, incident)
+    entries(out, opened, last=last)
+    out.print()
+    verdict(out, len(opened.entries), findings, first_reading=first_reading)
+
+
+def entries(out: Console, opened: Diary, *, last: int | None = None) -> None:
+    """The newest card, and the entries or the ``last`` of them."""
     card = next((entry for entry in reversed(opened.entries) if entry.card is not None), None)
     if card is not None and card.card is not None:
         out.print()
@@ -147,12 +154,13 @@ def diary(
             Text.assemble(("Card", "bold cyan"), f"  of entry {card.seq}, by ", visible(_author(card.author)))
         )
         _card(out, card.card)
-    for entry in opened.entries:
+    shown = opened.entries if last is None else opened.entries[-last:]
+    if len(shown) < len(opened.entries):
+        out.print(f"\n{len(opened.entries) - len(shown)} older entries were checked and are not shown.")
+    for entry in shown:
         out.print()
         out.print(_heading(entry), soft_wrap=True)
         _behind_bar(out, visible(entry.body.reveal(), lines=True))
-    out.print()
-    _verdict(out, len(opened.entries), findings, first_reading=first_reading)
 
 
 def _public_fields(out: Console, incident: ServedIncident) -> None:
@@ -160,7 +168,7 @@ def _public_fields(out: Console, incident: ServedIncident) -> None:
     pairs = [
         ("Type", Text(incident.type.value)),
         ("Stage", Text(incident.stage.value)),
-        ("Impact * Likelihood", Text(_risk(incident.impact, incident.likelihood))),
+        ("Impact * Likelihood", Text(risk.in_words(incident.impact, incident.likelihood))),
         ("Lead", visible(incident.lead or "–")),
         ("Secondary", visible(incident.secondary or "–")),
         ("Ticket", visible(incident.ticket_url or "not open yet")),
@@ -204,9 +212,10 @@ def _author(author: str) -> str:
     return name if kind == "member" else f"the service ({name})"
 
 
-def _verdict(out: Console, entries: int, findings: Sequence[Finding], *, first_reading: bool) -> None:
+def verdict(out: Console, number: int, findings: Sequence[Finding], *, first_reading: bool) -> None:
+    """What the check of a diary found, in one sentence and a list."""
     serious = [finding for finding in findings if finding.serious]
-    count = "1 entry" if entries == 1 else f"{entries} entries"
+    count = "1 entry" if number == 1 else f"{number} entries"
     if serious:
         text = f"{count}, and something about this diary is not as it should be:"
         out.print(Text(text, style="bold red"), soft_wrap=True)
@@ -219,6 +228,11 @@ def _verdict(out: Console, entries: int, findings: Sequence[Finding], *, first_r
         out.print(
             "This desk read it for the first time: whether newer entries were deleted shows from now on."
         )
+    findings_of(out, findings)
+
+
+def findings_of(out: Console, findings: Sequence[Finding]) -> None:
+    """Each finding with what it means."""
     for finding in findings:
         style = "red" if finding.serious else "yellow"
         out.print(Text.assemble((f"  {finding.code}: ", style), visible(finding.says)), soft_wrap=True)
@@ -238,13 +252,6 @@ def _behind_bar(out: Console, words: Text) -> None:
     )
     for line in lines:
         out.print(Text.assemble(bar, line), soft_wrap=True)
-
-
-def _risk(impact: Level | None, likelihood: Level | None) -> str:
-    product = risk(impact, likelihood)
-    if impact is None or likelihood is None or product is None:
-        return "not yet assessed"
-    return f"{int(impact)} * {int(likelihood)} = {product}"
 
 
 def _time(moment: datetime) -> str:

@@ -1,7 +1,7 @@
 """The use cases: one function each, and the only place where an incident changes.
 
 Read it top to bottom to follow a report: :func:`receive` stores it sealed, :func:`open_incident` turns it
-into a restricted ticket with its process and diary, :func:`notice` says what members are told about it.
+into a restricted ticket with its process and diary. What members are told about it: integration/notices.py.
 Each is safe to call again after a crash at any point.
 """
 
@@ -16,12 +16,15 @@ from integration.code_name import new_code_name
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
 from integration.errors import (
+    HeadConflict,
     HostError,
     HostGone,
     HostNotRestricted,
+    HostRejected,
     HostUnknownOutcome,
     NoReaders,
     StoreError,
+    WriteRefused,
 )
 from integration.first_readers import first_readers, not_meant
 from integration.incident import Incident, new_incident_id
@@ -112,6 +115,8 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     delivery, incident = _incident_of(delivery, work)
     host = _host(incident, work)
     _prove_restricted(host, work)
+    if delivery.report is not None and work.store.epoch(incident.id) is None:
+        _first_readers(load_report(delivery.report), incident, work)  # before there is an empty ticket
     view = mirror(incident, work.process)
     ref, found = _ticket(host, view, work)
     found = _fields_right(host, ref, view, found)
@@ -124,14 +129,15 @@ def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident
     """The incident of a delivery; one of its own, if the diary it came for has a reader whom it could mean.
 
     A later report is added to an open diary and read by all its readers, who were chosen for the first report.
-    Who reports carefully at first and names a member of the team later must not be read by that member.
+    Who reports carefully at first and names a member of the team later must not be read by that member. A reader
+    whose alias is no longer in the roster still holds the key, and could be anybody.
     """
     incident = work.store.incident(delivery.incident)
     if delivery.report is None:
         return delivery, incident
-    report, roster = load_report(delivery.report), work.roster()
-    safe = {member.alias for member in not_meant(report, roster)}
-    if all(alias in safe or not roster.member(alias) for alias in work.store.readers(incident.id)):
+    report = load_report(delivery.report)
+    safe = {member.alias for member in not_meant(report, work.roster())}
+    if safe.issuperset(work.store.readers(incident.id)):
         return delivery, incident
     own = work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
     return work.store.delivery(delivery.inbox_id), work.store.incident(own)
@@ -158,15 +164,27 @@ def _prove_restricted(host: Host, work: Casework) -> None:
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
-    """The incident's ticket and what is on it: the one we know, the one we find, or a new one."""
+    """The incident's ticket and what is on it: the one we know, the one we find, or a new one.
+
+    It is looked for before the first attempt too: a database that was restored from a backup may have
+    forgotten that the ticket was opened, and even that it has a diary.
+    """
     known = work.store.ticket(view.incident)
     if known.ref is not None:
         return known.ref, host.read(known.ref, view)
+    refs = host.find(view.incident, since=view.opened_at)
+    if refs:
+        found = host.read(refs[0], view)
+        if not found.comments.keys() <= {comment.text for comment in work.store.comments(view.incident)}:
+            raise HostRejected(
+                f"The ticket of {view.code_name} holds a diary that this database does not know.",
+                meaning="The database is older than the ticket, as after restoring a backup. Nothing was written: "
+                "the diary must not begin a second time.",
+                next_step="Restore a newer backup of the database.",
+            )
+        work.store.ticket_opened(view.incident, refs[0])
+        return refs[0], found
     if known.attempted_at is not None:
-        refs = host.find(view.incident, since=known.attempted_at)
-        if refs:
-            work.store.ticket_opened(view.incident, refs[0])
-            return refs[0], host.read(refs[0], view)
         remaining = known.attempted_at + SETTLE - work.clock.now()
         if remaining > timedelta(0):
             raise HostUnknownOutcome(
@@ -219,19 +237,12 @@ def _hand_over(
     head, epoch, now = work.store.head(incident.id), work.store.epoch(incident.id), work.clock.now()
     if epoch is not None:
         comments = seal_entry(
-            incident=incident.id, ticket=ref.name, head=head, epoch=epoch, entry=entry,
+            incident=incident.id, ticket=work.store.comments(incident.id)[-1].ticket, head=head, epoch=epoch, entry=entry,
             service=work.service_key, now=now, part_bytes=part_bytes,
         )  # fmt: skip
         work.store.hand_over(delivery.inbox_id, head=head, comments=comments, epoch=None, readers=())
         return
-    roster = work.roster()
-    members = first_readers(report, roster).members
-    if not members and not roster.recovery:
-        raise NoReaders(
-            f"Nobody could open the diary of {incident.code_name}.",
-            meaning="Every member on duty may be meant by the report, and the roster has no recovery key.",
-            next_step="Add a recovery key, or put another member on duty; the job tries again by itself.",
-        )
+    roster, members = work.roster(), _first_readers(report, incident, work)
     first = open_first_epoch(
         incident=incident.id, ticket=ref.name,
         readers=[Reader(member.alias, member.recipient, member.signing_key) for member in members],
@@ -243,6 +254,19 @@ def _hand_over(
         delivery.inbox_id, head=head, comments=first.comments, epoch=first.epoch,
         readers=[member.alias for member in members],
     )  # fmt: skip
+
+
+def _first_readers(report: Report, incident: Incident, work: Casework) -> tuple[Member, ...]:
+    """The members who get the first keyring; none, if only the recovery keys do."""
+    roster = work.roster()
+    members = first_readers(report, roster).members
+    if not members and not roster.recovery:
+        raise NoReaders(
+            f"Nobody could open the diary of {incident.code_name}.",
+            meaning="Every member on duty may be meant by the report, and the roster has no recovery key.",
+            next_step="Add a recovery key, or put another member on duty; the job tries again by itself.",
+        )
+    return members
 
 
 def _write_the_rest(host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework) -> None:
@@ -258,7 +282,10 @@ def _write_the_rest(host: Host, ref: TicketRef, view: MirrorView, found: TicketS
             meaning="The host lags behind, or dropped a part of it.",
             next_step="Nothing; the job reads it again and writes what is missing.",
         )
-    work.store.comments_posted(view.incident, found.comments)
+    work.store.comments_posted(view.incident, {one.id: found.comments[one.text] for one in comments})
+    files = work.store.files(view.incident)
+    if files:
+        host.attach(ref, view, files, lambda name: work.store.file(view.incident, name) or b"")
 
 
 def _card(report: Report, incident: Incident) -> Card:
@@ -284,58 +311,42 @@ def _account(report: Report, source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-# 3. Members are told --------------------------------------------------------------------------------
+# 3. A ticket was deleted before its diary began -----------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A mail without content: code name, what waits, what to do. Never a word from the report."""
+def reopen(inbox_id: str, work: Casework) -> None:
+    """Let a delivery whose ticket was deleted get a new one. Once it has a diary, its members restore it.
 
-    addresses: tuple[str, ...]
-    subject: str
-    text: str
-
-
-def notice(inbox_id: str, reason: str | None, work: Casework) -> Notice:
-    """What to tell whom about a delivery that is on its host (``reason`` None) or parked.
-
-    Only members whom nothing in the report could mean are told. If that leaves nobody, the holders of
-    the recovery keys are.
+    Raises:
+        WriteRefused: there is a diary, or no ticket to forget, or the ticket is still there.
+        HostError: the host does not say.
     """
     delivery = work.store.delivery(inbox_id)
     incident = work.store.incident(delivery.incident)
-    roster = work.roster()
-    if delivery.report is not None:
-        members: tuple[Member, ...] = first_readers(load_report(delivery.report), roster).members
+    ref = work.store.ticket(incident.id).ref
+    if delivery.finished or work.store.comments(incident.id):
+        raise WriteRefused(
+            f"The diary of {incident.code_name} has begun.",
+            meaning="Its comments name the ticket they stand on.",
+            next_step=f"A member who is cleared restores it: coc diary restore {incident.code_name} --new-ticket",
+        )
+    if ref is None:
+        raise WriteRefused(
+            f"No ticket of {incident.code_name} is known that could be forgotten.",
+            next_step=f"coc-server jobs retry {inbox_id}",
+        )
+    try:
+        _host(incident, work).read(ref, mirror(incident, work.process))
+    except HostGone:
+        work.store.restore(incident.id, new_ticket=True, now=work.clock.now())
     else:
-        members = tuple(
-            member for alias in work.store.readers(incident.id) if (member := roster.member(alias))
+        raise WriteRefused(
+            f"The ticket of {incident.code_name} is still there.",
+            meaning="A second one is not opened.",
+            next_step=f"coc-server jobs retry {inbox_id}",
         )
-    addresses = tuple(member.email for member in members) or tuple(key.email for key in roster.recovery)
-    name = incident.code_name
-    if reason is not None:
-        subject = f"{name}: a report waits and needs you"
-        text = (
-            f"A report was received and is kept sealed, but its ticket could not be completed.\n\n{reason}\n\n"
-            f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
-        )
-    elif members:
-        subject = f"{name}: a report has come in"
-        text = f"There is a new diary entry for {name}. Read it at your desk:\n\n  coc diary read {name}\n"
-    else:
-        subject = f"{name}: a report has come in that only a recovery key opens"
-        text = (
-            f"Nobody on duty could be sure not to be meant by the report {name}. You hold a recovery key; please see\n"
-            'docs/desk.md, "Opening with a recovery key", and choose who looks after it.\n'
-        )
-    if delivery.unreadable:
-        text += (
-            f"\nThe form {delivery.source!r} sent something its reader does not understand. The report is kept as it came;\n"
-            "please have its set-up checked.\n"
-        )
-    return Notice(addresses, subject, text)
 
 
 def is_retryable(error: Exception) -> bool:
     """Whether the job may soon be run again without a person having done something."""
-    return error.retry if isinstance(error, HostError) else isinstance(error, StoreError)
+    return error.retry if isinstance(error, HostError) else isinstance(error, StoreError | HeadConflict)

@@ -6,6 +6,7 @@ what to do next.
 
     CoCError
     ├── ConfigError               the configuration, roster or process file has mistakes; all are listed
+    ├── RosterRefused             a roster that is not signed as it must be, or does not follow the one before
     ├── IntakeError               a delivery was not taken in; carries the HTTP status to answer
     │   ├── Unauthenticated       401
     │   │   ├── StaleDelivery     401
@@ -14,7 +15,9 @@ what to do next.
     ├── UnreadableSubmission      authentic, but not understood: sealed verbatim, never lost
     ├── SealError
     │   ├── NoReaders             nobody could open what would be sealed
-    │   └── CannotOpen            this key does not open this diary, or the diary is damaged
+    │   ├── CannotOpen            this key does not open this diary, or the diary is damaged
+    │   ├── HeadConflict          somebody else wrote into the diary first; sign again for the new head
+    │   └── WriteRefused          nothing was written: the service, or this desk itself, does not allow it
     ├── HostError                 Jira or GitHub did not do what was asked
     │   ├── HostUnavailable       nothing was written; try again
     │   ├── HostLimited           the host asks us to wait
@@ -25,6 +28,7 @@ what to do next.
     │   └── HostNotRestricted     more people can read the ticket space than the team says
     ├── NotifyError               a notice reached nobody
     ├── StoreError                the database did not take it; nothing was answered as received
+    │   └── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
     ├── BadRequestProof           a desk's request does not prove that a member's desk made it
     │   ├── StaleRequest          its time is too far from the service's clock
     │   └── ReplayedRequest       it came before
@@ -32,7 +36,8 @@ what to do next.
         ├── HomeError             a file of the desk is missing, in the way or not ours
         ├── ServiceUnreachable    no usable answer came from the service
         ├── ServiceRefused        the service does not accept this desk's request
-        └── NotCleared            no such incident for this member; whether it exists is not said
+        ├── NotCleared            no such incident for this member; whether it exists is not said
+        └── TicketUnreadable      the host did not show this member the ticket's comments
 """
 
 from __future__ import annotations
@@ -65,6 +70,12 @@ class ConfigError(CoCError):
         super().__init__(
             f"{where} has {count}:{listing}\nNothing was started or changed. Correct the file and try again."
         )
+
+
+class RosterRefused(CoCError):
+    """A roster is not signed as it must be, or does not follow the accepted one. The accepted one stays."""
+
+    code = "roster-refused"
 
 
 class IntakeError(CoCError):
@@ -122,6 +133,18 @@ class CannotOpen(SealError):
     """This key does not open this diary, or the diary is damaged."""
 
     code = "cannot-open"
+
+
+class HeadConflict(SealError):
+    """Somebody else wrote into the diary at the same moment; nothing was taken."""
+
+    code = "head-conflict"
+
+
+class WriteRefused(SealError):
+    """Nothing was written: the service does not take it, or this desk does not send it."""
+
+    code = "write-refused"
 
 
 class HostError(CoCError):
@@ -210,6 +233,12 @@ class StoreError(CoCError):
     code = "store"
 
 
+class DoesNotOpen(StoreError):
+    """A sealed value of the database does not open: another root key, or it was changed or moved."""
+
+    code = "does-not-open"
+
+
 class BadRequestProof(CoCError):
     """A request to the service does not prove that it comes from a member's desk; answered with 401."""
 
@@ -256,3 +285,9 @@ class NotCleared(DeskError):
     """There is no such incident for this member. Not cleared and not existing are said alike."""
 
     code = "not-cleared"
+
+
+class TicketUnreadable(DeskError):
+    """The host did not show the ticket's comments to this member's own credential."""
+
+    code = "ticket-unreadable"

@@ -1,28 +1,36 @@
 """Who reads a new report first: members on duty whom nothing in the report could mean.
 
-Unsure means fewer: adding a reader later is possible, taking back what was read is not. A whole name, handle
-or account counts anywhere; something close to a name counts where the report names people. The rules in
-plain words, for teams: docs/first-readers.md. The lists of words: data/name_words.toml.
+Unsure means fewer: adding a reader later is possible, taking back what was read is not. A name, handle or
+account counts anywhere; something close to a name counts where the report names people. The rules in plain
+words, for teams: docs/first-readers.md. The lists of words: data/name_words.toml.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
 
+from integration.name_words import (
+    apart,
+    decoded,
+    letters_together,
+    line,
+    lines,
+    listed,
+    phrases,
+    unspaced,
+    without_json,
+    written_as_names,
+)
 from integration.report import ReportField
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from integration.report import Report
+    from integration.report import Answer, Report
     from integration.roster import Member, Roster
 
 _NAMING = (
@@ -36,28 +44,29 @@ _NAMING = (
 
 _SHORT_ANSWER = 6  # words; an unmapped answer up to this long is more often a name than a story
 _MOST_WORDS = 3000  # different words to compare closely; no honest naming answer has as many
-_CLOSE = 0.8  # difflib ratio from which two words count as the same name misspelt
+_LONGEST_WISH = 2000  # characters
+_MOST_PARTS = 50
+_LONGEST_NO = 200  # characters
+_CLOSE = 0.75  # difflib ratio from which two words count as the same name misspelt
 _SHORTEST_FUZZY = 4
 _SHORTEST_NICKNAME = 3
+_SHORTEST_WITH_ENDING = 4
 _SHORTEST_JOINED = 5
 
-_AND = re.compile(r"[,;&+\n\r]|\b(?:and|or|und|oder|et|ou|y|og|och|en|e|i|и)\b", re.IGNORECASE)
-_LETTERS = str.maketrans(
-    {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "\u0131": "i", "_": " "}
+_PARTS = re.compile(
+    r"[,;&+|•/()\n\r–—]|\s-\s|(?<=\w\w\w)[.:!?]+(?:\s|$)|\b(?:and|or|und|oder|et|ou|y|og|och|en|e|i|и)\b",
+    re.IGNORECASE,
 )
-_UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "å": "aa", "Å": "Aa"}
-)
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
+_ASIDE = re.compile(r"https?://(?:\S+/)?|\((?:he|she|they)/(?:him|her|them|they)\)", re.IGNORECASE)
+_CONTRACTED = re.compile(r"n['’]t\b", re.IGNORECASE)  # noqa: RUF001 - the typographer's apostrophe
 
 
 @dataclass(frozen=True, slots=True)
 class FirstReaders:
     """Who gets the first keyring of a new incident.
 
-    ``unclear_wish`` is set when the report asks that somebody should not see it and a part of the wish
-    fits nobody in the roster: then nobody on duty reads, only the recovery keys do.
+    ``unclear_wish`` is set when the report asks that somebody should not see it and the wish is more than
+    names of members: then nobody on duty reads, only the recovery keys do.
     """
 
     members: tuple[Member, ...]
@@ -68,213 +77,251 @@ def first_readers(report: Report, roster: Roster) -> FirstReaders:
     """The members on duty whom nothing in the report could mean."""
     return FirstReaders(
         tuple(one for one in not_meant(report, roster) if one.on_duty),
-        unclear_wish=_unclear_wish(report.said(ReportField.DO_NOT_SHOW), roster.members),
+        unclear_wish=_kept_from(report, [_person(member) for member in roster.members]) is None,
     )
 
 
 def not_meant(report: Report, roster: Roster) -> tuple[Member, ...]:
-    """All members, on duty or not, whom nothing in the report could mean."""
+    """All members, on duty or not, whom nothing in the report could mean.
+
+    A member without ``names`` is never among them: a report could mean them and we would not notice.
+    """
+    people = [_person(member) for member in roster.members]
+    kept_from = _kept_from(report, people)
     told = _told(report)
-    if len(told.near) > _MOST_WORDS or _unclear_wish(report.said(ReportField.DO_NOT_SHOW), roster.members):
+    if kept_from is None or told is None:
         return ()
-    return tuple(member for member in roster.members if not _could_mean(member, told))
+    return tuple(
+        member
+        for member, person in zip(roster.members, people, strict=True)
+        if "".join(map(line, member.names)).strip()
+        and person not in kept_from
+        and not _could_mean(person, told)
+    )
 
 
 # A wish --------------------------------------------------------------------------------------------
 
 
-def _unclear_wish(wish: str, members: Sequence[Member]) -> bool:
-    """Whether the report asks to keep it from somebody of whom we do not know who it is."""
-    lines = [line for line in wish.splitlines() if not _means_nobody(line)]
-    parts = {part for line in lines for part in _AND.split(line) if not _means_nobody(part)}
-    told = [_Told.of([part], naming=True) for part in parts]
-    return not all(any(_could_mean(member, one) for member in members) for one in told)
+def _kept_from(report: Report, people: Sequence[_Person]) -> set[_Person] | None:
+    """The members who shall not see the report; None if that is not clear."""
+    wishes = [one.answer.reveal() for one in report.fields.get(ReportField.DO_NOT_SHOW, ())]
+    if sum(map(len, wishes)) > _LONGEST_WISH:
+        return None
+    kept_from = set()
+    for wish in map(decoded, wishes):
+        parts = [part for part in _PARTS.split(_ASIDE.sub(" ", wish)) if _said(part).strip()]
+        if all(map(_means_nobody, wish.splitlines())) or (parts and all(map(_means_nobody, parts))):
+            continue
+        # A picture beside a name may say anything.
+        if not 0 < len(parts) <= _MOST_PARTS or any(unicodedata.category(char) == "So" for char in wish):
+            return None
+        for n, part in enumerate(parts):
+            named = _named(part, people)
+            if not named and (n == 0 or _said(part) not in phrases("nobody_else")):
+                return None
+            kept_from |= named
+    return kept_from
+
+
+def _named(part: str, people: Sequence[_Person]) -> set[_Person]:
+    """The members whom a part of a wish names; nobody if it says more, for that may turn it round."""
+    words = letters_together(line(_CONTRACTED.sub("nt", part)))
+    weak = listed("fillers", "negations", "showing", "titles", "honorifics")
+    negated = any(negation in words for negation in phrases("negations"))
+    harmless = weak if negated else weak - listed("showing")
+    named: set[_Person] = set()
+    for person in people:
+        for whole in person.wholes():
+            if whole in words:
+                words = words.replace(whole, " ")
+                named.add(person)
+    sure, beside = bool(named), set()
+    for word in set(words.split()) - listed("turning"):
+        told = _Told.of(naming=[word])
+        if fitting := {one for one in people if _could_mean(one, told)}:
+            named |= fitting
+            sure = sure or word not in weak
+        else:
+            beside.add(word)
+            if word not in harmless and len(word) > 1:
+                break
+    beside |= listed("turning").intersection(words.split())
+    initials = {name[0] for person in named for name in person.names}
+    return named if beside <= harmless | initials and (sure or not beside) else set()
 
 
 def _means_nobody(text: str) -> bool:
-    words = [word.text for word in _words(text) if word.text not in _listed("polite")]
-    if words:
-        return " ".join(words) in _nobody()
+    if len(text) > _LONGEST_NO:
+        return False
+    if (said := _said(text)).strip():
+        return said in phrases("nobody", "nobody_else")
     # Blanks and punctuation say nothing; a picture might.
     return all(unicodedata.category(char)[0] in "PZCLN" for char in text)
+
+
+def _said(text: str) -> str:
+    return line(" ".join(word for word in line(text).split() if word not in listed("polite")))
 
 
 # What is told --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
-    """A folded word. ``as_name`` says that it is written as a name would be."""
-
-    text: str
-    as_name: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Told:
-    """A report's words. ``near`` are the different words where people are named; ``line`` is all, joined by blanks."""
+    """A report's words: all, those written as names would be, and those ``near`` where people are named."""
 
-    plain: frozenset[str]
-    as_names: frozenset[str]
-    near: frozenset[str]
+    words: frozenset[str]
     line: str
+    unspaced: str
+    as_names: str
+    near: frozenset[str]
     near_line: str
 
     @classmethod
-    def of(cls, texts: Iterable[str], *, naming: bool = False) -> _Told:
-        """The words of texts that name people, or of free text."""
-        words = [word for text in texts for word in (*_words(text), *_spelt_out(text))]
-        line = f" {' '.join(word.text for word in words)} "
+    def of(
+        cls, *, naming: Iterable[str] = (), free: Iterable[str] = (), questions: Iterable[str] = ()
+    ) -> _Told:
+        """The words of texts that name people, of free text, and of a form's questions.
+
+        Questions are the same in every report, so their capitals ("May we call you?") say nothing.
+        """
+        free = [*free]
+        near_line = "".join(one for text in naming for one in lines(text))
+        whole = near_line + "".join(one for text in (*free, *questions) for one in lines(text))
+        near = apart(near_line).union(near_line.split())
+        as_names = near.union(apart(whole), *map(written_as_names, free))
         return cls(
-            plain=frozenset(word.text for word in words),
-            as_names=frozenset(word.text for word in words if naming or word.as_name),
-            near=frozenset(word.text for word in words if naming),
-            line=line,
-            near_line=line if naming else " ",
-        )
-
-    def __or__(self, other: _Told) -> _Told:
-        return _Told(
-            self.plain | other.plain,
-            self.as_names | other.as_names,
-            self.near | other.near,
-            self.line + other.line,
-            self.near_line + other.near_line,
+            words=frozenset(as_names.union(whole.split())),
+            line=whole,
+            unspaced=whole.replace(" ", "") if unspaced(whole) else "",
+            as_names=f" {' '.join(as_names)} ",
+            near=frozenset(near - listed("no_nickname", "turning", "common", "particles", "titles")),
+            near_line=near_line,
         )
 
 
-def _told(report: Report) -> _Told:
+def _told(report: Report) -> _Told | None:
+    """What a report says; None if it names more people than can be compared."""
     naming = [report.said(name) for name in _NAMING]
     free = [report.said(name) for name in ReportField if name not in _NAMING]
     for answer in report.other:
         words = answer.answer.reveal()
         (naming if len(words.split()) <= _SHORT_ANSWER else free).append(words)
     if report.verbatim is not None:  # its questions are not known, so every word may be an answer to "who?"
-        naming += [report.verbatim.reveal(), _decoded(report.verbatim.reveal())]
-    return _Told.of(naming, naming=True) | _Told.of(free)
+        naming += [report.verbatim.reveal(), without_json(report.verbatim.reveal())]
+    if len(set(re.findall(r"\w+", " ".join(naming).casefold()))) > _MOST_WORDS:
+        return None
+    return _Told.of(naming=naming, free=free, questions=map(_asked, _answers(report)))
 
 
-def _decoded(raw: str) -> str:
-    """The text with the escapes of JSON and of forms undone, as far as words go."""
-    text = _JSON_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", raw)
-    return unquote_plus(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+def _answers(report: Report) -> list[Answer]:
+    """All answers but the wish: the question of that one may list whom one can choose."""
+    fields = (report.fields.get(name, ()) for name in ReportField if name != ReportField.DO_NOT_SHOW)
+    return [*(answer for answers in fields for answer in answers), *report.other]
 
 
-def _words(text: str) -> list[_Word]:
-    """Words for comparison: compatibility forms folded, accents and case dropped, split at anything else."""
-    spread = "".join(
-        char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in {"Mn", "Cf"}
-    )
-    has_capitals = any(char.isupper() for char in spread)
-    found = re.findall(r"\w+", spread.replace("_", " "))
-    return [
-        _Word(part, not has_capitals or word[0].isupper()) for word in found for part in _fold(word).split()
-    ]
-
-
-def _spelt_out(text: str) -> list[_Word]:
-    """The words again with umlauts as people spell them out, if there are any: Jörg, Joerg."""
-    composed = unicodedata.normalize("NFC", text)
-    spelt = composed.translate(_UMLAUTS)
-    return _words(spelt) if spelt != composed else []
-
-
-def _fold(word: str) -> str:
-    folded = unicodedata.normalize("NFKD", word.casefold().translate(_LETTERS))
-    return "".join(char for char in folded if unicodedata.category(char) not in {"Mn", "Cf"})
+def _asked(answer: Answer) -> str:
+    """What was asked, unless the answer is no: "Was it Robert?" - "Yes"."""
+    return "" if _means_nobody(answer.answer.reveal()) else f"{answer.key} {answer.question.reveal()}"
 
 
 # A member ------------------------------------------------------------------------------------------
 
 
-def _could_mean(member: Member, told: _Told) -> bool:
-    wholes = [member.alias, *member.names, *member.handles, member.email, *member.accounts.values()]
-    if any(_stands_whole(whole, told) for whole in wholes):
-        return True
-    names = {
-        word.text for text in (member.alias, *member.names) for word in (*_words(text), *_spelt_out(text))
-    }
-    names = {name for name in names if len(name) > 1 and name not in _listed("common")}
-    if any(_stands(name, told) for name in names):
-        return True
-    nicknames = (
-        {_joined(text) for text in (*member.handles, member.email.partition("@")[0])}
-        - _listed("common")
-        - {""}
-    )
-    return any(
-        _close(word, name)
-        for name in names | nicknames
-        for word in told.near
-        if word not in _listed("no_nickname")
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """How a member may be called. A phrase is a line of words.
+
+    One of ``names`` is enough anywhere; ``called`` and ``initials`` count where people are named.
+    """
+
+    phrases: frozenset[str]
+    names: frozenset[str]
+    called: frozenset[str]
+    initials: frozenset[str]
+
+    def wholes(self) -> list[str]:
+        """What names the member and is not one word between blanks, the longest first."""
+        more_words = [phrase for phrase in self.phrases if " " in phrase.strip()]
+        return sorted([*more_words, *filter(unspaced, self.names)], key=len, reverse=True)
+
+
+def _person(member: Member) -> _Person:
+    accounts = [*member.handles, *member.accounts.values()]
+    names = (_split(member.alias) | _joined(member.alias, *accounts)) - listed("common")
+    initials: set[str] = set()
+    for name in member.names:
+        names |= _joined(name)
+        pieces = name.split()
+        for n, piece in enumerate(pieces):
+            inside = 0 < n < len(pieces) - 1 or len(line(piece).split()) > 1
+            words = _split(piece) | _joined(piece) - listed("titles")
+            names |= words - listed("particles") if inside else words
+        letters = "".join(word[0] for word in line(name).split() if word not in listed("titles"))
+        initials |= {letters, letters[:1] + letters[-1:], letters[-1:] + letters[:1]}
+    surnames = {name[:n] for name in _joined(*member.names) if unspaced(name) for n in (1, 2)}
+    names |= {surname + title for surname in surnames for title in listed("honorifics")}
+    names = {name for name in names if len(name) > 1}
+    written = (member.alias, *member.names, member.email, *accounts)
+    return _Person(
+        phrases=frozenset(one for text in written for one in lines(text) if one.strip()),
+        names=frozenset(names),
+        called=frozenset(names | _joined(member.email.partition("@")[0]) - listed("common")),
+        initials=frozenset(one for one in initials if len(one) > 1),
     )
 
 
-def _stands_whole(whole: str, told: _Told) -> bool:
-    """Whether a full name, handle, address or account stands in the text, word for word or joined."""
-    for words in ([word.text for word in spelling] for spelling in (_words(whole), _spelt_out(whole))):
-        if not words:
-            continue
-        phrase, joined = f" {' '.join(words)} ", "".join(words)
-        if phrase in told.near_line:
-            return True
-        if len(words) > 1:
-            if phrase in told.line or (len(joined) >= _SHORTEST_JOINED and joined in told.plain):
-                return True
-        elif joined not in _listed("common") and _stands(joined, told):
-            return True
-        if _unspaced(joined) and joined in told.line.replace(" ", ""):
-            return True
-    return False
+def _split(text: str) -> set[str]:
+    return {word for one in lines(text) for word in one.split()} - listed("titles")
+
+
+def _joined(*texts: str) -> set[str]:
+    """Each text as one word, unless it is several and so short that it may mean anything."""
+    written = [one.strip() for text in texts for one in lines(text)]
+    joined = [(one.replace(" ", ""), " " in one) for one in written]
+    return {one for one, several in joined if not several or len(one) >= _SHORTEST_JOINED or unspaced(one)}
+
+
+def _could_mean(person: _Person, told: _Told) -> bool:
+    return (
+        any(one in told.near_line or (" " in one.strip() and one in told.line) for one in person.phrases)
+        or any(_stands(name, told) for name in person.names)
+        or any(one in told.near or f" {' '.join(one)} " in told.near_line for one in person.initials)
+        or any(_is_near(name, told.near) for name in person.called)
+    )
 
 
 def _stands(name: str, told: _Told) -> bool:
-    """Whether one word of a name stands anywhere in the text."""
-    if len(name) == 1:
-        return False
-    if _unspaced(name) and name in told.line:
+    """Whether one word of a name stands anywhere: as it is, with an ending (Robertem), or in two (Mac Donald)."""
+    if unspaced(name) and name in told.unspaced:
         return True
-    if name in _listed("ordinary"):
-        return name in told.as_names
-    return name in told.plain or (len(name) >= _SHORTEST_NICKNAME and f"{name}s" in told.plain)
-
-
-def _close(word: str, name: str) -> bool:
-    """Whether a word may be a nickname or a misspelling of the name."""
-    shorter, longer = sorted((len(word), len(name)))
-    if shorter < _SHORTEST_NICKNAME:
-        return False
-    if name.startswith(word):
+    if len(name) >= _SHORTEST_WITH_ENDING:
+        stem = name[:-1] if len(name) > _SHORTEST_WITH_ENDING and name[-1] in "a\u0430\u044f" else name
+        if f" {stem}" in told.as_names:
+            return True
+    if name in listed("ordinary", "particles", "common"):
+        return f" {name} " in told.as_names
+    if name in told.words or (len(name) >= _SHORTEST_NICKNAME and f"{name}s" in told.words):
         return True
-    if word.startswith(name):  # Ann, Annie; but a name of three letters begins many words
-        return shorter > _SHORTEST_NICKNAME or longer - shorter <= 2  # noqa: PLR2004 - two letters
-    if shorter < _SHORTEST_FUZZY or longer > 2 * shorter:
-        return False
-    likeness = SequenceMatcher(None, word, name)
-    return likeness.quick_ratio() >= _CLOSE and likeness.ratio() >= _CLOSE
+    halves = ((name[:n], name[n:]) for n in range(2, len(name) - 1) if len(name) >= _SHORTEST_JOINED)
+    return any(one in told.words and f" {one} {two} " in told.line for one, two in halves)
 
 
-def _joined(text: str) -> str:
-    return "".join(word.text for word in _words(text))
-
-
-def _unspaced(text: str) -> bool:
-    """Whether a text of two letters or more is in a script that is written without blanks."""
-    return len(text) > 1 and _UNSPACED.search(text) is not None
-
-
-@cache
-def _listed(name: str) -> frozenset[str]:
-    """One of the lists of words of ours, folded."""
-    return frozenset(word.text for word in _words(_lists()[name]))
-
-
-@cache
-def _nobody() -> frozenset[str]:
-    return frozenset(" ".join(word.text for word in _words(one)) for one in _lists()["nobody"].split("|"))
-
-
-@cache
-def _lists() -> dict[str, str]:
-    text = resources.files("integration.data").joinpath("name_words.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+def _is_near(name: str, words: Iterable[str]) -> bool:
+    """Whether one of the words may be a nickname or a misspelling of the name."""
+    likeness = SequenceMatcher(b=name, autojunk=False)
+    for word in words:
+        shorter, longer = sorted((len(word), len(name)))
+        if shorter < _SHORTEST_NICKNAME:
+            continue
+        # Ann, Annie; but a name of three letters begins many words.
+        if word.startswith(name) and (shorter > _SHORTEST_NICKNAME or longer - shorter <= 2):  # noqa: PLR2004 - letters
+            return True
+        if name.startswith(word):
+            return True
+        if shorter >= _SHORTEST_FUZZY and 2 * shorter >= _CLOSE * (shorter + longer):
+            likeness.set_seq1(word)
+            if likeness.quick_ratio() >= _CLOSE and likeness.ratio() >= _CLOSE:
+                return True
+    return False

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.code_name import CodeName
-    from integration.diary.comment import CommentId, SealedComment
+    from integration.diary.comment import SealedComment
     from integration.incident import Alias, Incident, IncidentId, IncidentType, Stage
     from integration.process import Process, StepKey
-    from integration.text import PublicText
+    from integration.text import PublicText, SealedText
 
 TicketName = NewType("TicketName", str)
 """A ticket's name in a diary: ``jira:acme.atlassian.net/10042`` or ``github:acme/conduct#17``."""
@@ -28,12 +28,17 @@ TicketName = NewType("TicketName", str)
 
 @dataclass(frozen=True, slots=True)
 class TicketRef:
-    """Where a ticket is. ``id`` is the host's own id and what we look it up by; ``key`` is for people."""
+    """Where a ticket is. ``id`` is the host's own id and what we look it up by; ``key`` is for people.
+
+    ``stable`` is what the host never gives to another ticket, where ``id`` could be given again (GitHub's
+    numbers begin anew when a repository is made again under the same name); empty where ``id`` is that.
+    """
 
     name: TicketName
     id: str
     key: str
     url: str
+    stable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +82,15 @@ class StepState:
 class TicketState:
     """A ticket as it was found on the host.
 
-    ``fields_right`` says whether title, marker and every field show what the view asks for;
-    ``comments`` are the diary comments found, by their plain line.
+    ``fields_right`` says whether title, marker and every field show what the view asks for. ``comments``
+    maps each diary comment found, letter by letter, to the host's id of the comment it stands in: one that
+    somebody edited is another text, so the right one is lacking and is written again.
     """
 
     ref: TicketRef
     fields_right: bool
     steps: Mapping[StepKey, StepState] = field(default_factory=dict)
-    comments: Mapping[CommentId, str] = field(default_factory=dict)
-    """Diary comment -> the host's id of the comment it was found in."""
+    comments: Mapping[SealedText, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +131,5 @@ def difference(view: MirrorView, comments: Sequence[SealedComment], found: Ticke
     return Difference(
         fields=not found.fields_right,
         steps=tuple(step for step in view.steps if step.key not in found.steps),
-        comments=tuple(comment for comment in comments if comment.id not in found.comments),
+        comments=tuple(comment for comment in comments if comment.text not in found.comments),
     )

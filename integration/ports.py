@@ -59,6 +59,11 @@ class Host(Protocol):
         """How many bytes of an entry's body fit into one diary comment."""
         ...
 
+    @property
+    def holds_files(self) -> bool:
+        """Whether :meth:`attach` is possible on this kind of host."""
+        ...
+
     def audience(self) -> Audience:
         """Who can read the ticket space now. Reads only."""
         ...
@@ -66,8 +71,9 @@ class Host(Protocol):
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
         """Tickets that carry this incident's marker, oldest first. Reads only.
 
-        The host's search may lag: an empty answer soon after a write proves nothing. ``since`` is
-        when we first tried to open the ticket; older tickets need not be looked at.
+        The host's search may lag: an empty answer soon after a write proves nothing. ``since`` is when the
+        incident was opened, by a clock of ours that may be wrong: tickets that the host dates up to a week
+        before are looked at too, older ones need not be.
         """
         ...
 
@@ -83,7 +89,8 @@ class Host(Protocol):
         """The ticket as it is now, read by the host's own ids (not by its search).
 
         Raises:
-            HostGone: the ticket is not there.
+            HostGone: the ticket is not there, or another one stands in its place.
+            HostRejected: what is there has neither the ticket's marker nor its title.
         """
         ...
 
@@ -91,10 +98,27 @@ class Host(Protocol):
         """Write what the ticket lacks: fields, then steps in order, then comments in order.
 
         Safe to call again only with a difference from a fresh :meth:`read`. Refuses to follow a
-        ticket into another ticket space.
+        ticket into another ticket space, or to take over one that is not this incident's; a host looks at
+        place and restriction again during a long write, at least every twenty comments.
 
         Returns:
             The host's ids of the comments that were written.
+        """
+        ...
+
+    def attach(
+        self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
+    ) -> None:
+        """Put files (ciphertext) on the ticket. Repeatable: what is there by name and size is not written again.
+
+        Args:
+            ref: the ticket.
+            view: whose it is.
+            files: bytes of each file, by name.
+            content: gives the bytes of one; asked only for what is lacking.
+
+        Raises:
+            HostRejected: this kind of host holds no files; nothing was written.
         """
         ...
 
@@ -206,8 +230,46 @@ class Store(Protocol):
         """Keep new diary comments and erase the delivery's report, in one transaction.
 
         ``head`` is the head the comments were made for; if the diary has moved on meanwhile, nothing
-        is kept and :class:`~integration.errors.StoreError` is raised.
+        is kept and :class:`~integration.errors.HeadConflict` is raised.
         """
+        ...
+
+    def record(
+        self,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epoch: Epoch | None,
+        readers: Sequence[Alias],
+        now: datetime,
+    ) -> None:
+        """Keep what a desk wrote, with a job that brings it to the host, in one transaction.
+
+        Raises:
+            HeadConflict: ``head`` is not the diary's head any more; nothing was kept.
+        """
+        ...
+
+    def restore(self, incident: IncidentId, *, new_ticket: bool, now: datetime) -> None:
+        """Let the ticket be read and healed again; with ``new_ticket``, forget where the old one was."""
+        ...
+
+    def keep_file(self, incident: IncidentId, name: str, content: bytes, now: datetime) -> None:
+        """Keep the ciphertext of an attachment, with a job that brings it to the host, in one transaction.
+
+        The same bytes under the same name are kept once.
+
+        Raises:
+            WriteRefused: other bytes are kept under this name.
+        """
+        ...
+
+    def files(self, incident: IncidentId) -> Mapping[str, int]:
+        """The attachments that are kept, in order: bytes of the ciphertext by name."""
+        ...
+
+    def file(self, incident: IncidentId, name: str) -> bytes | None:
+        """The ciphertext of an attachment; None if there is none of this name."""
         ...
 
     def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:

@@ -30,3 +30,11 @@ def stronger_action(impact: Level | None, likelihood: Level | None) -> bool:
     likelihood 3 is yes, though both products are 6.
     """
     return likelihood == Level.HIGH and impact is not None and impact >= Level.MEDIUM
+
+
+def in_words(impact: Level | None, likelihood: Level | None) -> str:
+    """As people read it: ``2 * 1 = 2``, or ``not yet assessed``."""
+    product = risk(impact, likelihood)
+    if impact is None or likelihood is None or product is None:
+        return "not yet assessed"
+    return f"{int(impact)} * {int(likelihood)} = {product}"

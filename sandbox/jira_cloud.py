@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from integration.incident import IncidentType, Stage
+from sandbox.jira_attachments import AttachmentApi
 from sandbox.jira_comments import Comments
 from sandbox.jira_hooks import Announcer
 from sandbox.jira_issue_api import CommentApi, IssueApi
@@ -270,7 +271,7 @@ class JiraCloud:
     def _flask(self) -> Flask:
         app = Flask("sandbox.jira", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-        for part in (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, Pages):
+        for part in (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi, Pages):
             app.register_blueprint(part(self).blueprint())
 
         @app.before_request

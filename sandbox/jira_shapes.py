@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sandbox.jira_state import (
+        Attachment,
         Comment,
         CustomField,
         Grant,
@@ -285,7 +286,7 @@ class Shapes:
         if "*all" in asked:
             chosen = set(every)
         elif "*navigable" in asked or all(name.startswith("-") for name in asked):
-            chosen = set(every) - {"comment"}
+            chosen = set(every) - {"comment", "attachment"}
         else:
             chosen = set(asked) & set(every)
         chosen -= {name[1:] for name in asked if name.startswith("-")}
@@ -319,6 +320,7 @@ class Shapes:
                 if self._sees_all or sees_issue(self._site, self._user, one)
             ],
             "comment": self.comments(issue),
+            "attachment": [self.attachment(one) for one in issue.attachments],
         }
         if issue.parent is not None:
             shown["parent"] = self.brief(self._site.issues[issue.parent])
@@ -354,6 +356,19 @@ class Shapes:
     def in_hook(self, issue: Issue) -> Json:
         """An issue as it stands in a webhook about a comment: six fields."""
         return {**self.created(issue), "fields": {name: self._every_field(issue)[name] for name in _IN_HOOKS}}
+
+    def attachment(self, attachment: Attachment) -> Json:
+        """A file of an issue; its content is at another address."""
+        return {
+            "self": f"{self._api}/attachment/{attachment.id}",
+            "id": attachment.id,
+            "filename": attachment.filename,
+            "author": self.user(attachment.author),
+            "created": jira_time(attachment.created),
+            "size": len(attachment.content),
+            "mimeType": attachment.media_type,
+            "content": f"{self._api}/attachment/content/{attachment.id}",
+        }
 
     def comments(self, issue: Issue) -> Json:
         """The comments of an issue as one of its fields."""

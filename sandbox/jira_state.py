@@ -45,6 +45,7 @@ PROJECT_PERMISSIONS = (
     "SET_ISSUE_SECURITY",
     "MODIFY_REPORTER",
     "ADD_COMMENTS",
+    "CREATE_ATTACHMENTS",
     "EDIT_ALL_COMMENTS",
     "EDIT_OWN_COMMENTS",
     "DELETE_ALL_COMMENTS",
@@ -192,6 +193,18 @@ class Comment:
     properties: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file on an issue. Several may have one name."""
+
+    id: str
+    filename: str
+    author: str
+    created: datetime
+    media_type: str
+    content: bytes
+
+
 @dataclass(slots=True)
 class Issue:
     """An issue. ``values`` holds what was set on it, by field id, as Jira keeps it."""
@@ -209,6 +222,7 @@ class Issue:
     values: dict[str, Any]
     status: str = "10000"
     comments: list[Comment] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
     properties: dict[str, Any] = field(default_factory=dict)
     writes: list[datetime] = field(default_factory=list)
     """When it was written to, for the per-issue limit."""

@@ -22,19 +22,25 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from integration.diary.keys import Identity, generate_identity, new_service_key
 from integration.incident import IncidentType, Stage
+from integration.roster import load_roster
+from integration.roster_chain import NAMESPACE
+from integration.roster_files import older_path, signature_path
 from sandbox.github_com import Field, GitHubCom
 from sandbox.jira_cloud import JiraCloud, RestrictedProject
 from sandbox.wire import serving, utc_now
 from webhook_server.store.sealed import new_root_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
     from sandbox.github_state import Level
 
 TEAM = ("robert", "charlie", "rachel")
+SIGNERS = ("robert", "charlie")
+"""Two of the three sign each roster."""
+
 OUTSIDER = "mallory"
 OWNER = "olivia"
 """Owner of the GitHub organisation and site admin of the Jira: she is the one who is reported."""
@@ -91,11 +97,53 @@ class Playground:
         return body, {"Content-Type": "application/json", "Typeform-Signature": signature}
 
     def write_roster(self, *, service_key: str | None = None, **changes: Mapping[str, Any]) -> None:
-        """Write the roster; ``changes`` maps an alias to entries that differ from the usual."""
+        """Write the first roster, signed by two; ``changes`` maps an alias to entries that differ from the usual.
+
+        A server that has started takes no other first roster: use :meth:`next_roster` then.
+        """
         if service_key is not None:
             (self.folder / "service.pub").write_text(service_key, encoding="ascii")
-        lines = ["version = 1", "serial = 1", 'previous = ""']
-        for alias in TEAM:
+        text = self._roster_text(1, "", TEAM, changes)
+        self.roster_path.write_text(text, encoding="utf-8")
+        self.sign_roster(*SIGNERS)
+
+    def next_roster(
+        self,
+        *,
+        members: Sequence[str] = TEAM,
+        signers: Sequence[str] = SIGNERS,
+        **changes: Mapping[str, Any],
+    ) -> None:
+        """Write the roster after the present one, signed; the present one stays beside it as ``roster-<n>.toml``.
+
+        Args:
+            members: aliases; each has a key in ``identities``.
+            signers: who signs it; a running server takes it only if they may.
+            changes: as in :meth:`write_roster`.
+        """
+        present = load_roster(self.roster_path)
+        older = older_path(self.roster_path, present.serial)
+        self.roster_path.rename(older)
+        for path in self.folder.glob(f"{self.roster_path.name}.sig.*"):
+            path.rename(signature_path(older, path.suffix.removeprefix(".")))
+        text = self._roster_text(present.serial + 1, present.hash, members, changes)
+        self.roster_path.write_text(text, encoding="utf-8")
+        self.sign_roster(*signers)
+
+    def sign_roster(self, *aliases: str) -> None:
+        """Put these members' signatures beside the roster, in place of all that lie there."""
+        for path in self.folder.glob(f"{self.roster_path.name}.sig.*"):
+            path.unlink()
+        raw = self.roster_path.read_bytes()
+        for alias in aliases:
+            armoured = self.identities[alias].sign(NAMESPACE, raw)
+            signature_path(self.roster_path, alias).write_text(armoured, encoding="ascii")
+
+    def _roster_text(
+        self, serial: int, previous: str, members: Sequence[str], changes: Mapping[str, Mapping[str, Any]]
+    ) -> str:
+        lines = ["version = 1", f"serial = {serial}", f'previous = "{previous}"']
+        for alias in members:
             identity = self.identities[alias]
             entry: dict[str, Any] = {
                 "alias": alias,
@@ -114,7 +162,7 @@ class Playground:
             'email = "keeper@safe.example"', "", "[[service_keys]]", 'id = "svc-demo"',
             f'public = "{(self.folder / "service.pub").read_text(encoding="ascii")}"', "",
         ]  # fmt: skip
-        self.roster_path.write_text("\n".join(lines), encoding="utf-8")
+        return "\n".join(lines)
 
 
 @contextmanager
@@ -200,9 +248,9 @@ def _write_files(world: Playground, *, github_app: bool, mail_port: int | None) 
     folder.mkdir(parents=True, exist_ok=True)
     service_key = new_service_key("svc-demo")
     service_key.save(folder / "service.key")
-    (folder / "root.key").write_bytes(new_root_key())
-    (folder / "form.secret").write_text(world.form_secret, encoding="ascii")
-    (folder / "bot.token").write_text(world.token(BOT), encoding="ascii")
+    _write_secret(folder / "root.key", new_root_key())
+    _write_secret(folder / "form.secret", world.form_secret.encode("ascii"))
+    _write_secret(folder / "bot.token", world.token(BOT).encode("ascii"))
     world.write_roster(service_key=service_key.public_line)
     credential = 'token_file = "bot.token"'
     if github_app:
@@ -212,7 +260,7 @@ def _write_files(world: Playground, *, github_app: bool, mail_port: int | None) 
             serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
         )
-        (folder / "app.pem").write_bytes(pem)
+        _write_secret(folder / "app.pem", pem)
         world.github.add_app(
             app_id=APP_ID, slug="coc-mirror", key_pem=pem, org=ORG, repositories=[REPOSITORY],
             permissions={"issues": "write", "metadata": "read", "members": "read", "administration": "read"},
@@ -356,3 +404,9 @@ def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    """For this account only; the service refuses a secret file that others can read."""
+    path.touch(mode=0o600)
+    path.write_bytes(content)

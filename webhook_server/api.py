@@ -7,27 +7,29 @@ exist" are one answer, made in one place. The service cannot open what it hands 
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from integration.errors import BadRequestProof, CoCError
+from integration.diary.attachment import MAX_STORED, is_file_name
+from integration.diary.chain import Head
+from integration.diary.comment import Link
+from integration.errors import BadRequestProof, CoCError, HeadConflict, WriteRefused
+from integration.incident import Alias
 from integration.signed_request import SCHEME, check_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from flask import Response
-
     from integration.code_name import CodeName
-    from integration.diary.chain import Head
-    from integration.incident import Alias, IncidentId, IncidentType, Stage
+    from integration.incident import IncidentId, IncidentType, Stage
     from integration.mirror import TicketName
     from integration.ports import Clock
     from integration.risk import Level
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LARGEST_BODY = 64 * 1024
-"""No route takes a body yet; this much is read so that its hash can be checked."""
+_LARGEST_BODY = 4 * 1024 * 1024
+"""What a desk may send at once: an entry of a hundred parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class ShelvedIncident:
     ticket: TicketName | None
     ticket_url: str | None
     opened_at: datetime
+    part_bytes: int
 
 
 class DiaryShelf(Protocol):
@@ -75,6 +78,10 @@ class DiaryShelf(Protocol):
         """Every incident this member is cleared for, newest first."""
         ...
 
+    def all_incidents(self, alias: str) -> Sequence[tuple[ShelvedIncident, bool]]:
+        """Every incident, newest first, and whether this member is cleared for it."""
+        ...
+
     def comments(self, incident: IncidentId) -> Sequence[SealedText]:
         """The diary's comments in order, each with plain line, ciphertext and seal."""
         ...
@@ -83,27 +90,123 @@ class DiaryShelf(Protocol):
         """The newest link of the diary; None or its genesis if it has no comment yet."""
         ...
 
+    def file(self, incident: IncidentId, name: str) -> bytes | None:
+        """The ciphertext of an attachment; None if there is none of this name."""
+        ...
+
     def use_nonce(self, alias: str, nonce: str, expires: datetime) -> bool:
         """Remember a nonce until after ``expires``; False if this member used it before. One transaction."""
         ...
 
 
-def api(shelf: DiaryShelf, roster: Callable[[], Roster], *, origin: str, clock: Clock) -> Blueprint:
+class DeskWork(Protocol):
+    """What a cleared member's desk may ask to be done; see :mod:`integration.deskwork`."""
+
+    def record(
+        self, incident: IncidentId, texts: Sequence[str], head: Head, readers: Sequence[Alias]
+    ) -> Head:
+        """Keep comments that a desk wrote. Raises HeadConflict or WriteRefused."""
+        ...
+
+    def attach(self, incident: IncidentId, name: str, content: bytes) -> None:
+        """Keep the ciphertext of an attachment. Raises WriteRefused."""
+        ...
+
+    def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:
+        """Let what the ticket lacks be written again. Raises WriteRefused or HostError."""
+        ...
+
+
+def api(
+    shelf: DiaryShelf, work: DeskWork, roster: Callable[[], Roster], *, origin: str, clock: Clock
+) -> Blueprint:
     """The routes under ``/api/v1``.
 
     Args:
         shelf: the sealed diaries.
+        work: takes what desks write.
         roster: the roster as it is now; asked at each request, so that a removed member is out at once.
         origin: the service's public address as :func:`integration.signed_request.origin_of` spells it.
             A proof made for another address is refused, wherever the request came in.
         clock: the service's time.
     """
     routes = Blueprint("api", __name__, url_prefix="/api/v1")
+    asking = _Asking(shelf, roster, origin, clock)
+    _say_refusals(routes)
 
-    def asking() -> str:
-        """The alias of the member who asks, proven."""
-        request.max_content_length = _LARGEST_BODY
-        current = roster()
+    @routes.get("/incidents")
+    def incidents() -> Response:
+        """Every incident the member is cleared for."""
+        return jsonify(incidents=[_public(one) for one in shelf.cleared_incidents(asking.alias())])
+
+    @routes.get("/log")
+    def log() -> Response:
+        """Every incident's public fields, for the Master Incident Log. Any member sees them on the host too."""
+        listed = shelf.all_incidents(asking.alias())
+        return jsonify(incidents=[{**_public(one), "cleared": cleared} for one, cleared in listed])
+
+    @routes.get("/incidents/<code_name>/diary")
+    def diary(code_name: str) -> Response:
+        """One incident's sealed diary."""
+        incident = asking.about(code_name)
+        return jsonify(
+            incident=_public(incident),
+            head=_head(shelf.head(incident.id)),
+            comments=list(shelf.comments(incident.id)),
+            part_bytes=incident.part_bytes,
+        )
+
+    @routes.post("/incidents/<code_name>/diary")
+    def write(code_name: str) -> Response:
+        """Comments that a desk wrote for the head it knows."""
+        incident = asking.about(code_name)
+        texts, head, readers = _written(incident.id)
+        return jsonify(head=_head(work.record(incident.id, texts, head, readers)))
+
+    @routes.get("/incidents/<code_name>/files/<name>")
+    def fetch(code_name: str, name: str) -> Response:
+        """The ciphertext of an attachment."""
+        content = shelf.file(asking.about(code_name).id, name)
+        if content is None:
+            return _error(404, "no-file", "There is no file of this name with this diary.")
+        return Response(content, content_type="application/octet-stream")
+
+    @routes.post("/incidents/<code_name>/files/<name>")
+    def attach(code_name: str, name: str) -> Response:
+        """The ciphertext of an attachment whose entry stands in the diary."""
+        incident = asking.about(code_name, largest=MAX_STORED)
+        if not is_file_name(name):
+            raise WriteRefused("This is not the name of a diary's file.")
+        work.attach(incident.id, name, request.get_data(cache=True))
+        answer = jsonify(queued=True)
+        answer.status_code = 202
+        return answer
+
+    @routes.post("/incidents/<code_name>/restore")
+    def restore(code_name: str) -> Response:
+        """Let what the ticket lacks be written again."""
+        incident = asking.about(code_name)
+        work.restore(incident.id, new_ticket=_object().get("new_ticket") is True)
+        answer = jsonify(queued=True)
+        answer.status_code = 202
+        return answer
+
+    return routes
+
+
+class _Asking:
+    """Who asks, proven, and what they may ask about."""
+
+    def __init__(self, shelf: DiaryShelf, roster: Callable[[], Roster], origin: str, clock: Clock) -> None:
+        self._shelf = shelf
+        self._roster = roster
+        self._origin = origin
+        self._clock = clock
+
+    def alias(self, *, largest: int = _LARGEST_BODY) -> str:
+        """The alias of the member who asks, proven by the request's signature. ``largest``: bytes of its body."""
+        request.max_content_length = largest
+        current = self._roster()
 
         def key_of(alias: str) -> str | None:
             member = current.member(alias)
@@ -112,36 +215,37 @@ def api(shelf: DiaryShelf, roster: Callable[[], Roster], *, origin: str, clock: 
         proofs = request.headers.getlist("Authorization")
         return check_request(
             proofs[0] if len(proofs) == 1 else None,
-            origin=origin,
+            origin=self._origin,
             method=request.method,
             target=_target(),
-            body=request.get_data(cache=False),
-            now=clock.now(),
+            body=request.get_data(cache=True),
+            now=self._clock.now(),
             key_of=key_of,
-            fresh=shelf.use_nonce,
+            fresh=self._shelf.use_nonce,
         )
 
-    @routes.get("/incidents")
-    def incidents() -> Response:
-        """Every incident the member is cleared for."""
-        return jsonify(incidents=[_public(one) for one in shelf.cleared_incidents(asking())])
-
-    @routes.get("/incidents/<code_name>/diary")
-    def diary(code_name: str) -> Response:
-        """One incident's sealed diary."""
-        incident = shelf.cleared_incident(code_name, asking())
+    def about(self, code_name: str, *, largest: int = _LARGEST_BODY) -> ShelvedIncident:
+        """The incident of this code name, if who asks is cleared for it."""
+        incident = self._shelf.cleared_incident(code_name, self.alias(largest=largest))
         if incident is None:
-            answer = jsonify(
-                error="not-cleared", what="There is no incident of this code name that you are cleared for."
-            )
-            answer.status_code = 404
-            return answer
-        head = shelf.head(incident.id)  # before the comments: one more of them is no contradiction
-        return jsonify(
-            incident=_public(incident),
-            head={"seq": head.seq, "part": head.part, "link": head.link} if head and head.seq else None,
-            comments=list(shelf.comments(incident.id)),
-        )
+            raise _NotCleared
+        return incident
+
+
+def _say_refusals(routes: Blueprint) -> None:
+    """Every refusal has one form: a code and a sentence, never a word of anybody's."""
+
+    @routes.errorhandler(_NotCleared)
+    def not_cleared(_: Exception) -> Response:
+        return _error(404, "not-cleared", "There is no incident of this code name that you are cleared for.")
+
+    @routes.errorhandler(HeadConflict)
+    def conflict(error: HeadConflict) -> Response:
+        return _error(409, error.code, str(error))
+
+    @routes.errorhandler(WriteRefused)
+    def write_refused(error: WriteRefused) -> Response:
+        return _error(422, error.code, str(error))
 
     @routes.errorhandler(BadRequestProof)
     def refused(error: BadRequestProof) -> Response:
@@ -165,7 +269,42 @@ def api(shelf: DiaryShelf, roster: Callable[[], Roster], *, origin: str, clock: 
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
 
-    return routes
+
+class _NotCleared(Exception):
+    """Not cleared, or no such incident: one answer for both."""
+
+
+def _written(incident: IncidentId) -> tuple[list[str], Head, list[Alias]]:
+    body = _object()
+    texts, head, readers = body.get("comments"), body.get("head"), body.get("readers") or []
+    if (
+        not isinstance(texts, list)
+        or not texts
+        or not all(isinstance(one, str) for one in texts)
+        or not isinstance(readers, list)
+        or not all(isinstance(one, str) for one in readers)
+        or not isinstance(head, dict)
+        or not isinstance(head.get("seq"), int)
+        or not isinstance(head.get("part"), int)
+        or not isinstance(head.get("link"), str)
+    ):
+        raise WriteRefused("The request does not hold comments and the head they were made for.")
+    known = Head(incident, head["seq"], head["part"], Link(head["link"]))
+    return texts, known, [Alias(one) for one in readers]
+
+
+def _object() -> dict[str, Any]:
+    try:
+        body = json.loads(request.get_data(cache=True) or b"{}")
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise WriteRefused("The request's body is not a JSON object.")
+    return body
+
+
+def _head(head: Head | None) -> dict[str, int | str] | None:
+    return {"seq": head.seq, "part": head.part, "link": head.link} if head and head.seq else None
 
 
 def _error(status: int, code: str, what: str) -> Response:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import resource
 import signal
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +19,12 @@ from rich.text import Text
 from waitress.server import create_server
 
 from integration.audience import prove
+from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from webhook_server.config import Config, load_config
+from webhook_server.roster_in_use import check_roster
+from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import new_root_key
@@ -27,9 +33,14 @@ from webhook_server.wiring import SystemClock, join, make_hosts
 if TYPE_CHECKING:
     from types import FrameType
 
+    from flask import Flask
+    from waitress.server import BaseWSGIServer, MultiSocketServer
+
+    from webhook_server.wiring import Parts
+
 _THREADS = 8
-_LARGEST_BODY = 8 * 1024 * 1024
-"""What the door reads at all; the routes refuse more than 2 MB themselves, with the right answer."""
+_LARGEST_BODY = 32 * 1024 * 1024
+"""What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
 
 _config_option = click.option(
     "--config",
@@ -44,6 +55,8 @@ _config_option = click.option(
 @click.group()
 def main() -> None:
     """Mirror Code of Conduct reports into a restricted Jira project or GitHub repository."""
+    os.umask(0o077)  # databases, locks and logs made from here on are for this account only
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold reports in clear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for library in ("urllib3", "jira", "github", "sqlalchemy", "alembic", "dbos", "waitress"):
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -63,10 +76,12 @@ def init(folder: Path) -> None:
     key.save(folder / "service.key")
     (folder / "coc-server.toml").write_text(_FIRST_CONFIG.format(key_id=key_id), encoding="utf-8")
     click.echo(
-        f"Made {folder}. Put this into the team's roster.toml, so that desks believe what the service seals:\n"
+        f"Made {folder}. The team puts this into its roster.toml before its members sign that (docs/desk.md),\n"
+        "so that desks believe what the service seals:\n"
     )
     click.echo(f'[[service_keys]]\nid = "{key_id}"\npublic = "{key.public_line}"\n')
     click.echo(
+        f"Put roster.toml and its signatures (roster.toml.sig.*) into {folder}: without them nothing starts.\n"
         f"Then fill in {folder / 'coc-server.toml'} and run: coc-server check --config {folder / 'coc-server.toml'}"
     )
 
@@ -79,7 +94,8 @@ def check(config_path: Path, *, online: bool) -> None:
     config = _load(config_path)
     try:
         hosts = make_hosts(config)
-    except ConfigError as error:
+        check_roster(config)
+    except CoCError as error:
         raise click.ClickException(str(error)) from None
     click.echo(
         f"{config_path}: {len(config.spaces)} ticket space(s), {len(config.sources)} source(s), "
@@ -107,18 +123,17 @@ def check(config_path: Path, *, online: bool) -> None:
 def serve(config_path: Path) -> None:
     """Take reports in and bring them onto their hosts, until stopped."""
     config = _load(config_path)
-    try:
-        parts = join(config)
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
-    server = create_server(
-        parts.app,
-        host=config.listen_host,
-        port=config.listen_port,
-        threads=_THREADS,
-        max_request_body_size=_LARGEST_BODY,
-        ident=None,
-    )
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone_on(config.database_url))
+            parts = join(config)
+        except CoCError as error:
+            raise click.ClickException(str(error)) from None
+        _serve(parts, config)
+
+
+def _serve(parts: Parts, config: Config) -> None:
+    server = make_door(parts.app, config.listen_host, config.listen_port)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -133,6 +148,19 @@ def serve(config_path: Path) -> None:
         server.close()
         parts.dispatcher.stop()
         parts.close()
+
+
+def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
+    """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear."""
+    return create_server(
+        app,
+        host=host,
+        port=port,
+        threads=_THREADS,
+        max_request_body_size=_LARGEST_BODY,
+        inbuf_overflow=2 * _LARGEST_BODY,
+        ident=None,
+    )
 
 
 @main.group()
@@ -181,6 +209,26 @@ def retry_job(config_path: Path, report: str) -> None:
     click.echo("It will be tried at the server's next turn.")
 
 
+@jobs.command("reopen")
+@_config_option
+@click.argument("report")
+def reopen_job(config_path: Path, report: str) -> None:
+    """Let REPORT have a new ticket, if its ticket was deleted before its diary began."""
+    config = _load(config_path)
+    try:
+        parts = join(config)
+    except CoCError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        reopen(report, parts.work)
+        parts.database.retry_now(report, datetime.now(UTC))
+    except CoCError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        parts.close()
+    click.echo("The old ticket is forgotten. A new one is opened at the server's next turn.")
+
+
 def _load(path: Path) -> Config:
     try:
         return load_config(path)
@@ -208,7 +256,7 @@ origin = "https://coc.example.org"     # the address by which desks reach it
 root_key_file = "root.key"             # keep a copy offline: without it the database cannot be read
 service_key_file = "service.key"
 service_key_id = "{key_id}"
-roster = "roster.toml"
+roster = "roster.toml"                 # from the team, its signatures roster.toml.sig.* beside it
 
 [spaces.conduct]
 host = "github"                        # or "jira", see docs/hosts/
@@ -229,6 +277,7 @@ space = "conduct"
 host = "mail.example.org"
 port = 587
 from = "conduct@example.org"
+operator = "operator@example.org"      # who runs this server; told when nobody on the team can be
 """
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _SPACE_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}\Z")
+_OTHERS = 0o007
+_OTHERS_AND_GROUP = 0o077
+_TOO_OPEN = "the file is open to other accounts of this machine; give it to the server's alone (chmod 600)"
 _JIRA_FIELDS = ("type", "impact", "likelihood", "risk", "lead", "secondary", "stage")
 
 
@@ -137,22 +140,29 @@ class _Reading:
         listen_host, listen_port = self._listen(server)
         origin = self._address(server, "origin", "[server]")
         root_key_file = self._path(server, "root_key_file", "[server]")
-        sealer = self._part(lambda: Sealer.load(root_key_file)) if root_key_file else None
+        sealer = self._sealer(root_key_file)
         key_id = self._text(server, "service_key_id", "[server]")
         service_key_file = self._path(server, "service_key_file", "[server]")
         service_key = self._service_key(service_key_file, key_id)
         roster_file = self._path(server, "roster", "[server]")
-        roster = self._part(lambda: load_roster(roster_file)) if roster_file else None
+        roster = self._part(lambda: load_roster(roster_file), "[server].roster") if roster_file else None
         process_file = self._path(server, "process", "[server]") if "process" in server else None
-        process = self._part(lambda: load_process(process_file) if process_file else default_process())
+        process = self._part(
+            lambda: load_process(process_file) if process_file else default_process(), "[server].process"
+        )
         spaces = self._spaces(self._table(data, "spaces"))
         sources = parse_sources(
             self._table(data, "sources"),
-            read_secret=lambda name: (self._folder / name).read_bytes(),
+            read_secret=self._form_secret,
             spaces={str(name) for name in spaces},
             mistakes=self.mistakes,
         )
         mail = self._mail(self._table(data, "mail")) if "mail" in data else None
+        if mail is not None and mail.operator is None and roster is not None and not roster.recovery:
+            self.mistakes.append(
+                "[mail].operator must be a mail address, because the roster has no recovery key: "
+                "a report that may mean everybody on duty would be told to nobody"
+            )
         if roster is not None and service_key is not None:
             self._service_key_in_roster(service_key, roster)
         database_url = self._database(server, "database", "coc.sqlite")
@@ -200,11 +210,18 @@ class _Reading:
             )
         return name
 
+    def _sealer(self, path: Path | None) -> Sealer | None:
+        if path is None:
+            return None
+        self._only_ours(path, "[server].root_key_file", _OTHERS_AND_GROUP)
+        return self._part(lambda: Sealer.load(path), "[server].root_key_file")
+
     def _service_key(self, path: Path | None, key_id: str) -> ServiceKey | None:
         if path is None or not key_id:
             return None
+        self._only_ours(path, "[server].service_key_file", _OTHERS_AND_GROUP)
         try:
-            return self._part(lambda: ServiceKey.load(path, key_id))
+            return self._part(lambda: ServiceKey.load(path, key_id), "[server].service_key_file")
         except ValueError as error:  # the sentence is ours
             self.mistakes.append(f"[server].service_key_id: {error}")
             return None
@@ -320,7 +337,9 @@ class _Reading:
         return tuple(exceptions)
 
     def _mail(self, raw: dict[str, Any]) -> MailSettings:
-        self._refuse_unknown(raw, {"host", "port", "from", "starttls", "user", "password_file"}, "[mail]")
+        self._refuse_unknown(
+            raw, {"host", "port", "from", "operator", "starttls", "user", "password_file"}, "[mail]"
+        )
         host = self._text(raw, "host", "[mail]")
         port = raw.get("port", 587)
         if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
@@ -334,6 +353,9 @@ class _Reading:
         sender = self._text(raw, "from", "[mail]")
         if "@" not in sender:
             self.mistakes.append("[mail].from must be a mail address")
+        operator = self._text(raw, "operator", "[mail]") if "operator" in raw else None
+        if operator is not None and "@" not in operator:
+            self.mistakes.append("[mail].operator must be a mail address")
         return MailSettings(
             host=host,
             port=port,
@@ -341,15 +363,17 @@ class _Reading:
             starttls=bool(starttls),
             user=self._text(raw, "user", "[mail]") if "user" in raw else None,
             password=self._secret(raw, "password_file", "[mail]") if "password_file" in raw else None,
+            operator=operator,
         )
 
     # Values -----------------------------------------------------------------------------------------
 
-    def _part(self, load: Callable[[], _T]) -> _T | None:
+    def _part(self, load: Callable[[], _T], entry: str) -> _T | None:
+        """What ``load`` gives. Its mistakes are said of the entry: its value may be a secret that was pasted there."""
         try:
             return load()
         except ConfigError as error:
-            self.mistakes.extend(f"{error.where}: {mistake}" for mistake in error.mistakes)
+            self.mistakes.extend(f"{entry}: {mistake}" for mistake in error.mistakes)
             return None
 
     def _table(self, raw: dict[str, Any], key: str, where: str = "the file") -> dict[str, Any]:
@@ -361,7 +385,7 @@ class _Reading:
 
     def _text(self, raw: dict[str, Any], key: str, where: str) -> str:
         value = raw.get(key)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and value.strip() and "\0" not in value:  # no path and no name has that one
             return value.strip()
         self.mistakes.append(f"{where}.{key} must be a text")
         return ""
@@ -375,7 +399,11 @@ class _Reading:
 
     def _address(self, raw: dict[str, Any], key: str, where: str) -> str:
         value = self._text(raw, key, where)
-        return (self._part(lambda: origin_of(value, where=f"{where}.{key}")) or "") if value else ""
+        return (
+            (self._part(lambda: origin_of(value, where=f"{where}.{key}"), f"{where}.{key}") or "")
+            if value
+            else ""
+        )
 
     def _path(self, raw: dict[str, Any], key: str, where: str) -> Path | None:
         name = self._text(raw, key, where)
@@ -385,14 +413,35 @@ class _Reading:
         path = self._path(raw, key, where)
         if path is None:
             return ""
+        self._only_ours(path, f"{where}.{key}", _OTHERS)
         try:
             secret = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             self.mistakes.append(f"{where}.{key}: the file cannot be read ({type(error).__name__})")
             return ""
         if not secret:
             self.mistakes.append(f"{where}.{key}: the file is empty")
         return secret
 
+    def _form_secret(self, name: str) -> bytes:
+        """The content of one of a form's secret files."""
+        path = self._folder / name
+        secret = path.read_bytes()
+        if _mode(path) & _OTHERS:
+            raise ConfigError("A secret file", [_TOO_OPEN])
+        return secret
+
+    def _only_ours(self, path: Path, entry: str, forbidden: int) -> None:
+        if _mode(path) & forbidden:
+            self.mistakes.append(f"{entry}: {_TOO_OPEN}")
+
     def _refuse_unknown(self, table: dict[str, Any], known: set[str], where: str) -> None:
         self.mistakes.extend(f"{where} has the unknown entry {key!r}" for key in table if key not in known)
+
+
+def _mode(path: Path) -> int:
+    """A file's permissions; none if it is not there, which is said by whoever reads it."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0

@@ -1,22 +1,24 @@
 """The jobs: every stored delivery is brought wholly onto its host, however often something dies.
 
 The inbox table is the truth: a delivery stays there, waiting or parked with a reason, until it is done. The
-:class:`Dispatcher` hands due ones to the engine, a bounded window at a time, and tells members what they
-must know.
+:class:`Dispatcher` hands due ones to the engine, a bounded window at a time, and has members told what they
+must know (:mod:`webhook_server.telling`).
 """
 
 from __future__ import annotations
 
 import logging
 import random
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from integration.casework import is_retryable, notice, open_incident
-from integration.errors import CoCError, HostError
+from integration.casework import is_retryable, open_incident
+from integration.errors import CoCError, HostError, HostGone, HostRejected
+from webhook_server.loop import Loop
+from webhook_server.telling import Teller
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from integration.casework import Casework
@@ -29,17 +31,18 @@ _log = logging.getLogger("coc.jobs")
 WINDOW = 100
 """How many deliveries are in the engine at once; the rest wait in the inbox, where they cost nothing."""
 
-_POLL_SECONDS = 0.5
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
+_REJECTED_WAIT = timedelta(hours=24)
+"""What a host refuses or alters once it will again: a comment it rewrites would be added at each try."""
 _LONGEST_ASKED = timedelta(hours=24)  # a host that asks for more is not believed
 _PATIENCE = 8
 """After this many tries in a row a delivery counts as parked: a person should look. It is still retried.
 
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
-_REMIND = timedelta(hours=24)
-_TELL_AGAIN = timedelta(minutes=1)
+_TIDY_EVERY = timedelta(minutes=1)
+_LONGEST_GOODBYE = 30  # seconds
 
 
 def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
@@ -52,9 +55,11 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
     try:
         open_incident(inbox_id, work)
     except CoCError as error:
-        code, reason, retry = error.code, str(error), is_retryable(error)
+        code, reason, retry = error.code, str(error) + _advice(error, job, jobs), is_retryable(error)
         after = error.after if isinstance(error, HostError) else None
-    except Exception as error:  # noqa: BLE001 - whatever it is, the delivery must stay and somebody must hear of it
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, a panic in Rust too, somebody must hear of it
         # The text of a foreign exception may hold content, so only its type is kept.
         code, reason, retry, after = (
             "unexpected",
@@ -66,12 +71,31 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
         _log.info("incident %s: delivery %s is on its host", job.code_name, inbox_id)
         return "done"
     parked = not retry or job.attempts + 1 >= _PATIENCE
-    wait = _wait(job.attempts, after) if retry else _LONGEST_WAIT
+    wait = (
+        _wait(job.attempts, after)
+        if retry
+        else _REJECTED_WAIT
+        if code == HostRejected.code
+        else _LONGEST_WAIT
+    )
     jobs.job_failed(inbox_id, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
     _log.warning(
         "incident %s: delivery %s is %s: %s", job.code_name, inbox_id, "parked" if parked else "waiting", code
     )
     return code
+
+
+def _advice(error: CoCError, job: Job, jobs: Database) -> str:
+    """How to go on if a ticket was deleted before its diary began: nothing that it had is lost."""
+    if (
+        not isinstance(error, HostGone)
+        or jobs.ticket(job.incident).ref is None
+        or jobs.comments(job.incident)
+    ):
+        return ""
+    return (
+        f" If the ticket was deleted for good, let it have a new one: coc-server jobs reopen {job.inbox_id}"
+    )
 
 
 def _wait(attempts: int, after: float | None) -> timedelta:
@@ -82,47 +106,61 @@ def _wait(attempts: int, after: float | None) -> timedelta:
 
 
 class Dispatcher:
-    """One thread that feeds the engine and tells members."""
+    """Feeds the engine in one loop and tells members in another, so that neither holds up the other."""
 
-    def __init__(self, *, work: Casework, jobs: Database, engine: Engine, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        *,
+        work: Casework,
+        jobs: Database,
+        engine: Engine,
+        notifier: Notifier,
+        operator: str | None = None,
+        tidy: Callable[[datetime], None] = lambda _now: None,
+    ) -> None:
+        """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over."""
         self._work = work
         self._jobs = jobs
         self._engine = engine
-        self._notifier = notifier
-        self._wake = threading.Event()
-        self._stopping = False
-        self._untellable: dict[str, datetime] = {}
-        self._thread = threading.Thread(target=self._run, name="coc-dispatcher", daemon=True)
+        self._teller = Teller(work=work, jobs=jobs, notifier=notifier, operator=operator)
+        self._tidy = tidy
+        self._tidied: datetime | None = None
+        self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
+        self._tell = Loop("notices", self._teller.turn)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether handing over or telling has not got through a turn for minutes."""
+        return self._hand_over.is_stuck or self._tell.is_stuck
 
     def start(self) -> None:
-        """Start the engine and the thread."""
+        """Start the engine and both loops."""
         self._engine.start()
-        self._thread.start()
+        self._hand_over.start()
+        self._tell.start()
 
     def stop(self) -> None:
-        """Stop both; what is under way is taken up at the next start."""
-        self._stopping = True
-        self._wake.set()
-        self._thread.join()
+        """Stop all; what is under way is taken up at the next start."""
+        self._hand_over.stop()
+        self._tell.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
         self._engine.stop()
 
     def wake(self) -> None:
         """A delivery has come in; do not wait for the next turn."""
-        self._wake.set()
+        self._hand_over.wake()
 
-    def _run(self) -> None:
-        while not self._stopping:
-            try:
-                self.turn()
-            except Exception as error:  # noqa: BLE001 - the dispatcher outlives any trouble; the next turn tries again
-                _log.error("dispatcher: trouble of the kind %s; trying again", type(error).__name__)
-            self._wake.wait(_POLL_SECONDS)
-            self._wake.clear()
+    def alert(self, source: str, code: str) -> None:
+        """Let the operator know about a source. Returns at once."""
+        self._teller.alert(source, code)
 
     def turn(self) -> None:
-        """Hand over what is due, and tell members what they do not know yet."""
-        self.hand_over_due()
-        self.tell_members()
+        """One turn of each loop."""
+        self._hand_over.turn()
+        self._tell.turn()
+
+    def tell_members(self) -> None:
+        """Send a notice for each delivery whose state is news, and a reminder for each that still waits."""
+        self._teller.turn()
 
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come."""
@@ -131,17 +169,12 @@ class Dispatcher:
             if over:
                 self._unstick(job)
 
-    def tell_members(self) -> None:
-        """Send a notice for each delivery whose state is news, and a reminder for each that stays parked."""
+    def _hand_over_and_tidy(self) -> None:
+        self.hand_over_due()
         now = self._work.clock.now()
-        for job in self._jobs.untold(now, again_after=_REMIND):
-            if self._untellable.get(job.inbox_id, now) > now:
-                continue
-            if not self._tell(job):
-                # A mail server that is away costs a turn at most one try, and no job keeps the others from being told.
-                self._untellable[job.inbox_id] = now + _TELL_AGAIN
-                break
-            self._untellable.pop(job.inbox_id, None)
+        if self._tidied is None or abs(now - self._tidied) >= _TIDY_EVERY:
+            self._tidied = now
+            self._tidy(now)
 
     def _unstick(self, job: Job) -> None:
         """An attempt that ended without a note (the database was away) must not count as still running."""
@@ -154,16 +187,3 @@ class Dispatcher:
                 reason="The last try ended without a result.",
                 due_at=self._work.clock.now(),
             )
-
-    def _tell(self, job: Job) -> bool:
-        try:
-            told = notice(job.inbox_id, job.reason if job.state == "parked" else None, self._work)
-            self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
-        except CoCError as error:
-            _log.error("incident %s: members could not be told: %s", job.code_name, error.code)
-            return False
-        except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
-            _log.error("incident %s: members could not be told: %s", job.code_name, type(error).__name__)
-            return False
-        self._jobs.told(job, self._work.clock.now())
-        return True

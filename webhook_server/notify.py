@@ -28,7 +28,7 @@ _ONLY_THIS_MAIL = (
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """An SMTP server of the team. ``starttls`` may be false only on loopback."""
+    """An SMTP server of the team, and who runs ours. ``starttls`` may be false only on loopback."""
 
     host: str
     port: int
@@ -36,6 +36,7 @@ class MailSettings:
     starttls: bool
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    operator: str | None = None
 
 
 class MailNotifier:

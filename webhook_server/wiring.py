@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from integration.casework import Casework, receive
-from integration.errors import ConfigError
+from integration.deskwork import attach, record, restore
+from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
-from integration.roster import Roster, load_roster
 from webhook_server.api import api
 from webhook_server.app import create_app
 from webhook_server.config import GitHubSettings, JiraSettings
@@ -23,16 +23,19 @@ from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
+from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from flask import Flask
 
-    from integration.incident import SpaceName
+    from integration.diary.chain import Head
+    from integration.incident import Alias, IncidentId, SpaceName
     from integration.ports import Clock, Host, Receipt
     from integration.report import Report
     from webhook_server.config import Config, SpaceSettings
@@ -47,33 +50,6 @@ class SystemClock:
     def now(self) -> datetime:
         """The current time in UTC."""
         return datetime.now(UTC)
-
-
-class RosterFile:
-    """The roster as it is now: read again when the file changes, so that a change counts at once."""
-
-    def __init__(self, path: Path, roster: Roster) -> None:
-        self._path = path
-        self._roster = roster
-        self._stamp = self._stat()
-
-    def __call__(self) -> Roster:
-        """The current roster. A changed file with mistakes is not taken; the one before stays."""
-        stamp = self._stat()
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._roster = load_roster(self._path)
-            except ConfigError as error:
-                _log.error("the changed roster has %d mistake(s) and is not used", len(error.mistakes))
-        return self._roster
-
-    def _stat(self) -> tuple[int, int]:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return (0, 0)
-        return (status.st_mtime_ns, status.st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +71,18 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
 
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
+        RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
     """
     clock = clock or SystemClock()
     hosts = make_hosts(config)
     sql = make_engine(config.database_url)
     migrate(sql)
     database = Database(sql, config.sealer)
-    shelf = Shelf(sql, database)
-    roster = RosterFile(config.roster_file, config.roster)
+    try:
+        roster = RosterFile(config.roster_file, pin=RosterPin(sql, config.sealer), clock=clock)
+    except CoCError:
+        database.close()
+        raise
     work = Casework(
         store=database,
         hosts=hosts,
@@ -112,11 +92,14 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         service_key=config.service_key,
         clock=clock,
     )
+    shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
         engine=Engine(config.engine_url, lambda inbox_id: attempt(inbox_id, work, database)),
         notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
+        operator=config.mail.operator if config.mail else None,
+        tidy=shelf.forget_nonces,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
@@ -125,20 +108,43 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         return receipt
 
     def alert(source: str, code: str) -> None:
-        # Members hear of it in the notice for the stored report, see casework.notice.
         _log.warning("source %s: %s", source, code)
-
-    def can_store() -> None:
-        shelf.forget_nonces(clock.now())
+        dispatcher.alert(source, code)
 
     app = create_app(
         [
             intake(config.sources, store_report, clock, alert),
-            api(shelf, roster, origin=config.origin, clock=clock),
-            health(can_store),
+            api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
+            health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
     return Parts(app, dispatcher, database, work)
+
+
+class DeskDoor:
+    """The :class:`webhook_server.api.DeskWork` on the use cases; wakes the jobs when there is something to do."""
+
+    def __init__(self, work: Casework, dispatcher: Dispatcher) -> None:
+        self._work = work
+        self._dispatcher = dispatcher
+
+    def record(
+        self, incident: IncidentId, texts: Sequence[str], head: Head, readers: Sequence[Alias]
+    ) -> Head:
+        """Keep comments that a desk wrote."""
+        new = record(incident, texts, head=head, readers=readers, work=self._work)
+        self._dispatcher.wake()
+        return new
+
+    def attach(self, incident: IncidentId, name: str, content: bytes) -> None:
+        """Keep the ciphertext of an attachment."""
+        attach(incident, name, content, work=self._work)
+        self._dispatcher.wake()
+
+    def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:
+        """Let what the ticket lacks be written again."""
+        restore(incident, new_ticket=new_ticket, work=self._work)
+        self._dispatcher.wake()
 
 
 def make_hosts(config: Config) -> dict[SpaceName, Host]:

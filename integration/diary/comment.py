@@ -1,7 +1,8 @@
 """A diary comment as it stands on a ticket: plain line, armoured age file, seal.
 
 :func:`find_blocks` finds the comments in any text, :func:`render` writes one; both as section 3 of
-docs/diary-format.md says. Nothing here decrypts, and no hostile text makes it raise.
+docs/diary-format.md says. What a desk sends to be sealed is a comment without its last line:
+:func:`parse_unsealed`. Nothing here decrypts, and no hostile text makes it raise.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
@@ -104,6 +105,35 @@ class ParsedComment:
 
 
 @dataclass(frozen=True, slots=True)
+class UnsealedComment:
+    """A whole comment but for the seal: what a desk writes, with ``CoC-Write``, and sends to the service.
+
+    ``text`` is its canonical spelling, for the service alone: it is not to be posted. Of one that was parsed no
+    signature was checked.
+    """
+
+    incident: IncidentId
+    ticket: str
+    id: CommentId
+    parts: int
+    epoch: int
+    kind: CommentKind
+    prev: Link
+    link: Link
+    opens: Epoch | None
+    age: bytes = field(repr=False)
+    write_signature: bytes | None
+    text: str
+
+    def sealed(self, seal: bytes, seal_key: str) -> SealedComment:
+        """The comment for the host, with the service's seal."""
+        text = SealedText(f"{self.text}\n{seal_line(seal, seal_key)}")
+        return SealedComment(
+            self.incident, self.ticket, self.id, self.parts, self.epoch, self.kind, self.prev, self.link, text
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DamagedComment:
     """A ``CoC-Diary:`` line without a whole comment after it. ``id`` is None if that line itself is damaged."""
 
@@ -157,6 +187,11 @@ def seal_message(link: Link, write_signature: bytes | None) -> bytes:
 
 def render(head: str, age: bytes, write_signature: bytes | None, seal: bytes, seal_key: str) -> SealedText:
     """The comment's text, each line ended by a line feed but the last."""
+    return SealedText(f"{render_unsealed(head, age, write_signature)}\n{seal_line(seal, seal_key)}")
+
+
+def render_unsealed(head: str, age: bytes, write_signature: bytes | None) -> str:
+    """The same without the seal."""
     coded = base64.b64encode(age).decode("ascii")
     lines = [
         head,
@@ -164,9 +199,13 @@ def render(head: str, age: bytes, write_signature: bytes | None, seal: bytes, se
         *(coded[at : at + _ARMOUR_WIDTH] for at in range(0, len(coded), _ARMOUR_WIDTH)),
         _END,
         *([f"CoC-Write: {to_b64url(write_signature)}"] if write_signature is not None else []),
-        f"CoC-Seal: {to_b64url(seal)} key={seal_key}",
     ]
-    return SealedText("\n".join(lines))
+    return "\n".join(lines)
+
+
+def seal_line(seal: bytes, seal_key: str) -> str:
+    """The last line of a comment."""
+    return f"CoC-Seal: {to_b64url(seal)} key={seal_key}"
 
 
 def find_comments(text: str) -> list[ParsedComment]:
@@ -176,7 +215,7 @@ def find_comments(text: str) -> list[ParsedComment]:
 
 def find_blocks(text: str) -> list[ParsedComment | DamagedComment]:
     """Every diary comment in a text, in order, the damaged ones too."""
-    lines = [stripped for line in _LINE_ENDS.split(text) if (stripped := line.strip(_BLANKS))]
+    lines = _lines(text)
     found: list[ParsedComment | DamagedComment] = []
     at = 0
     while at < len(lines):
@@ -186,6 +225,23 @@ def find_blocks(text: str) -> list[ParsedComment | DamagedComment]:
         block, at = _block(lines, at)
         found.append(block)
     return found
+
+
+def parse_unsealed(text: str) -> UnsealedComment | None:
+    """The comment that a desk wrote; None if the text is anything but one whole comment without a seal."""
+    lines = _lines(text)
+    plain = _PLAIN.match(lines[0]) if lines else None
+    if plain is None:
+        return None
+    try:
+        comment, at = _unsealed(lines, 0, plain)
+    except _Broken:
+        return None
+    return comment if at == len(lines) else None
+
+
+def _lines(text: str) -> list[str]:
+    return [stripped for line in _LINE_ENDS.split(text) if (stripped := line.strip(_BLANKS))]
 
 
 class _Broken(Exception):
@@ -210,7 +266,25 @@ def _block(lines: list[str], start: int) -> tuple[ParsedComment | DamagedComment
 
 
 def _rest(lines: list[str], start: int, plain: re.Match[str]) -> tuple[ParsedComment, int]:
-    """The comment with this plain line. Line by line, in the one order that is right."""
+    """The comment with this plain line, seal included."""
+    one, at = _unsealed(lines, start, plain)
+    seal = _SEAL.match(lines[at]) if at < len(lines) else None
+    if seal is None:
+        raise _Broken("its seal is missing or damaged", at)
+    seal_signature = from_b64url(seal[1])
+    if not seal_signature:
+        raise _Broken("one of its signatures is not proper base64", at)
+    comment = ParsedComment(
+        incident=one.incident, ticket=one.ticket, id=one.id, parts=one.parts, epoch=one.epoch, kind=one.kind,
+        prev=one.prev, link=one.link, opens=one.opens, age=one.age, write_signature=one.write_signature,
+        seal=seal_signature, seal_key=seal[2],
+        text=SealedText(f"{one.text}\n{seal_line(seal_signature, seal[2])}"),
+    )  # fmt: skip
+    return comment, at + 1
+
+
+def _unsealed(lines: list[str], start: int, plain: re.Match[str]) -> tuple[UnsealedComment, int]:
+    """The comment up to its seal. Line by line, in the one order that is right."""
     place, parts = CommentId(int(plain[3]), int(plain[4])), int(plain[5])
     if place.part > parts:
         raise _Broken("its part number is higher than the number of its parts", start + 1)
@@ -219,21 +293,16 @@ def _rest(lines: list[str], start: int, plain: re.Match[str]) -> tuple[ParsedCom
     age, at = _armoured(lines, at)
     write = _WRITE.match(lines[at]) if at < len(lines) else None
     at += write is not None
-    seal = _SEAL.match(lines[at]) if at < len(lines) else None
-    if seal is None:
-        raise _Broken("its seal is missing or damaged", at)
     write_signature = from_b64url(write[1]) if write is not None else None
-    seal_signature = from_b64url(seal[1])
-    if write_signature == b"" or not seal_signature:
+    if write_signature == b"":
         raise _Broken("one of its signatures is not proper base64", at)
     head = head_lines(lines[start], opens)
-    comment = ParsedComment(
+    comment = UnsealedComment(
         incident=IncidentId(plain[1]), ticket=plain[2], id=place, parts=parts, epoch=int(plain[6]), kind=kind,
         prev=Link(plain[8]), link=link_of(head, age), opens=opens, age=age, write_signature=write_signature,
-        seal=seal_signature, seal_key=seal[2],
-        text=render(head, age, write_signature, seal_signature, seal[2]),
+        text=render_unsealed(head, age, write_signature),
     )  # fmt: skip
-    return comment, at + 1
+    return comment, at
 
 
 def _opens(lines: list[str], at: int, number: int) -> tuple[Epoch, int]:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from integration.diary.chain import Head
+    from integration.diary.comment import CommentId, Link
     from integration.diary.findings import Finding
     from integration.diary.frame import Card, EntryContent
-    from integration.diary.keyring import Keyring
+    from integration.diary.keyring import EpochSecrets, Keyring
+    from integration.diary.keys import Reader
     from integration.incident import IncidentId
     from integration.text import Untrusted
 
@@ -23,6 +25,8 @@ class Trust:
 
     ``service_keys`` and ``members`` are public lines by key id and by alias. ``former`` are signing keys that
     accepted older rosters had, by alias: they count for entries of the epochs in which their owner could write.
+    ``rosters`` are the readers (members, and recovery keys without a signing key) of every roster that this desk
+    has accepted, by the roster's hash. A keyring that names another roster is a finding.
     """
 
     incident: IncidentId
@@ -30,10 +34,16 @@ class Trust:
     service_keys: Mapping[str, str]
     members: Mapping[str, str]
     former: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rosters: Mapping[str, Collection[Reader]] = field(default_factory=dict)
 
     def knows(self, alias: str, signing_key: str) -> bool:
         """Whether a roster that this desk accepted gives the alias this key."""
-        return self.members.get(alias) == signing_key or signing_key in self.former.get(alias, ())
+        return signing_key in self.keys_of(alias)
+
+    def keys_of(self, alias: str) -> tuple[str, ...]:
+        """Every signing key that a roster which this desk accepted gives the alias, the present one first."""
+        present = self.members.get(alias)
+        return (*([present] if present is not None else []), *self.former.get(alias, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +65,42 @@ class Entry:
 class Diary:
     """What a member's key opened, and everything that was found wrong.
 
-    ``head`` is the newest comment that was found; a desk that remembers a later one keeps that. ``keyring`` is what the
-    newest keyring held that this key opened; a desk needs it to write. ``cleared`` is false if a later epoch
-    is not for this member.
+    ``ticket`` is the ticket that the newest comment names, ``here`` the one on which the diary was read; they
+    differ after a restore on another ticket. ``head`` is the newest comment that was found; a desk that remembers a later
+    one keeps that. ``links`` are the links of all comments that count, and of those that a redaction names.
+    ``epoch`` is the number of the epoch of the newest comment.
+
+    ``keyring`` is what the newest keyring held that this key opened. ``cleared`` is false if a later epoch is not for
+    this member. ``current`` is the epoch to write in; None if this member is not cleared, or if a newer keyring may
+    be missing. ``vouched`` says whether an accepted roster has every reader of it: nobody should write for others.
+    ``opened_by`` is the author of its keyring.
     """
 
     incident: IncidentId
     ticket: str
+    here: str
     entries: tuple[Entry, ...]
     head: Head
+    epoch: int
+    links: Mapping[CommentId, Link] = field(repr=False)
     findings: tuple[Finding, ...]
     cleared: bool
+    vouched: bool
+    opened_by: str | None
     keyring: Keyring | None = field(repr=False)
+    current: EpochSecrets | None = field(repr=False)
+
+    @property
+    def rekey_due(self) -> bool:
+        """Whether the newest epoch was made by somebody who is not to read it.
+
+        That is the service (epoch 1), or a member who left with it. What they may have kept of it is worth
+        nothing after the next epoch, which a reader's desk should open at once.
+        """
+        if self.current is None or self.opened_by is None:
+            return False
+        role, _, name = self.opened_by.partition(":")
+        return role != "member" or self.current.writer(name) is None
 
     @property
     def card(self) -> Card | None:

@@ -151,6 +151,46 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
         "Somebody tried to let themselves in. Nothing that is written with it is shown, and no desk writes with it.",
         True,
     ),
+    "unknown-roster": (
+        "The readers of the keyring {where} were taken from roster {what}, which this desk has not accepted.",
+        (
+            "Your roster may be older, or somebody made up a roster to let themselves in. No entry is hidden; this desk "
+            "does not write with that keyring. Compare rosters with another member first."
+        ),
+        True,
+    ),
+    "older-roster": (
+        "The readers of the keyring {where} were taken from an older roster than those of the epoch before.",
+        (
+            "Somebody who had to leave the team may be among them. This desk does not write with that keyring: "
+            "open the next epoch with the readers that you choose (coc clear)."
+        ),
+        True,
+    ),
+    "unlisted-reader": (
+        "The keyring {where} lets somebody read who is not in the roster that it names: {what}.",
+        (
+            "Whoever made it, a member or the service, let in a key that the team did not agree on. This desk does not "
+            "write with that keyring: open the next epoch with the readers that you choose (coc clear), and ask who it was."
+        ),
+        True,
+    ),
+    "other-history": (
+        "{what} has seen another comment in the place of {where} than the one that stands here.",
+        "The service showed two members two histories. Do not trust it until this is clear; keep a copy of both.",
+        True,
+    ),
+    "seen-further": (
+        "{what} has seen this diary up to {where}, which is not here.",
+        "If yours was read before theirs, read again. Else the newest comments were deleted, or the service shows you "
+        "an older diary. " + _RESTORE,
+        True,
+    ),
+    "bad-head": (
+        "A head that was handed over is worth nothing: {what}.",
+        "It proves nothing about this diary. Ask the member for it again, by another way.",
+        True,
+    ),
     "parts-differ": (
         "The parts of {where} do not belong together.",
         "They name different authors, dates or kinds. It is not shown. " + _RESTORE,

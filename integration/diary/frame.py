@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -164,13 +165,21 @@ def cut(body: Untrusted, size: int, first: int) -> tuple[Untrusted, ...]:
     pieces: list[Untrusted] = []
     text = clean(body.reveal())
     start, room = 0, max(first, 64) - _PREFIX_COST
-    for at, char in enumerate(text):
-        takes = _PREFIX_COST if char == "\n" else len(char.encode("utf-8"))
-        if takes > room:
-            pieces.append(Untrusted(text[start:at]))
-            start, room = at, size - _PREFIX_COST
-        room -= takes
+    while _takes(rest := text[start : start + room + 1]) > room:
+        fits = _fitting(rest, room)
+        pieces.append(Untrusted(rest[:fits]))
+        start, room = start + fits, size - _PREFIX_COST
     return (*pieces, Untrusted(text[start:]))
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many of the first characters take at most so many bytes."""
+    return bisect_right(range(len(text) + 1), room, key=lambda end: _takes(text[:end])) - 1
+
+
+def _takes(text: str) -> int:
+    """Bytes of a text in a frame, without the first line's prefix."""
+    return len(text.encode("utf-8")) + (_PREFIX_COST - 1) * text.count("\n")
 
 
 def card_headers(card: Card) -> Iterator[tuple[str, str]]:
@@ -295,7 +304,7 @@ def _time(when: datetime) -> str:
 
 
 def _parse_time(text: str) -> datetime:
-    when = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
-    if _time(when) != text:
+    when = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
+    if _time(when) != text:  # fromisoformat takes many spellings
         raise NotAFrame("One of its times is not spelt as it should be.")
     return when

@@ -31,6 +31,7 @@ PART_BYTES: Final = 14_336
 LEAST: Final = 8_192
 """Smallest frame of a keyring, so that its size does not tell the number of readers."""
 
+_LONGEST_NAME, _RECIPIENT, _SIGNING_KEY, _LARGE = 32, 62, 80, 99_999
 _HASH = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 
 
@@ -62,7 +63,18 @@ class Keyring:
         return self.epochs[0]
 
     def dump(self) -> Untrusted:
-        """The body of the keyring's frame. It holds secrets, so it is wrapped like a person's words."""
+        """The body of the keyring's frame. It holds secrets, so it is wrapped like a person's words.
+
+        Blanks after the JSON bring it to a length that tells the places and the number of epochs, and neither
+        how many readers there are nor whether somebody was left out.
+        """
+        text = json.dumps(self._json(), indent=1)
+        places = -(-max(len(self.newest.readers), 1) // PLACES) * PLACES
+        while (size := _full_size(len(self.epochs), places)) < len(text):
+            places += PLACES
+        return Untrusted(text.ljust(size))
+
+    def _json(self) -> dict[str, Any]:
         people: list[Reader] = []
         epochs = [
             {
@@ -77,7 +89,21 @@ class Keyring:
             for one in self.epochs
         ]
         listed = [{"alias": p.alias, "recipient": p.recipient, "signing_key": p.signing_key} for p in people]
-        return Untrusted(json.dumps({"people": listed, "epochs": epochs}, indent=1))
+        return {"people": listed, "epochs": epochs}
+
+
+def _full_size(epochs: int, places: int) -> int:
+    """The length of a keyring's JSON if its places are all taken in every epoch, by members with long names."""
+    people = tuple(
+        Reader(f"{n}".zfill(_LONGEST_NAME), "r" * _RECIPIENT, "s" * _SIGNING_KEY) for n in range(places)
+    )
+    secrets = tuple(
+        EpochSecrets(
+            Epoch(_LARGE, "r" * _RECIPIENT, "s" * _SIGNING_KEY), _LARGE, "h" * 64, people, "k" * 74, "w" * 43
+        )
+        for _ in range(epochs)
+    )
+    return len(json.dumps(Keyring(secrets)._json(), indent=1))  # noqa: SLF001 - our own class
 
 
 def _index(people: list[Reader], reader: Reader) -> int:

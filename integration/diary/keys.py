@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import pyrage
@@ -231,6 +232,7 @@ def is_signing_key(text: str) -> bool:
     return sshsig.public_key(text) is not None
 
 
+@lru_cache(maxsize=1024)  # the same members stand in each keyring of each diary
 def is_recipient(text: str) -> bool:
     """Whether this is exactly ``age1`` and 58 characters, with a good checksum, naming a usable point.
 

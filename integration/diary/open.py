@@ -7,6 +7,7 @@ docs/diary-format.md.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
@@ -45,6 +46,13 @@ _KINDS = {
     CommentKind.ENTRY: frozenset(EntryContent) - {EntryContent.KEYRING, EntryContent.ATTACHMENT},
 }
 _BY_SERVICE = frozenset({EntryContent.REPORT, EntryContent.CARD, EntryContent.NOTE})
+_NOT_THE_NEWEST = frozenset({"missing-newest", "rewritten", "fork"})
+"""After one of these nobody can say that the newest keyring is here."""
+
+_FORGED = frozenset({"forged-keyring", "forged-author", "no-writing-key"})
+"""A keyring with one of these opened nothing. Others that were refused may be good, and only not for this desk."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z", re.ASCII)
 
 
 class Opener(Protocol):
@@ -138,7 +146,10 @@ class _Reading:
         self.opened_at: dict[int, int] = {}
         self.secrets: dict[int, EpochSecrets] = {}
         self.refused: set[int] = set()
+        self.forged: set[int] = set()
         self.keyring: Keyring | None = None
+        self.opened_by: str | None = None
+        self.vouched = False
         self.frames: dict[CommentId, Frame] = {}
         self.removed: dict[CommentId, Link] = {}
 
@@ -165,15 +176,30 @@ class _Reading:
             self.findings.append(finding("not-cleared", CommentId(min(later), 1)))
         last = counted[-1] if counted else None
         self.findings.sort(key=lambda one: one.comment or CommentId(0, 0))
+        cleared = not later and self.keyring is not None
         return Diary(
             incident=self.trust.incident,
             ticket=last.ticket if last is not None else self.trust.ticket,
+            here=self.trust.ticket,
             entries=tuple(entries),
             head=Head(last.incident, *last.id, last.link) if last is not None else start,
+            epoch=last.epoch if last is not None else 0,
+            links=self.removed | {one.id: one.link for one in counted},
             findings=tuple(self.findings),
-            cleared=not later and self.keyring is not None,
+            cleared=cleared,
+            vouched=self.vouched,
+            opened_by=self.opened_by,
             keyring=self.keyring,
+            current=self._current(counted) if cleared else None,
         )
+
+    def _current(self, comments: Sequence[ParsedComment]) -> EpochSecrets | None:
+        """The newest epoch, if it is sure that it is: nothing newer was seen, here or before."""
+        if self.keyring is None or any(one.code in _NOT_THE_NEWEST for one in self.findings):
+            return None
+        newest = self.keyring.newest
+        beyond = {one.epoch for one in comments if one.epoch > newest.epoch.number}
+        return None if beyond - self.forged else newest
 
     def _say(self, bad: _Bad, comment: ParsedComment) -> None:
         """A finding; of a comment without a good seal it was said already that it is wrong."""
@@ -195,6 +221,8 @@ class _Reading:
             self._accept(self._check_keyring(opens, parts), parts)
         except _Bad as bad:
             self.refused.add(first.epoch)
+            if bad.code in _FORGED:
+                self.forged.add(first.epoch)
             self._say(bad, first)
 
     def _check_in_clear(self, group: list[ParsedComment]) -> Epoch:
@@ -254,11 +282,29 @@ class _Reading:
         if recovery is not None:
             if not any(one.alias == recovery and one.signing_key is None for one in before.readers):
                 raise _Bad("forged-keyring", "it names a recovery key that could not read the epoch before")
-            line = self.trust.members.get(name)
+            keys = self.trust.keys_of(name)
+            if not keys:
+                raise _Bad("unknown-author")
+            line = next((key for key in keys if part.is_signed_by(key)), keys[0])
         if role != "member" or line is None:
             raise _Bad("forged-keyring", "whoever opened it could not read the epoch before")
         self._check_member(part, name, line, before.epoch.writing_key)
         return None
+
+    def _check_readers(self, keyring: Keyring, place: CommentId) -> None:
+        """Whether an accepted roster has every reader of the newest epoch. What the keyring opens stays open."""
+        newest = keyring.newest
+        listed = self.trust.rosters.get(newest.roster_hash)
+        found: list[Finding] = []
+        if listed is None:
+            found.append(finding("unknown-roster", place, str(newest.roster_serial)))
+        elif others := [one.alias for one in newest.readers if one not in listed]:
+            names = sorted({alias if _NAME.match(alias) else "one without a name" for alias in others})
+            found.append(finding("unlisted-reader", place, ", ".join(names)))
+        if any(one.roster_serial > newest.roster_serial for one in keyring.epochs[1:]):
+            found.append(finding("older-roster", place))
+        self.vouched = not found
+        self.findings += found
 
     def _accept(self, keyring: Keyring, parts: list[_Part]) -> None:
         for one in keyring.epochs:
@@ -266,6 +312,8 @@ class _Reading:
             self.secrets[one.epoch.number] = one
         self.opened_at[keyring.newest.epoch.number] = parts[0].comment.id.seq
         self.keyring = keyring
+        self.opened_by = parts[0].frame.author
+        self._check_readers(keyring, parts[0].comment.id)
         self.frames.update({part.comment.id: part.frame for part in parts})
 
     # Entries ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import re
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
@@ -36,6 +37,7 @@ def public_line(key: Ed25519PublicKey) -> str:
     return "ssh-ed25519 " + base64.b64encode(_PUBLIC_PREFIX + _raw(key)).decode("ascii")
 
 
+@lru_cache(maxsize=256)  # a diary is signed by few, thousands of times
 def public_key(line: str) -> Ed25519PublicKey | None:
     """The key in such a line; None if the line is anything else."""
     found = _PUBLIC_LINE.match(line)

@@ -111,12 +111,16 @@ class Client:
 
     def get(self, path: str, what: str, **parameters: str | int) -> object:
         """What stands at a path, parsed."""
+        return self._get(path, what, parameters)[0]
+
+    def _get(self, path: str, what: str, parameters: dict[str, str | int]) -> tuple[object, bool]:
+        """What stands at a path, and whether GitHub says that another page follows."""
         deed = Deed(what, self.where)
         answer = self._send("GET", path, deed, parameters=parameters)
         found = answer.json()
         if found is None:
             raise unusable(deed)
-        return found
+        return found, 'rel="next"' in answer.headers.get("link", "")
 
     def get_object(self, path: str, what: str) -> Json:
         """The one object at a path."""
@@ -128,17 +132,21 @@ class Client:
     def get_list(self, path: str, what: str, **parameters: str | int) -> Iterator[Json]:
         """All objects of a list, page by page; a page is read when its first object is wanted.
 
-        Pages are counted by us: addresses in GitHub's Link header are not followed.
+        Pages are counted by us: addresses in GitHub's Link header are not followed. A page may be shorter
+        than we asked for and not be the last, so that the list ends where GitHub names no next page.
+        https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
         """
-        page = 1
+        page, before = 1, None
         while True:
-            found = self.get(path, what, per_page=PAGE, page=page, **parameters)
+            found, more = self._get(path, what, {"per_page": PAGE, "page": page, **parameters})
             if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
                 raise unusable(Deed(what, self.where))
+            if found and found == before:  # pages are not counted there, and this would go on for ever
+                raise unusable(Deed(what, self.where))
             yield from found
-            if len(found) < PAGE:
+            if not found or (not more and len(found) < PAGE):
                 return
-            page += 1
+            page, before = page + 1, found
 
     def query(self, document: str, variables: Json, what: str) -> Json:
         """The data of a GraphQL query.

@@ -13,13 +13,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from integration.errors import ConfigError, HostGone, HostNotRestricted, HostRefused
+from integration.errors import (
+    ConfigError,
+    HostGone,
+    HostLimited,
+    HostNotRestricted,
+    HostRefused,
+    HostRejected,
+    HostUnavailable,
+    HostUnknownOutcome,
+)
 from integration.github import fields
 from integration.github.answers import Deed, GraphQLRefused, Json, KeyRefused, Moved, objects, unknown_outcome
 from integration.github.audience import KnownRepository, read_audience
 from integration.github.client import Client
 from integration.github.reading import (
     in_our_repository,
+    must_be_the_ticket,
     read_content,
     read_issue,
     recent_issues,
@@ -31,7 +41,7 @@ from integration.github.writing import BATCH, Place, too_long, write_batch, writ
 from integration.mirror import StepView, TicketState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
@@ -42,7 +52,9 @@ if TYPE_CHECKING:
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\Z")
 _REPOSITORY = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
-_MARGIN = timedelta(hours=1)  # how far GitHub's clock and ours may be apart
+_MARGIN = timedelta(days=7)  # how far GitHub's clock and ours may be apart; a week of tickets is a few pages
+LOOK_AGAIN = 3 * BATCH
+"""Steps and comments that are written on one look at repository and ticket."""
 _OPEN = "open the ticket"
 
 
@@ -50,7 +62,7 @@ _OPEN = "open the ticket"
 class GitHubSpace:
     """One repository that holds incidents and nothing else.
 
-    ``bot_login`` is the account of our credential; it is looked up when not given.
+    ``bot_login`` is the account of our credential, if the team wants it checked; GitHub is asked in any case.
     """
 
     name: SpaceName
@@ -98,7 +110,7 @@ class GitHubHost:
             sleep=sleep,
         )
         self._repository = KnownRepository(self._client)
-        self._login = space.bot_login
+        self._login: str | None = None
         self._definitions: tuple[fields.IssueField, ...] | None = None
         self._dropped: frozenset[str] = frozenset()
 
@@ -114,8 +126,17 @@ class GitHubHost:
 
     @property
     def own_accounts(self) -> frozenset[str]:
-        """Our login; asked from GitHub once, if it is not configured."""
+        """Our login, asked from GitHub once. It may always read, so a configured one is not believed.
+
+        Raises:
+            HostRefused: another login is configured.
+        """
         return frozenset({self._own_login()})
+
+    @property
+    def holds_files(self) -> bool:
+        """No: what is put into an issue lies at an address of its own."""
+        return False
 
     @property
     def part_bytes(self) -> int:
@@ -150,6 +171,7 @@ class GitHubHost:
             issue = {}
         if not issue:
             raise ticket_gone(self._client, ref.id)
+        must_be_the_ticket(issue, ref, view, self._client)
         content = read_content(self._client, self._space.owner, self._space.repository, ref.id, view.incident)
         return TicketState(
             ref=ticket_ref(issue, self._client),
@@ -175,7 +197,10 @@ class GitHubHost:
         return ticket_ref(issue, self._client)
 
     def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
-        """Write what the ticket lacks, after two reads: the repository is restricted and the ticket in it."""
+        """Write what the ticket lacks, after two reads: the repository is restricted and the ticket in it.
+
+        These two come again before every eighteen steps and comments, and before writing by REST.
+        """
         if not lacking:
             return {}
         too_long(view, lacking.steps, lacking.comments)
@@ -185,6 +210,8 @@ class GitHubHost:
         things: list[StepView | SealedComment] = [*lacking.steps, *lacking.comments]
         written: dict[CommentId, str] = {}
         for start in range(0, len(things), BATCH):
+            if start and start % LOOK_AGAIN == 0:
+                self._look_again(ref, view)
             try:
                 written |= write_batch(self._client, place, view, things[start : start + BATCH])
             except GraphQLRefused:
@@ -197,16 +224,35 @@ class GitHubHost:
         self, ref: TicketRef, view: MirrorView, place: Place, things: Sequence[StepView | SealedComment]
     ) -> dict[CommentId, str]:
         """One after another, and only what a fresh read does not show."""
+        self._look_again(ref, view)
         found = self.read(ref, view)
-        steps = [one for one in things if isinstance(one, StepView) and one.key not in found.steps]
-        beside = self._steps_beside(view) if steps else {}
-        for step in steps:
-            write_step(self._client, place, view, step, beside)
-        return {
-            one.id: write_comment(self._client, place, one)
+        lacking = [
+            one
             for one in things
-            if not isinstance(one, StepView) and one.id not in found.comments
-        }
+            if (one.key not in found.steps if isinstance(one, StepView) else one.text not in found.comments)
+        ]
+        beside = self._steps_beside(view) if any(isinstance(one, StepView) for one in lacking) else {}
+        written: dict[CommentId, str] = {}
+        for number, one in enumerate(lacking):
+            if number and number % LOOK_AGAIN == 0:
+                self._look_again(ref, view)
+            if isinstance(one, StepView):
+                write_step(self._client, place, view, one, beside)
+            else:
+                written[one.id] = write_comment(self._client, place, one)
+        return written
+
+    def _look_again(self, ref: TicketRef, view: MirrorView) -> None:
+        """Before more is written: still our restricted repository, still our ticket in it."""
+        try:
+            self._place(ref, view)
+        except (HostUnavailable, HostLimited) as trouble:
+            raise HostUnknownOutcome(
+                trouble.what,
+                meaning="A part of the ticket was written before; nothing more is written without this look.",
+                next_step="Nothing; the job reads what is there and writes only what is missing.",
+                after=trouble.after,
+            ) from None
 
     def _steps_beside(self, view: MirrorView) -> dict[StepKey, Json]:
         """Issues with a step's marker that are under no ticket: left by an attempt that was cut short."""
@@ -222,13 +268,11 @@ class GitHubHost:
         if doors:
             raise HostNotRestricted(
                 f"The repository {self._client.where} is not restricted (any more): {'; '.join(doors)}.",
-                meaning="Nothing was written to it.",
+                meaning="Nothing more is written to it.",
                 next_step="Make it private again under its own name; the job tries again by itself.",
             )
         issue = read_issue(self._client, ref.id)
-        mark = find_marker(issue.get("body"))
-        if mark is not None and (mark.incident != view.incident or mark.step is not None):
-            raise ticket_gone(self._client, ref.id)
+        must_be_the_ticket(issue, ref, view, self._client)
         return Place(ref.id, str(issue.get("node_id")), str(repository.get("node_id"))), issue
 
     # Fields -----------------------------------------------------------------------------------------
@@ -280,6 +324,18 @@ class GitHubHost:
             self._definitions = fields.read_definitions(listed)
         return self._definitions
 
+    def attach(
+        self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
+    ) -> None:
+        """GitHub has no place for files that only readers of the repository could fetch; nothing is sent."""
+        del ref, files, content
+        raise HostRejected(
+            f"GitHub cannot hold files with the ticket of {view.code_name}.",
+            fields=("file",),
+            meaning="What is put into an issue there lies at an address of its own. Nothing was written.",
+            next_step="Keep the file elsewhere, encrypted, and write into the diary where it is.",
+        )
+
     # Small things -----------------------------------------------------------------------------------
 
     def _must_be_ours(self, issue: Json, incident: IncidentId) -> None:
@@ -304,7 +360,14 @@ class GitHubHost:
 
     def _own_login(self) -> str:
         if self._login is None:
-            self._login = self._client.own_login()
+            login, configured = self._client.own_login(), self._space.bot_login
+            if configured is not None and configured.casefold() != login.casefold():
+                raise HostRefused(
+                    f"The bot_login of the ticket space {self._space.name!r} is not the account of our key.",
+                    meaning="Whoever is named there would be taken for the service and might read. Nothing was written.",
+                    next_step="Leave bot_login out, or set it to the account of the token, or to the App's name and [bot].",
+                )
+            self._login = login
         return self._login
 
 

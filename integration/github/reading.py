@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import find_comments
-from integration.errors import HostGone
+from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.text import find_marker
 from integration.mirror import StepState, TicketName, TicketRef
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from integration.diary.comment import CommentId
     from integration.github.client import Client
     from integration.incident import IncidentId
+    from integration.mirror import MirrorView
     from integration.process import StepKey
+    from integration.text import SealedText
 
 # fullDatabaseId and not databaseId: that one is a 32-bit number, and GitHub's ids have outgrown it.
 _CONTENT = """
@@ -48,7 +49,7 @@ class Content:
     """What hangs on a ticket and carries its incident's marker."""
 
     steps: dict[StepKey, StepState]
-    comments: dict[CommentId, str]
+    comments: dict[SealedText, str]
 
 
 class _Strange(Exception):
@@ -97,7 +98,41 @@ def ticket_ref(issue: Json, client: Client) -> TicketRef:
         id=str(number),
         key=f"#{number}",
         url=url if isinstance(url, str) else "",
+        stable=_stable(issue),
     )
+
+
+def _stable(issue: Json) -> str:
+    """An issue's database id: no other issue ever gets it, and unlike node ids its form does not change."""
+    return str(issue["id"]) if isinstance(issue.get("id"), int) else ""
+
+
+def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Client) -> None:
+    """Refuse whatever else stands under the ticket's number: it must be the same issue, and show it.
+
+    A marker that somebody wiped out is put back only where the title is still ours.
+
+    Raises:
+        HostGone: another issue, or the ticket or step of another incident.
+        HostRejected: nothing on it says that it is the ticket.
+    """
+    mark = find_marker(issue.get("body"))
+    foreign = mark is not None and (mark.incident != view.incident or mark.step is not None)
+    if foreign or (ref.stable and _stable(issue) != ref.stable):
+        raise HostGone(
+            f"Under the number of the ticket {client.where}#{ref.id} there is another issue now.",
+            meaning=f"The repository was made again, or somebody changed the text of the ticket of {view.code_name}. "
+            "Nothing was written to it.",
+            next_step="Find out what became of the repository. If the ticket is lost: "
+            f"coc diary restore {view.code_name} --new-ticket",
+        )
+    if mark is None and issue.get("title") != view.code_name:
+        raise HostRejected(
+            f"The issue {client.where}#{ref.id} has neither the title nor the marker of {view.code_name}.",
+            fields=("title", "body"),
+            meaning="It may be anybody's. Nothing was written to it.",
+            next_step=f"If it is the ticket, set its title to {view.code_name}; the rest is then put right.",
+        )
 
 
 def recent_issues(client: Client, since: datetime, when: Callable[[Json], datetime | None]) -> Iterable[Json]:
@@ -184,10 +219,10 @@ def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict
     return found
 
 
-def _comments(listed: Iterable[tuple[str, str]], incident: IncidentId) -> dict[CommentId, str]:
-    found: dict[CommentId, str] = {}
+def _comments(listed: Iterable[tuple[str, str]], incident: IncidentId) -> dict[SealedText, str]:
+    found: dict[SealedText, str] = {}
     for host_id, body in listed:
         for comment in find_comments(body):
             if comment.incident == incident:
-                found.setdefault(comment.id, host_id)
+                found.setdefault(comment.text, host_id)
     return found

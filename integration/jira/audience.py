@@ -157,7 +157,7 @@ class _Reading:
             members, total = page.get("values"), page.get("total")
             if not isinstance(members, list) or not isinstance(total, int) or expected not in {None, total}:
                 raise self._client.unreadable(what)
-            expected = total
+            expected, is_last = total, page.get("isLast")
             if total > LARGEST_GROUP:
                 self.doors.append(f"{path} has {total} members, which is no Code of Conduct team")
                 return
@@ -167,7 +167,8 @@ class _Reading:
                     raise self._client.unreadable(what)
                 self.people.setdefault(account, path)
             start += len(members)
-            if not members and start < total:
+            if (not members and start < total) or (isinstance(is_last, bool) and is_last != (start >= total)):
+                # Its two ways to say where the list ends do not agree: somebody may be missing.
                 raise self._client.unreadable(what)
 
 

@@ -15,7 +15,7 @@ import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import requests
 from jira import JIRA
@@ -58,6 +58,8 @@ _CANNOT_TELL = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCK
 _READ_FIRST = "It may or may not have happened; the job reads the ticket before it writes again."
 _NOTHING = "Nothing was written."
 _AGAIN = "The job tries again by itself."
+_LISTED = "listed"
+"""Where an answer that is a list is kept, so that every answer is an object."""
 
 
 class _NotOk(Exception):
@@ -115,6 +117,21 @@ class JiraClient:
         """
         return self._call("POST", path, what, "write", payload=payload)
 
+    def upload(self, path: str, name: str, content: bytes, *, what: str) -> list[Json]:
+        """POST a file once, as multipart; the answer as a list of JSON objects.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments/
+
+        Raises:
+            HostUnknownOutcome: whenever Jira may have acted and did not say so in full.
+            HostError: as its other subclasses say.
+        """
+        file = (name, content, "application/octet-stream")
+        outcome = self._exchange("POST", path, what, "write", None, None, file=file)
+        if isinstance(outcome, HostError):
+            raise outcome
+        return self.objects(outcome.get(_LISTED), what, "write")
+
     def put(
         self, path: str, payload: Json, *, what: str, query: Mapping[str, str | int] | None = None
     ) -> None:
@@ -129,14 +146,15 @@ class JiraClient:
         """The error for an answer of success that does not say what Jira's description promises."""
         return _unreadable(what, intent)
 
-    def objects(self, value: object, what: str) -> list[Json]:
-        """A list of JSON objects in an answer to a read.
+    def objects(self, value: object, what: str, intent: Intent = "read") -> list[Json]:
+        """A list of JSON objects in an answer.
 
         Raises:
-            HostUnavailable: it is something else.
+            HostUnavailable: it is something else, in an answer to a read.
+            HostUnknownOutcome: the same, in an answer to a write.
         """
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise _unreadable(what, "read")
+            raise _unreadable(what, intent)
         return value
 
     def _call(
@@ -164,15 +182,19 @@ class JiraClient:
         intent: Intent,
         query: Mapping[str, str | int] | None,
         payload: Json | None,
+        *,
+        file: tuple[str, bytes, str] | None = None,
     ) -> Json | HostError:
         url = f"{self._space.address}/rest/api/3/{path}"
         try:
             answer = self._library()._session.request(  # noqa: SLF001 - the library's methods cannot send properties
-                method, url, params=query, json=payload, allow_redirects=False
+                method, url, params=query, json=payload, allow_redirects=False, **_multipart(file)
             )
             if method == "PUT":
                 return {}
             value = json.loads(answer.content)
+            if file is not None:
+                value = {_LISTED: value}
             return value if isinstance(value, dict) else _unreadable(what, intent)
         except _NotOk as refusal:
             return _refusal(refusal.answer, what, intent, self._names)
@@ -204,6 +226,13 @@ class JiraClient:
             logging.getLogger(name).setLevel(logging.WARNING)  # their DEBUG lines hold bodies and addresses
         self._local.library = library
         return library
+
+
+def _multipart(file: tuple[str, bytes, str] | None) -> dict[str, Any]:
+    """A file for the session. It sends JSON unless told otherwise, and Jira wants a header no browser sends by itself."""
+    if file is None:
+        return {}
+    return {"files": {"file": file}, "headers": {"Content-Type": None, "X-Atlassian-Token": "no-check"}}
 
 
 def _divert(answer: requests.Response, *_args: object, **_kwargs: object) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from integration.jira.space import JiraSpace
     from integration.mirror import StepView
     from integration.process import StepKey
+    from integration.text import SealedText
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ to it, an opening stays below Jira's limit of 20 writes to one issue in 2 second
 SPACING = 0.35
 """Seconds between the comments of a longer diary: below that limit, and below the other of 100 in 30 seconds.
 https://developer.atlassian.com/cloud/jira/platform/rate-limiting/"""
+LOOK_AGAIN = 20
+"""Comments that are written on one look at the ticket; a long diary takes minutes."""
 
 _CLIENT_ERROR = range(400, 500)
 
@@ -80,18 +83,18 @@ class TicketContents:
             raise self._client.unreadable(what)
         return [subtasks[one] for one in sorted(ids, key=int)]
 
-    def comments(self, ticket_id: str, incident: IncidentId) -> dict[CommentId, str]:
+    def comments(self, ticket_id: str, incident: IncidentId) -> dict[SealedText, str]:
         """Where on the ticket each diary comment of this incident is: the host's ids, oldest first.
 
         Raises:
             HostUnavailable: the list changed while it was read, or is not whole; a comment that was not
                 seen would be written again.
         """
-        found: dict[CommentId, str] = {}
+        found: dict[SealedText, str] = {}
         for host_id, comment in self._all_comments(ticket_id).items():
             for parsed in find_comments(text.code_texts(comment.get("body"))):
                 if parsed.incident == incident:
-                    found.setdefault(parsed.id, host_id)
+                    found.setdefault(parsed.text, host_id)
         return found
 
     def _all_comments(self, ticket_id: str) -> dict[str, Json]:
@@ -148,11 +151,17 @@ class TicketContents:
             raise self._client.unreadable(what, "write")
 
     def write_comments(
-        self, ticket_id: str, comments: Sequence[SealedComment]
+        self, ticket_id: str, comments: Sequence[SealedComment], look_again: Callable[[], None]
     ) -> Iterator[tuple[CommentId, str]]:
-        """Add the comments in order, one call each; yields their ids as they are written."""
+        """Add the comments in order, one call each; yields their ids as they are written.
+
+        ``look_again`` raises if the ticket may not be written to any more; it is asked before every
+        further :data:`LOOK_AGAIN` comments.
+        """
         what = "add a diary comment"
         for number, comment in enumerate(comments):
+            if number and number % LOOK_AGAIN == 0:
+                look_again()
             if number and len(comments) > UNPACED:
                 self._sleep(SPACING)
             payload: Json = {
@@ -178,7 +187,7 @@ class TicketContents:
                 next_step="See that comment_role names a role of this project with the service's account in it.",
             )
         kept = find_comments(text.code_texts(made.get("body")))
-        if (comment.incident, comment.id) not in {(parsed.incident, parsed.id) for parsed in kept}:
+        if comment.text not in {parsed.text for parsed in kept}:
             # Without this check each later read would miss it and each later write would add it again.
             raise HostRejected(
                 "Jira added a diary comment but changed its text, so that it cannot be recognised.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import (
@@ -26,7 +27,7 @@ from integration.jira.contents import PAGE, TicketContents
 from integration.mirror import TicketName, TicketRef, TicketState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from integration.audience import Audience
@@ -57,6 +58,7 @@ class JiraHost:
 
     kind: Literal["jira"] = "jira"
     part_bytes = PART_BYTES
+    holds_files = True
 
     def __init__(self, space: JiraSpace, *, token: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._space = space
@@ -106,10 +108,10 @@ class JiraHost:
                 if fields.has_label(fields.fields_of(ticket), label):
                     ref = self._ref(ticket, what)
                     found[ref.id] = ref
-            token = page.get("nextPageToken")
-            if page.get("isLast") is True or not isinstance(token, str):
+            token, is_last = page.get("nextPageToken"), page.get("isLast")
+            if is_last is True or (is_last is None and token is None):
                 break
-            if token in seen:
+            if not isinstance(token, str) or token in seen:
                 raise self._client.unreadable(what)
             seen.add(token)
             query["nextPageToken"] = token
@@ -154,6 +156,8 @@ class JiraHost:
     def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
         """One read, then: one write and one read for fields, one write for all steps, one for each comment.
 
+        Before every further twenty comments the ticket is read again: still in its project, still restricted.
+
         Raises:
             HostNotRestricted: the ticket was moved to another project or lost its security level; nothing
                 is written.
@@ -176,7 +180,37 @@ class JiraHost:
         if lacking.fields:
             self._must_show(ticket, view)
         self._contents.write_steps(ref.id, view.incident, lacking.steps)
-        return dict(self._contents.write_comments(ref.id, lacking.comments))
+        look_again = partial(self._look_again, ref, view)
+        return dict(self._contents.write_comments(ref.id, lacking.comments, look_again))
+
+    def _look_again(self, ref: TicketRef, view: MirrorView) -> None:
+        ticket = self._after_write(ref, "look at the ticket again")
+        self._must_be_ours(ticket, view)
+        self._must_have_level(ticket, view)
+
+    def attach(
+        self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
+    ) -> None:
+        """One read, and one write for each file that is not there by name and size.
+
+        Raises:
+            HostNotRestricted: the ticket was moved to another project or lost its security level; nothing
+                is written.
+            HostError: as its other subclasses say.
+        """
+        what = "read the ticket's files"
+        query = {"fields": "project,security,attachment", "properties": fields.INCIDENT_PROPERTY}
+        ticket = self._client.read(f"issue/{ref.id}", what=what, query=query)
+        self._must_be_ours(ticket, view)
+        self._must_have_level(ticket, view)
+        listed = self._client.objects(fields.fields_of(ticket).get("attachment"), what)
+        for name, size in files.items():
+            if not _holds(listed, name, size):
+                what = "add a diary file"
+                made = self._client.upload(f"issue/{ref.id}/attachments", name, content(name), what=what)
+                if not _holds(made, name, size):
+                    raise self._client.unreadable(what, "write")
+                log.info("jira: file %s added to ticket %s", name, ref.id)
 
     def _ticket(self, ticket_id: str, what: str) -> Json:
         wanted = ["summary", "labels", "security", "project", "subtasks", *self._space.fields.ids()]
@@ -217,12 +251,21 @@ class JiraHost:
 
     def _must_be_ours(self, ticket: Json, view: MirrorView) -> None:
         self._must_be_here(ticket, view)
+        found = fields.fields_of(ticket)
         marked = fields.marked_incident(ticket.get("properties"))
+        labelled = fields.has_label(found, fields.incident_label(view.incident))
+        if marked is None and not labelled and found.get("summary") != view.code_name:
+            raise HostRejected(
+                f"The ticket taken for {view.code_name} has neither its title nor a marker of it.",
+                fields=("summary", "marker"),
+                meaning="It may be anybody's. Nothing more is written to it.",
+                next_step=f"If it is the ticket, set its title to {view.code_name}; the rest is then put right.",
+            )
         if marked not in {None, view.incident}:
             raise HostRejected(
                 f"The ticket taken for {view.code_name} carries the marker of another incident.",
                 fields=("marker",),
-                meaning="Nothing was written.",
+                meaning="Nothing more is written to it.",
                 next_step="Compare the ticket's property coc.incident with the Master Incident Log.",
             )
 
@@ -231,7 +274,7 @@ class JiraHost:
         if not isinstance(project, dict) or project.get("key") != self._space.project:
             raise HostNotRestricted(
                 f"The ticket of {view.code_name} is not in the project {self._space.project} any more.",
-                meaning="Nothing was written: who reads the other project is not proven.",
+                meaning="Nothing more is written to it: who reads the other project is not proven.",
                 next_step="Move it back, and find out who moved it and who has read it there.",
             )
 
@@ -253,3 +296,8 @@ class JiraHost:
             raise self._client.unreadable(what, intent)
         name = TicketName(f"jira:{self._space.host}/{ticket_id}")
         return TicketRef(name, ticket_id, key, f"{self._space.address}/browse/{key}")
+
+
+def _holds(listed: list[Json], name: str, size: int) -> bool:
+    """Whether a file of this name and size is among Jira's attachments."""
+    return any(one.get("filename") == name and one.get("size") == size for one in listed)

@@ -20,19 +20,22 @@ from flask import Flask
 from desk.cli import main
 from desk.home import Home, PublicKeys
 from integration.code_name import CodeName
+from integration.diary.accept import accept
 from integration.diary.chain import Head, genesis
 from integration.diary.keys import Identity, Reader, ServiceKey, generate_identity, new_service_key
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
+from integration.errors import HeadConflict, WriteRefused
 from integration.incident import Alias, IncidentId, IncidentType, Stage
 from integration.mirror import TicketName
 from integration.risk import Level
 from integration.roster import Roster, parse_roster
+from integration.roster_files import signature_path
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
 from webhook_server.api import ShelvedIncident, api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from click.testing import Result
@@ -81,6 +84,7 @@ class Team:
     robert: Identity = field(default_factory=lambda: generate_identity("robert"))
     miriam: Identity = field(default_factory=lambda: generate_identity("miriam"))
     service: ServiceKey = field(default_factory=lambda: new_service_key("svc-2026a"))
+    recovery: Identity = field(default_factory=lambda: generate_identity("recovery"))
 
     def roster_file(self, *, serial: int = 1, previous: str = "", extra: str = "") -> bytes:
         members = "".join(
@@ -90,12 +94,20 @@ class Team:
         )
         return (
             f'version = 1\nserial = {serial}\nprevious = "{previous}"\n\n{members}'
+            f'[[recovery]]\nname = "safe-one"\nrecipient = "{self.recovery.recipient}"\n'
+            f'email = "keeper@safe.example"\n\n'
             f'[[service_keys]]\nid = "{self.service.id}"\npublic = "{self.service.public_line}"\n{extra}'
         ).encode()
 
     @property
     def roster(self) -> Roster:
         return parse_roster(self.roster_file(), where="The roster")
+
+    def write(self, path: Path, raw: bytes, *signers: Identity) -> None:
+        """A roster with its signatures beside it; a team of two needs one."""
+        path.write_bytes(raw)
+        for one in signers or (self.robert,):
+            signature_path(path, one.alias).write_text(one.sign("coc-roster@v1", raw), encoding="ascii")
 
 
 @dataclass
@@ -110,13 +122,54 @@ class Shelf:
     sealed: list[SealedComment] = field(default_factory=list)
     epoch: Epoch | None = None
     claimed: Head | None = None
+    roster: Roster | None = None
     nonces: set[str] = field(default_factory=set)
 
+    cleared: set[str] = field(default_factory=lambda: {"robert"})
+    restored: list[bool] = field(default_factory=list)
+    faster: list[str] = field(default_factory=list)
+    """Reports of the service that are written just before a desk's next write is looked at: somebody is faster."""
+
     def cleared_incident(self, code_name: str, alias: str) -> ShelvedIncident | None:
-        return self.incident if (code_name, alias) == (self.incident.code_name, "robert") else None
+        return self.incident if code_name == self.incident.code_name and alias in self.cleared else None
 
     def cleared_incidents(self, alias: str) -> list[ShelvedIncident]:
-        return [self.incident] if alias == "robert" else []
+        return [self.incident] if alias in self.cleared else []
+
+    def all_incidents(self, alias: str) -> list[tuple[ShelvedIncident, bool]]:
+        return [(self.incident, alias in self.cleared)]
+
+    def file(self, incident: IncidentId, name: str) -> bytes | None:
+        del incident, name
+        return None
+
+    def attach(self, incident: IncidentId, name: str, content: bytes) -> None:
+        del incident, name, content
+        raise WriteRefused("This fake holds no files.")
+
+    def record(
+        self, incident: IncidentId, texts: Sequence[str], head: Head, readers: Sequence[Alias]
+    ) -> Head:
+        """As the service does it: compare and swap, check, seal, keep."""
+        while self.faster:
+            self.write(self.faster.pop())
+        if head != self.newest:
+            raise HeadConflict("The diary has moved on since it was read.")
+        assert self.epoch is not None
+        own = TicketName(self.sealed[-1].ticket)
+        accepted = accept(
+            texts, incident=incident, ticket=own, head=head, epoch=self.epoch, service=self.team.service,
+            moved_to=self.incident.ticket if self.incident.ticket != own else None,
+        )  # fmt: skip
+        self.sealed += accepted.comments
+        if accepted.epoch is not None:
+            self.epoch = accepted.epoch
+            self.cleared = set(readers)
+        return self.newest
+
+    def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:
+        del incident
+        self.restored.append(new_ticket)
 
     def comments(self, incident: IncidentId) -> list[SealedText]:
         return [comment.text for comment in self.sealed if comment.incident == incident]
@@ -148,11 +201,11 @@ class Shelf:
             robert = self.team.robert
             first = open_first_epoch(
                 incident=incident,
-                ticket=TICKET,
+                ticket=self.incident.ticket or TICKET,
                 readers=[Reader("robert", robert.recipient, robert.signing_key)],
-                recovery=[],
-                roster_hash=self.team.roster.hash,
-                roster_serial=1,
+                recovery=[Reader("safe-one", self.team.recovery.recipient, None)],
+                roster_hash=(self.roster or self.team.roster).hash,
+                roster_serial=(self.roster or self.team.roster).serial,
                 entry=entry,
                 service=self.team.service,
                 now=now,
@@ -163,7 +216,7 @@ class Shelf:
             return
         self.sealed += seal_entry(
             incident=incident,
-            ticket=TICKET,
+            ticket=self.sealed[-1].ticket,
             head=self.newest,
             epoch=self.epoch,
             entry=entry,
@@ -188,6 +241,11 @@ def locked(team: Team) -> bytes:
     return quickly_locked(team.robert)
 
 
+@pytest.fixture(scope="session")
+def miriam_locked(team: Team) -> bytes:
+    return quickly_locked(team.miriam)
+
+
 @pytest.fixture
 def shelf(team: Team) -> Shelf:
     shelf = Shelf(
@@ -204,6 +262,7 @@ def shelf(team: Team) -> Shelf:
             ticket=TICKET,
             ticket_url="https://github.example/acme/conduct/issues/17",
             opened_at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
+            part_bytes=44_000,
         ),
     )
     shelf.write(
@@ -223,7 +282,7 @@ def service(team: Team, shelf: Shelf) -> Iterator[str]:
     """The address of the service, served on loopback. Its own address is only known once it listens."""
     app = Flask(__name__)
     with serving(app) as origin:
-        app.register_blueprint(api(shelf, lambda: team.roster, origin=origin, clock=_Now()))
+        app.register_blueprint(api(shelf, shelf, lambda: team.roster, origin=origin, clock=_Now()))
         yield origin
 
 
@@ -235,17 +294,46 @@ class Coc(Protocol):
     def __call__(self, *args: str, input: str | None = None) -> Result: ...  # noqa: A002 - click's name
 
 
+@dataclass
+class Desk:
+    """The :class:`Coc` on one folder."""
+
+    folder: Path
+
+    def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+        result = CliRunner().invoke(main, ["--home", str(self.folder), *args], input=input)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+
 @pytest.fixture
 def coc(tmp_path: Path) -> Coc:
-    class Runner:
-        folder = tmp_path / "desk"
+    return Desk(tmp_path / "desk")
 
-        def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
-            result = CliRunner().invoke(main, ["--home", str(self.folder), *args], input=input)
-            assert result.exception is None or isinstance(result.exception, SystemExit)
-            return result
 
-    return Runner()
+@pytest.fixture(scope="session")
+def people() -> dict[str, tuple[Identity, bytes]]:
+    """More members, each with the locked key: whoever makes a roster needs several."""
+    found: dict[str, tuple[Identity, bytes]] = {}
+    for alias in ("robert", "charlie", "rachel", "miriam"):
+        identity = generate_identity(alias)
+        found[alias] = (identity, quickly_locked(identity))
+    return found
+
+
+@pytest.fixture
+def desk_of(tmp_path: Path, people: dict[str, tuple[Identity, bytes]]) -> Callable[[str], Coc]:
+    """The desk of one of these people, with their key."""
+
+    def made(alias: str) -> Coc:
+        identity, locked = people[alias]
+        desk = Desk(tmp_path / f"desk-of-{alias}")
+        if not desk.folder.exists():
+            keys = PublicKeys(alias, identity.recipient, identity.signing_key)
+            Home(desk.folder).keep_identity(locked, keys)
+        return desk
+
+    return made
 
 
 @pytest.fixture
@@ -261,6 +349,41 @@ def roberts(coc: Coc, team: Team, locked: bytes, service: str, tmp_path: Path) -
     robert = team.robert
     Home(coc.folder).keep_identity(locked, PublicKeys(robert.alias, robert.recipient, robert.signing_key))
     roster = tmp_path / "roster.toml"
-    roster.write_bytes(team.roster_file())
-    assert coc("connect", service, "--roster", str(roster)).exit_code == 0
+    team.write(roster, team.roster_file())
+    assert coc("connect", service, "--roster", str(roster), input="y\n").exit_code == 0
     return coc
+
+
+@pytest.fixture
+def miriams(team: Team, miriam_locked: bytes, service: str, tmp_path: Path) -> Coc:
+    """Miriam's desk, connected to the same service."""
+    miriam = team.miriam
+    desk = Desk(tmp_path / "desk-of-miriam-of-the-team")
+    Home(desk.folder).keep_identity(
+        miriam_locked, PublicKeys(miriam.alias, miriam.recipient, miriam.signing_key)
+    )
+    roster = tmp_path / "roster-for-miriam.toml"
+    team.write(roster, team.roster_file())
+    assert desk("connect", service, "--roster", str(roster), input="y\n").exit_code == 0
+    return desk
+
+
+class At:
+    """A desk whose passphrase is known."""
+
+    def __init__(self, desk: Coc, passphrase_file: str) -> None:
+        self.desk = desk
+        self.passphrase_file = passphrase_file
+
+    def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+        return self.desk(*args, "--passphrase-file", self.passphrase_file, input=input)
+
+
+@pytest.fixture
+def robert(roberts: Coc, passphrase_file: str) -> At:
+    return At(roberts, passphrase_file)
+
+
+@pytest.fixture
+def miriam(miriams: Coc, passphrase_file: str) -> At:
+    return At(miriams, passphrase_file)

@@ -9,6 +9,7 @@ import pytest
 
 from desk.home import Home, PublicKeys, fingerprint
 from integration.errors import HomeError
+from integration.roster_files import signature_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +30,14 @@ def desk(coc: Coc, team: Team, locked: bytes) -> Coc:
 @pytest.fixture
 def roster(tmp_path: Path, team: Team) -> Path:
     path = tmp_path / "roster.toml"
-    path.write_bytes(team.roster_file())
+    team.write(path, team.roster_file())
     return path
 
 
 def test_connecting_pins_address_and_roster_and_shows_every_fingerprint(
     desk: Coc, team: Team, roster: Path
 ) -> None:
-    result = desk("connect", URL, "--roster", str(roster))
+    result = desk("connect", URL, "--roster", str(roster), input="y\n")
 
     pinned = Home(desk.folder).connection()
     assert result.exit_code == 0
@@ -48,16 +49,16 @@ def test_connecting_pins_address_and_roster_and_shows_every_fingerprint(
     assert fingerprint(team.service.public_line) in result.stdout
 
 
-def test_the_lines_that_a_desk_prints_make_a_roster_it_accepts(desk: Coc, roster: Path) -> None:
+def test_the_lines_that_a_desk_prints_make_a_roster_it_accepts(desk: Coc, team: Team, roster: Path) -> None:
     lines = [line for line in desk("key", "show").stdout.split("\n") if " = " in line]
     lines = ["version = 1", "serial = 1", "[[members]]", *lines, 'email = "robert@team.example"']
-    roster.write_text("\n".join(lines), encoding="utf-8")
+    team.write(roster, "\n".join(lines).encode())
 
-    assert desk("connect", URL, "--roster", str(roster)).exit_code == 0
+    assert desk("connect", URL, "--roster", str(roster), input="y\n").exit_code == 0
 
 
 def test_the_pinned_roster_does_not_follow_the_file(desk: Coc, team: Team, roster: Path) -> None:
-    desk("connect", URL, "--roster", str(roster))
+    desk("connect", URL, "--roster", str(roster), input="y\n")
     roster.write_bytes(team.roster_file(serial=9, previous="0" * 64))
 
     pinned = Home(desk.folder).connection()
@@ -89,40 +90,51 @@ def test_a_roster_with_another_key_for_oneself_is_refused(
     assert "the keys of robert are not the ones of this desk" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("serial", "previous", "extra", "why"),
-    [
-        (4, "0" * 64, "", "this desk trusts number 5 already"),
-        (5, "0" * 64, "# other\n", "says something else"),
-        (6, "0" * 64, "", "does not name the roster 5"),
-    ],
-)
-def test_a_roster_that_does_not_come_after_the_pinned_one_is_refused(
-    desk: Coc, team: Team, roster: Path, serial: int, previous: str, extra: str, why: str
-) -> None:
-    roster.write_bytes(team.roster_file(serial=5, previous="0" * 64))
-    desk("connect", URL, "--roster", str(roster))
-    roster.write_bytes(team.roster_file(serial=serial, previous=previous, extra=extra))
+def test_nothing_is_pinned_unless_the_member_has_compared(desk: Coc, roster: Path) -> None:
+    result = desk("connect", URL, "--roster", str(roster), input="n\n")
 
-    result = desk("connect", URL, "--roster", str(roster))
-
-    pinned = Home(desk.folder).connection()
     assert result.exit_code == 1
-    assert why in result.stderr
-    assert pinned is not None
-    assert pinned.roster.serial == 5
+    assert "Have you compared" in result.stderr
+    assert Home(desk.folder).connection() is None
 
 
-def test_the_next_roster_takes_the_place_of_the_pinned_one(desk: Coc, team: Team, roster: Path) -> None:
-    desk("connect", URL, "--roster", str(roster))
-    roster.write_bytes(team.roster_file(serial=2, previous=team.roster.hash))
+def test_a_hash_that_was_told_in_person_stands_for_the_comparison(
+    desk: Coc, team: Team, roster: Path
+) -> None:
+    result = desk("connect", URL, "--roster", str(roster), "--roster-hash", team.roster.hash.upper())
 
-    result = desk("connect", URL, "--roster", str(roster))
+    assert result.exit_code == 0
+    assert "Have you compared" not in result.output
+
+
+def test_another_hash_than_the_one_that_was_told_pins_nothing(desk: Coc, roster: Path) -> None:
+    result = desk("connect", URL, "--roster", str(roster), "--roster-hash", "ab" * 32)
+
+    assert result.exit_code == 1
+    assert "another roster than the one you were told of" in result.stderr
+    assert Home(desk.folder).connection() is None
+
+
+def test_a_first_roster_that_nobody_signed_is_refused(desk: Coc, roster: Path) -> None:
+    signature_path(roster, "robert").unlink()
+
+    result = desk("connect", URL, "--roster", str(roster), input="y\n")
+
+    assert result.exit_code == 1
+    assert "not signed by anybody who may" in result.stderr
+    assert Home(desk.folder).connection() is None
+
+
+def test_connecting_again_keeps_the_roster_and_takes_the_new_address(desk: Coc, roster: Path) -> None:
+    desk("connect", URL, "--roster", str(roster), input="y\n")
+
+    result = desk("connect", "https://moved.example.org", "--roster", str(roster))
 
     pinned = Home(desk.folder).connection()
     assert result.exit_code == 0
     assert pinned is not None
-    assert pinned.roster.serial == 2
+    assert (pinned.origin, pinned.roster.serial) == ("https://moved.example.org", 1)
+    assert list(Home(desk.folder).signed_roster(pinned.roster).signatures) == ["robert"]
 
 
 def test_plain_http_to_another_machine_is_refused(desk: Coc, roster: Path) -> None:
@@ -154,7 +166,7 @@ def test_one_needs_a_key_before_connecting(coc: Coc, roster: Path) -> None:
 def test_a_pinned_file_that_was_changed_is_not_read_on_its_word(
     desk: Coc, team: Team, roster: Path, name: str
 ) -> None:
-    desk("connect", URL, "--roster", str(roster))
+    desk("connect", URL, "--roster", str(roster), input="y\n")
     (pinned,) = desk.folder.glob(name)
     pinned.write_bytes(pinned.read_bytes().replace(team.miriam.recipient[:20].encode(), b"x") + b"x")
 

@@ -271,7 +271,7 @@ def test_what_the_desk_keeps_holds_no_word_of_the_diary(read: Coc, shelf: Shelf)
     read()
 
     kept = b"".join(path.read_bytes() for path in read.folder.rglob("*") if path.is_file())
-    assert json.loads((read.folder / "heads" / f"{NAME}.json").read_bytes())["head"]["seq"] == 2
+    assert json.loads((read.folder / "heads" / f"{NAME}.json").read_bytes())["head"]["seq"] == 3
     assert shelf.account.encode() not in kept
     assert shelf.subject.encode() not in kept
 

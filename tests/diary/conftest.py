@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from integration.diary import comment as comments
 from integration.diary import frame as frames
 from integration.diary import sshsig
+from integration.diary.accept import Accepted, accept
 from integration.diary.chain import Head
 from integration.diary.comment import CommentId, CommentKind, SealedComment
 from integration.diary.contents import Trust
@@ -31,6 +32,7 @@ from integration.diary.keys import (
 )
 from integration.diary.open import open_diary
 from integration.diary.seal import EntryDraft, FirstEpoch, open_first_epoch
+from integration.diary.write import UnsealedComment, open_next_epoch, write_entry
 from integration.incident import IncidentId, new_incident_id
 from integration.text import Untrusted
 
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 22, 14, 3, tzinfo=UTC)
 THEN = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+ROSTER = "ab" * 32
+"""Hash of the roster that everybody has accepted; its serial is 3."""
+
 GITHUB = "github:acme/conduct#17"
 JIRA = "jira:acme.atlassian.net/10042"
 
@@ -184,7 +189,7 @@ def new_epoch(number: int, readers: Iterable[Reader]) -> EpochSecrets:
     secret, writing = new_secret(), Ed25519PrivateKey.generate()
     epoch = Epoch(number, recipient_of(secret), sshsig.public_line(writing.public_key()))
     return EpochSecrets(
-        epoch, 3, "ab" * 32, tuple(readers), secret, comments.to_b64url(writing.private_bytes_raw())
+        epoch, 3, ROSTER, tuple(readers), secret, comments.to_b64url(writing.private_bytes_raw())
     )
 
 
@@ -213,14 +218,22 @@ class Team:
             **{
                 "incident": self.incident, "ticket": self.ticket,
                 "readers": [self.robert.reader(), self.salma.reader()], "recovery": [self.paper.reader()],
-                "roster_hash": "ab" * 32, "roster_serial": 3, "entry": draft, "service": self.service, "now": NOW,
+                "roster_hash": ROSTER, "roster_serial": 3, "entry": draft, "service": self.service, "now": NOW,
                 "part_bytes": self.part_bytes, **changes,
             }
         )  # fmt: skip
 
     def trust(self, **changes: Any) -> Trust:  # noqa: ANN401 - any field of Trust
-        known = {one.alias: one.signing_key for one in (self.robert, self.salma, self.quentin)}
-        trust = Trust(self.incident, self.ticket, {self.service.id: self.service.public_line}, known)
+        members = (self.robert, self.salma, self.quentin)
+        known = {one.alias: one.signing_key for one in members}
+        listed = [*(one.reader() for one in members), self.paper.reader()]
+        trust = Trust(
+            self.incident,
+            self.ticket,
+            {self.service.id: self.service.public_line},
+            known,
+            rosters={ROSTER: listed},
+        )
         return replace(trust, **changes)
 
     def pen(self, first: FirstEpoch) -> Pen:
@@ -281,6 +294,87 @@ def story(team: Team) -> Story:
     made.append(pen.write(team.robert, "We decided.", content=EntryContent.DECISION))
     made.append(pen.write(team.robert, "The last note."))
     return Story(team, pen, made)
+
+
+@dataclass
+class Shelf:
+    """A service that takes what desks write, as it stands in its store and on the ticket."""
+
+    team: Team
+    made: list[SealedComment]
+    epoch: Epoch
+
+    def texts(self, dress: Dress = str) -> list[str]:
+        return [dress(one.text) for one in self.made]
+
+    @property
+    def head(self) -> Head:
+        last = self.made[-1]
+        return Head(last.incident, *last.id, last.link)
+
+    def read(self, who: Opener | None = None, **changes: Any) -> Diary:  # noqa: ANN401 - any field of Trust
+        return self.team.read(self.texts(), who, head=self.head, **changes)
+
+    def take(self, written: Iterable[UnsealedComment], **changes: Any) -> Accepted:  # noqa: ANN401 - any argument of accept
+        """What the service does with what a desk sent."""
+        accepted = accept(
+            [one.text for one in written],
+            **{
+                "incident": self.team.incident, "ticket": self.made[-1].ticket, "head": self.head,
+                "epoch": self.epoch, "service": self.team.service, "part_bytes": self.team.part_bytes, **changes,
+            },
+        )  # fmt: skip
+        self.made += accepted.comments
+        self.epoch = accepted.epoch or self.epoch
+        return accepted
+
+    def draft(
+        self,
+        who: Identity,
+        body: str = "what was said",
+        *,
+        content: EntryContent = EntryContent.NOTE,
+        diary: Diary | None = None,
+        **changes: Any,  # noqa: ANN401 - any field of EntryDraft
+    ) -> tuple[UnsealedComment, ...]:
+        """An entry as a member's desk makes it."""
+        return write_entry(
+            diary or self.read(who), identity=who, part_bytes=self.team.part_bytes, now=NOW,
+            draft=EntryDraft(content, Untrusted(body), None, THEN, **changes),
+        )  # fmt: skip
+
+    def write(self, who: Identity, body: str = "what was said", **changes: Any) -> Accepted:  # noqa: ANN401 - see draft
+        return self.take(self.draft(who, body, **changes))
+
+    def ring(
+        self,
+        who: Identity,
+        readers: Sequence[Identity | Reader],
+        *,
+        diary: Diary | None = None,
+        **changes: Any,  # noqa: ANN401 - any argument of open_next_epoch
+    ) -> tuple[UnsealedComment, ...]:
+        """The next epoch as a member's desk makes it."""
+        return open_next_epoch(
+            diary or self.read(who), identity=who,
+            **{
+                "readers": [one.reader() if isinstance(one, Identity) else one for one in readers], "recovery": [self.team.paper.reader()],
+                "roster_serial": 3, "roster_hash": ROSTER, "part_bytes": self.team.part_bytes, "now": NOW, **changes,
+            },
+        )  # fmt: skip
+
+    def rekey(self, who: Identity, readers: Sequence[Identity | Reader], **changes: Any) -> Accepted:  # noqa: ANN401 - see ring
+        return self.take(self.ring(who, readers, **changes))
+
+
+@pytest.fixture
+def shelf(team: Team) -> Shelf:
+    """Entries 1 keyring of the service, 2 report, 3 keyring by robert for robert and salma, 4 note of salma."""
+    first = team.begin()
+    shelf = Shelf(team, list(first.comments), first.epoch)
+    shelf.rekey(team.robert, [team.robert, team.salma])
+    shelf.write(team.salma, "I called them.")
+    return shelf
 
 
 @pytest.fixture

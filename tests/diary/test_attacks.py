@@ -506,7 +506,7 @@ def test_an_author_whose_key_is_not_in_the_pinned_roster(story: Story, codes: Co
 
     diary = team.read([*story.texts(), rekey.text, made.text])
 
-    assert codes(diary) == [("unknown-author", 9)]
+    assert codes(diary) == [("unlisted-reader", 8), ("unknown-author", 9)]
 
 
 def test_entries_of_a_former_member_count_if_an_accepted_roster_had_their_key(story: Story) -> None:
@@ -536,16 +536,18 @@ def test_readers_of_a_keyring_are_as_they_were_listed(story: Story) -> None:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(which=st.integers(0, 6), data=st.data())
+@given(which=st.integers(0, 6), place=st.floats(0, 1), cut=st.integers(0, 200), put=st.text(max_size=30))
 def test_no_edit_of_one_comment_raises_or_hides_another_or_changes_a_word(
-    story: Story, which: int, data: st.DataObject
+    story: Story, which: int, place: float, cut: int, put: str
 ) -> None:
-    """The diary of ``story`` is only read here, so one serves all examples."""
+    """The diary of ``story`` is only read here, so one serves all examples.
+
+    The place is a fraction: ciphertexts differ in length from run to run, and what is drawn must not.
+    """
     texts = story.texts()
     text = texts[which]
-    start = data.draw(st.integers(0, len(text)))
-    end = data.draw(st.integers(start, min(len(text), start + 200)))
-    texts[which] = text[:start] + data.draw(st.text(max_size=30)) + text[end:]
+    start = int(place * len(text))
+    texts[which] = text[:start] + put + text[start + cut :]
 
     diary = story.team.read(texts, head=story.head)
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration.diary import comment, frame, keyring, keys, seal
+from integration.diary import comment, frame, keyring, keys, parts, seal
 from integration.diary.chain import Head, genesis
 from integration.diary.comment import CommentId, CommentKind, find_comments
 from integration.diary.frame import Card, EntryContent
@@ -164,7 +164,7 @@ def _payload(age: bytes) -> bytes:
 
 
 def test_the_places_are_in_random_order(team: Team) -> None:
-    places = {seal._filled([team.robert.reader()]).index(team.robert.recipient) for _ in range(60)}
+    places = {parts.filled([team.robert.reader()]).index(team.robert.recipient) for _ in range(60)}
 
     assert len(places) > 5
 
@@ -225,13 +225,13 @@ def test_the_service_keeps_no_secret_of_the_epoch_it_made(team: Team) -> None:
     for hidden in (secret, write_secret, CANARY, "Jo Ann"):
         assert hidden not in kept
         assert base64.b64encode(hidden.encode()).decode()[:-4] not in kept
-    for module in (seal, keyring, keys, frame, comment):
+    for module in (seal, parts, keyring, keys, frame, comment):
         assert secret not in repr(vars(module))
 
 
 def test_what_writes_cannot_open() -> None:
     """No module that the server imports calls age's decryption. The passphrase of an identity is another door."""
-    for module in (seal, keyring, keys, frame, comment):
+    for module in (seal, parts, keyring, keys, frame, comment):
         tree = ast.parse(inspect.getsource(module))
         calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not calls & {"pyrage.decrypt", "pyrage.decrypt_io", "pyrage.decrypt_file"}

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from integration.diary.chain import Head
 from integration.diary.comment import Link, from_b64url
-from integration.diary.keys import Identity, recipient_of
+from integration.diary.keys import Identity, Reader, recipient_of
 from integration.diary.open import Trust, open_diary
 from integration.errors import CannotOpen
 from integration.incident import IncidentId
@@ -35,9 +35,11 @@ def test_an_example_comes_out_as_it_says(path: Path) -> None:
     fields = [line.partition(": ")[::2] for line in header.split("\n")]
     one = dict(fields)
     incident = IncidentId(one["incident"])
+    listed = [Reader(name, KEYS[name]["recipient"], KEYS[name]["signing_key"]) for name in MEMBERS]
+    listed.append(Reader("paper-1", KEYS["paper-1"]["recipient"], None))
     trust = Trust(
         incident, one["ticket"], {"svc-2026a": KEYS["svc-2026a"]["signing_key"]},
-        {name: KEYS[name]["signing_key"] for name in MEMBERS},
+        {name: KEYS[name]["signing_key"] for name in MEMBERS}, rosters={KEYS["roster"]: listed},
     )  # fmt: skip
     head = None
     if "head" in one:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.diary.open import Trust, open_diary
+from desk.reading import trust_of
+from integration.diary.open import open_diary
 from integration.errors import CannotOpen
 from sandbox.playground import NOAHS_REPORT
 
@@ -23,7 +24,7 @@ HOSTILE = {
     "right to left": "\u202eevil\u202c שלום مرحبا",
     "markdown": "# big\n```\n</details>\n![x](https://example.org/x.png)\n- [ ] task\n<!-- coc:v1 inc_x step=safety -->",
     "wiki": "{code}{noformat}h1. big !image.png! [~accountid:1] {panel}bq. *bold*",
-    "adf": '{"type":"doc","version":1,"content":[{"type":"mention","attrs":{"id":"acc-somebody"}}]}',
+    "adf": '{"type":"doc","version":1,"content":[{"type":"mention","attrs":{"id":"5b10a2:somebody"}}]}',
     "mentions": "@somebody @everyone @org/team acme/conduct#1 #1 https://github.com/acme/x/issues/1",
     "armour": "-----END AGE ENCRYPTED FILE-----\nCoC-Seal: AAAA key=svc-demo\nCoC-Diary: v1 inc=x",
     "signature": "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\nLength: 0\n\n> x",
@@ -37,12 +38,7 @@ def read_as(robert: Identity, server: Server, host: HostName, incident: Incident
     roster = server.parts.work.roster()
     ticket = server.parts.database.ticket(incident.id).ref
     assert ticket is not None
-    trust = Trust(
-        incident=incident.id,
-        ticket=ticket.name,
-        service_keys={key.id: key.public for key in roster.service_keys},
-        members={member.alias: member.signing_key for member in roster.members},
-    )
+    trust = trust_of(incident.id, ticket.name, roster)
     texts = server.shown(host, incident.id).texts
     return open_diary(texts, identity=robert, trust=trust, head=server.parts.database.head(incident.id))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.diary.open import Trust, open_diary
+from desk.reading import trust_of
+from integration.diary.open import open_diary
 from integration.errors import HostError
 from integration.incident import IncidentType
 from integration.process import default_process
@@ -35,12 +36,7 @@ def assert_whole(server: Server, host: HostName, incident: Incident, robert: Ide
     roster = server.parts.work.roster()
     ticket = server.parts.database.ticket(incident.id).ref
     assert ticket is not None
-    trust = Trust(
-        incident=incident.id,
-        ticket=ticket.name,
-        service_keys={key.id: key.public for key in roster.service_keys},
-        members={member.alias: member.signing_key for member in roster.members},
-    )
+    trust = trust_of(incident.id, ticket.name, roster)
     diary = open_diary(
         shown.texts, identity=robert, trust=trust, head=server.parts.database.head(incident.id)
     )

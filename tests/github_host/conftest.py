@@ -155,8 +155,10 @@ def github() -> Iterator[PlayedGitHub]:
 
 @pytest.fixture
 def host() -> GitHubHost:
-    space = GitHubSpace(SpaceName("hub"), "acme", "conduct", bot_login="coc-bot")
-    return GitHubHost(space, TokenCredential(TOKEN), pause=0)
+    """A host that has asked already who it is."""
+    made = GitHubHost(GitHubSpace(SpaceName("hub"), "acme", "conduct"), TokenCredential(TOKEN), pause=0)
+    made._login = "coc-bot"
+    return made
 
 
 @pytest.fixture
@@ -299,5 +301,5 @@ def app_host(github: PlayedGitHub, app_key: str) -> GitHubHost:
     """A host that is an App, on a played GitHub that gives it a token."""
     token = {"token": "ghs_played", "expires_at": "2999-01-01T00:00:00Z", "repository_selection": "selected"}
     github.answers("POST", "/app/installations/7/access_tokens", token, status=201)
-    space = GitHubSpace(SpaceName("hub"), "acme", "conduct", bot_login="coc-mirror[bot]")
+    space = GitHubSpace(SpaceName("hub"), "acme", "conduct")
     return GitHubHost(space, AppCredential("31", app_key, 7), pause=0)

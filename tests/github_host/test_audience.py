@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration.audience import prove
-from integration.errors import HostNotRestricted, HostRefused
+from integration.errors import HostNotRestricted, HostRefused, HostUnavailable
 
 if TYPE_CHECKING:
     from integration.github.host import GitHubHost
@@ -165,6 +165,40 @@ def test_a_long_list_is_read_to_its_end(github: Played, host: GitHubHost) -> Non
     found = host.audience()
     assert len(found.principals) == 101
     assert found.complete
+
+
+@pytest.mark.parametrize("part", ["collaborators", "invitations"])
+def test_a_short_page_is_not_the_last_where_github_names_a_next_one(
+    part: str, github: Played, host: GitHubHost
+) -> None:
+    github.repository()
+    link = {
+        "Link": '<https://elsewhere.example/next>; rel="next", <https://elsewhere.example/last>; rel="last"'
+    }
+    pages: dict[str, list[object]] = {
+        "collaborators": [BOT, {"login": "mallory", "role_name": "read"}],
+        "invitations": [{"invitee": {"login": "old"}, "expired": True}, {"invitee": {"login": "mallory"}}],
+    }
+    for name, listed in pages.items():
+        path = f"/repos/acme/conduct/{name}"
+        if name == part:
+            github.answers("GET", path, listed[:1], headers=link)
+            github.answers("GET", path, listed[1:])
+        else:
+            github.answers("GET", path, listed[:1])
+    assert [one.account for one in host.audience().principals] == ["coc-bot", "mallory"]
+    assert "page=2" in str(
+        [call.request.url for call in github.wire.calls if part in str(call.request.url)][-1]
+    )
+
+
+def test_a_list_that_turns_in_a_circle_is_left(github: Played, host: GitHubHost) -> None:
+    github.repository()
+    link = {"Link": '<https://api.github.com/x?page=2>; rel="next"'}
+    github.answers("GET", "/repos/acme/conduct/collaborators", [BOT], headers=link)
+    with pytest.raises(HostUnavailable):
+        host.audience()
+    assert len(github.wire.calls) == 3
 
 
 def test_a_role_of_the_organisations_own_is_not_repeated(github: Played, host: GitHubHost) -> None:

@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration.errors import HostGone, HostNotRestricted, HostUnavailable, HostUnknownOutcome
+from integration.errors import (
+    HostGone,
+    HostNotRestricted,
+    HostRefused,
+    HostUnavailable,
+    HostUnknownOutcome,
+)
+from integration.github.credential import AppCredential, TokenCredential
+from integration.github.host import GitHubHost
 from integration.github.text import find_marker
-from integration.mirror import TicketState, difference
+from integration.mirror import Difference, TicketState, difference
 from sandbox.wire import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from integration.diary.comment import SealedComment
-    from integration.github.host import GitHubHost
     from integration.mirror import MirrorView, TicketRef
 
 World = Any  # the stand-in with its organisation, from conftest.py
@@ -69,12 +76,14 @@ def test_an_incident_costs_four_writes_and_stands_there_in_order(
 def test_an_incident_costs_these_reads(world: World, view: MirrorView, comments: list[SealedComment]) -> None:
     host = world.with_app()
     host.audience()
+    assert host.find(view.incident, since=view.opened_at) == ()
     run(host, view, comments)
     repo = "GET /repos/acme/conduct"
     look = [f"{repo}/issues/1", "POST /graphql"]
     assert world.reads() == [
         f"POST /app/installations/{world.installation}/access_tokens",  # once an hour
         *(repo, f"{repo}/collaborators"),
+        f"{repo}/issues",
         "GET /orgs/acme/issue-fields",  # once a process
         *look,
         *(repo, f"{repo}/issues/1"),
@@ -118,7 +127,7 @@ def test_the_ids_of_written_comments_are_the_ones_that_are_read_back(
 ) -> None:
     ref = any_host.open_ticket(view)
     written = any_host.write(ref, view, difference(view, comments, any_host.read(ref, view)))
-    assert written == any_host.read(ref, view).comments
+    assert list(written.values()) == list(any_host.read(ref, view).comments.values())
     assert {int(number) for number in written.values()} == set(world.hub.state.comments)
 
 
@@ -144,6 +153,25 @@ def test_own_accounts_are_looked_up_once(world: World) -> None:
     world.forget_journal()
     assert host.own_accounts == host.own_accounts == {"coc-bot"}
     assert world.reads() == ["GET /user"]
+
+
+@pytest.mark.parametrize("configured", ["ada", "coc-mirror", "wren"])
+@pytest.mark.parametrize("kind", ["token", "app"])
+def test_a_configured_account_that_is_not_our_keys_is_refused(
+    kind: str, configured: str, world: World
+) -> None:
+    """It would be let into the proof of the audience."""
+    space, right = world.space(bot_login=configured), {"token": "COC-bot", "app": "coc-mirror[bot]"}[kind]
+    credential = (
+        TokenCredential(world.bot_token)
+        if kind == "token"
+        else AppCredential("31", world.key, world.installation)
+    )
+    with pytest.raises(HostRefused, match="not the account of our key"):
+        GitHubHost(space, credential).own_accounts  # noqa: B018 - it asks
+    assert {one.casefold() for one in GitHubHost(world.space(bot_login=right), credential).own_accounts} == {
+        right.casefold()
+    }
 
 
 # Issue fields
@@ -209,7 +237,7 @@ def test_what_was_taken_away_is_put_back_and_nothing_is_doubled(
     lost = issue.children.pop(3)
     world.repo().issues.pop(lost.number)
     issue.comments.pop(0)
-    issue.title = "something else"
+    issue.title = "something else"  # its marker stays
     issue.labels = [label for label in issue.labels if not label.name.startswith("impact")]
     found = host.read(ref, view)
     assert not found.fields_right
@@ -238,6 +266,49 @@ def test_labels_of_the_team_stay(world: World, view: MirrorView) -> None:
     run(host, view, [], ref)
     assert "for the next meeting" in {label.name for label in issue.labels}
     assert host.read(ref, view).fields_right
+
+
+@pytest.fixture(params=["graphql", "rest"])
+def either_way(request: pytest.FixtureRequest) -> str:
+    if request.param == "rest":
+        request.getfixturevalue("without_graphql")
+    return str(request.param)
+
+
+@pytest.mark.parametrize("change", ["public", "transferred"])
+def test_in_a_long_diary_repository_and_ticket_are_looked_at_again(
+    either_way: str, change: str, world: World, view: MirrorView, diary: Callable[[int], list[SealedComment]]
+) -> None:
+    host = world.with_token()
+    ref, _ = run(host, view, [])
+    issue, app = world.issue(ref.id), world.hub.app
+    world.hub.wire.observer = None  # a transferred ticket is a redirect, see below
+    inner = app.wsgi_app
+
+    def spoil(environ: Any, start_response: Any) -> Any:  # noqa: ANN401 - WSGI
+        """Somebody opens the door while the diary is being written."""
+        if len(issue.comments) >= 12 and change == "public":
+            world.repo().visibility = "public"
+        elif len(issue.comments) >= 12 and int(ref.id) in world.repo().issues:
+            world.hub.transfer_issue("acme/conduct", int(ref.id), to="acme/public")
+        return inner(environ, start_response)
+
+    app.wsgi_app = spoil
+    with pytest.raises(HostNotRestricted):
+        host.write(ref, view, Difference(fields=False, steps=(), comments=tuple(diary(60))))
+    written = max(len(issue.comments), 12)
+    assert written <= (30 if either_way == "graphql" else 20)
+
+
+def test_trouble_with_looking_again_does_not_say_that_nothing_was_written(
+    world: World, view: MirrorView, diary: Callable[[int], list[SealedComment]]
+) -> None:
+    host = world.with_token()
+    ref, _ = run(host, view, [])
+    world.hub.wire.fail_next(Fault("status", status=429), skip=5)  # after two reads and three writes
+    with pytest.raises(HostUnknownOutcome):
+        host.write(ref, view, Difference(fields=False, steps=(), comments=tuple(diary(30))))
+    assert len(world.issue(ref.id).comments) == 18
 
 
 def test_a_long_diary_is_read_to_its_end(
@@ -378,7 +449,16 @@ def test_tickets_are_found_by_marker_oldest_first_and_steps_are_none(
     second = host.open_ticket(view)
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert host.find(view.incident, since=since) == (first, second)
-    assert host.find(view.incident, since=datetime.now(UTC) + timedelta(hours=2)) == ()
+    assert host.find(view.incident, since=datetime.now(UTC) + timedelta(days=8)) == ()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=6)])
+def test_a_ticket_is_found_although_our_clock_is_ahead_of_githubs(
+    world: World, view: MirrorView, ahead: timedelta
+) -> None:
+    host = world.with_token()
+    ref = host.open_ticket(view)
+    assert host.find(view.incident, since=datetime.now(UTC) + ahead) == (ref,)
 
 
 # Moved and gone

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Played = Any  # the played GitHub of conftest.py, which tests cannot import by name
 
 ISSUES = "/repos/acme/conduct/issues"
+FIELDS = Difference(fields=True, steps=(), comments=())
 
 
 def rest_lacking(comments: list[SealedComment]) -> Difference:
@@ -372,7 +373,7 @@ def test_credentials_print_without_their_secret() -> None:
 def test_a_private_key_that_is_none_is_refused_without_quoting_it(
     github: Played, view: MirrorView, leaks_nothing: Callable[[BaseException], None]
 ) -> None:
-    space = GitHubSpace(SpaceName("hub"), "acme", "conduct", bot_login="coc[bot]")
+    space = GitHubSpace(SpaceName("hub"), "acme", "conduct")
     with pytest.raises(HostRefused) as caught:
         GitHubHost(space, AppCredential("12", github.canary, 7)).open_ticket(view)
     assert github.writes() == []
@@ -424,7 +425,7 @@ def test_a_lost_marker_is_put_back_with_title_and_fields(
 ) -> None:
     github.answers("GET", "/orgs/acme/issue-fields", [{"id": 3, "name": "CoC lead", "data_type": "text"}])
     github.repository()
-    github.answers("GET", f"{ISSUES}/17", github.issue(view, body="wiped", title="wiped", labels=[]))
+    github.answers("GET", f"{ISSUES}/17", github.issue(view, body="wiped", labels=[]))
     put_right = github.issue(view, issue_field_values=[{"issue_field_id": 3, "value": "wren"}])
     github.answers("PATCH", f"{ISSUES}/17", put_right)
     host.write(ref, view, Difference(fields=True, steps=(), comments=()))
@@ -434,6 +435,39 @@ def test_a_lost_marker_is_put_back_with_title_and_fields(
     assert sent["issue_field_values"] == [{"field_id": 3, "value": "wren"}]
     assert "lead: wren" not in sent["labels"]
     assert len(github.writes()) == 1
+
+
+def test_an_issue_without_our_marker_and_title_is_never_taken_over(
+    github: Played, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    github.repository()
+    github.answers("GET", f"{ISSUES}/17", github.issue(view, body="our own notes", title="Budget 2027"))
+    for work in (lambda: host.read(ref, view), lambda: host.write(ref, view, FIELDS)):
+        with pytest.raises(HostRejected, match="neither the title nor the marker"):
+            work()
+    assert github.writes() == []
+
+
+def test_after_a_restart_another_issue_under_the_tickets_number_is_refused(
+    github: Played, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    """As after the repository was made again under its old name; even if somebody copied our marker there."""
+    known = replace(ref, stable="9000000017")
+    place(github, view)
+    github.wire.replace("GET", "https://api.github.com:443" + f"{ISSUES}/17", json=github.issue(view, id=44))
+    for work in (lambda: host.read(known, view), lambda: host.write(known, view, FIELDS)):
+        with pytest.raises(HostGone, match="another issue now"):
+            work()
+    assert github.writes() == []
+
+
+def test_the_tickets_own_id_is_kept_with_its_number(
+    github: Played, host: GitHubHost, view: MirrorView
+) -> None:
+    github.no_issue_fields()
+    github.answers("POST", ISSUES, github.issue(view), status=201)
+    opened = host.open_ticket(view)
+    assert (opened.id, opened.stable) == ("17", "9000000017")
 
 
 def test_a_body_that_a_person_edited_around_the_marker_stays(

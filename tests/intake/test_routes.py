@@ -172,6 +172,7 @@ def test_stale_delivery_is_refused_and_named_so_in_the_log(
 
     assert door.received == []
     assert "outcome=stale-delivery" in caplog.text
+    assert door.alerts == [("script", "stale-delivery")]
 
 
 def test_name_of_an_unknown_source_is_not_logged(door: Door, caplog: pytest.LogCaptureFixture) -> None:

@@ -176,6 +176,24 @@ def test_a_configured_group_is_read_to_the_last_page(
     assert f"groupId={TEAM}&startAt=2" in str(jira.calls[4].request.url)
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        {**members("5b10:bot"), "isLast": False, "nextPage": f"{API}/group/member?startAt=1"},
+        {**members("5b10:bot", total=2), "isLast": True},
+    ],
+    ids=["more-than-the-total", "fewer-than-the-total"],
+)
+def test_a_list_of_members_whose_end_is_not_clear_proves_nothing(
+    page: dict[str, Any], host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    site.actors = [user("5b10:bot"), group(TEAM)]
+    site.members = [page]
+    site.play(jira)
+    with pytest.raises(HostUnavailable):
+        host.audience()
+
+
 def test_a_group_in_the_role_is_read_down_to_accounts_and_only_once(
     host: JiraHost, site: Site, jira: responses.RequestsMock
 ) -> None:

@@ -191,14 +191,30 @@ class TestFinding:
             scene.host.find(scene.view.incident, since=SINCE)
         assert len(scene.jira.calls) == 2
 
+    @pytest.mark.parametrize("more", [{"isLast": False}, {"isLast": False, "nextPageToken": 7}])
+    def test_a_search_that_is_not_at_its_end_and_cannot_go_on_proves_nothing(
+        self, more: dict[str, Any], scene: Scene
+    ) -> None:
+        scene.jira.get(SEARCH, json={"issues": [], **more})
+        with pytest.raises(HostUnavailable):
+            scene.host.find(scene.view.incident, since=SINCE)
+
+    @pytest.mark.parametrize("end", [{}, {"isLast": True}])
+    def test_a_search_ends_where_jira_says_so_or_names_no_next_page(
+        self, end: dict[str, Any], scene: Scene
+    ) -> None:
+        scene.jira.get(SEARCH, json={"issues": [], **end})
+        assert scene.host.find(scene.view.incident, since=SINCE) == ()
+
 
 class TestReading:
     def test_comments_are_read_to_the_last_page(self, scene: Scene) -> None:
         scene.jira.get(ISSUE, json=scene.ticket)
         talk = [{"id": str(number), "body": None} for number in range(100)]
         scene.jira.get(COMMENT, json=page(talk, 101))
-        scene.jira.get(COMMENT, json=page([stored(scene.seal(1), "9007")], 101))
-        assert scene.host.read(scene.ref, scene.view).comments == {CommentId(1, 1): "9007"}
+        sealed = scene.seal(1)
+        scene.jira.get(COMMENT, json=page([stored(sealed, "9007")], 101))
+        assert scene.host.read(scene.ref, scene.view).comments == {sealed.text: "9007"}
         assert "startAt=100" in str(scene.jira.calls[-1].request.url)
 
     @pytest.mark.parametrize("second", [([], 3), ([{"id": "2"}], 2), ([{"id": "1"}], 3), ([{"id": "2"}], 4)])
@@ -267,6 +283,29 @@ class TestReading:
         scene.jira.get(ISSUE, json=scene.ticket)
         with pytest.raises(HostRejected, match="marker of another incident"):
             scene.host.read(scene.ref, scene.view)
+
+    def test_a_ticket_without_our_marker_and_title_is_never_taken_over(self, scene: Scene) -> None:
+        scene.ticket["properties"] = {}
+        scene.ticket["fields"] |= {"labels": ["budget"], "summary": "Budget 2027"}
+        scene.jira.get(ISSUE, json=scene.ticket)
+        for work in (
+            lambda: scene.host.read(scene.ref, scene.view),
+            lambda: scene.host.write(scene.ref, scene.view, replace(NOTHING, fields=True)),
+        ):
+            with pytest.raises(HostRejected, match="neither its title nor a marker"):
+                work()
+        assert methods(scene.jira) == ["GET", "GET"]
+
+    @pytest.mark.parametrize("left", ["title", "label"])
+    def test_a_lost_property_is_healed_where_title_or_label_is_still_ours(
+        self, left: str, scene: Scene
+    ) -> None:
+        scene.ticket["properties"] = {}
+        lost: dict[str, Any] = {"labels": []} if left == "title" else {"summary": "Renamed"}
+        scene.ticket["fields"] |= lost
+        scene.jira.get(ISSUE, json=scene.ticket)
+        scene.jira.get(COMMENT, json=page([], 0))
+        assert not scene.host.read(scene.ref, scene.view).fields_right
 
 
 class TestWriting:

@@ -136,6 +136,7 @@ def test_opening_an_incident_takes_four_writes(
     world: World, view: MirrorView, comments: tuple[SealedComment, ...]
 ) -> None:
     world.host.audience()
+    assert world.host.find(view.incident, since=view.opened_at) == ()
     ref = world.host.open_ticket(view)
     bring_about(world, ref, view, comments)
     ticket = f"issue/{ref.id}"
@@ -146,6 +147,7 @@ def test_opening_an_incident_takes_four_writes(
         "GET project/COC/permissionscheme",
         f"GET project/COC/role/{role}",
         "GET project/COC/securitylevel",
+        "GET search/jql",
         "POST! issue",
         f"GET {ticket}",
         f"GET {ticket}/comment",
@@ -182,7 +184,7 @@ def test_what_is_read_back_is_what_was_written(
     assert list(state.steps) == [step.key for step in view.steps]
     assert not any(step.done for step in state.steps.values())
     assert state.comments == {
-        comment.id: one.id for comment, one in zip(comments, issue.comments, strict=True)
+        comment.text: one.id for comment, one in zip(comments, issue.comments, strict=True)
     }
     assert world.calls() == [
         f"GET issue/{opened.id}",
@@ -365,7 +367,34 @@ def test_a_long_diary_stays_within_jiras_limit_for_one_ticket(
     written = world.host.write(opened, view, Difference(fields=False, steps=(), comments=parts))
     assert list(written) == [part.id for part in parts]
     assert len(world.naps) == 119
-    assert list(world.host.read(opened, view).comments)[2:] == [part.id for part in parts]
+    assert list(world.host.read(opened, view).comments)[2:] == [part.text for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("change", "error"), [("level", "security level"), ("project", "not in the project")]
+)
+def test_in_a_long_diary_the_ticket_is_looked_at_again(
+    change: str, error: str, world: World, opened: TicketRef, view: MirrorView, seal: Seal
+) -> None:
+    parts = tuple(seal(3, part, 60) for part in range(1, 61))
+    issue = world.issue(opened)
+    anyone = [Holder("applicationRole")]
+    world.cloud.add_project("OPEN", name="Open", lead_account=TEAM[0], roles={}, browse=anyone)
+
+    def spoil(seconds: float) -> None:
+        """Somebody opens the ticket while its diary is being written."""
+        world.naps.append(seconds)
+        if len(world.naps) == 30 and change == "level":
+            issue.level = None
+        elif len(world.naps) == 30:
+            issue.project, issue.key, issue.level = "OPEN", "OPEN-1", None
+            issue.type_id = world.cloud.site.projects["OPEN"].types[0].id
+
+    world.cloud.write_limits = False
+    host = JiraHost(replace(world.space, comment_role=None), token=f"t-{BOT}", sleep=spoil)
+    with pytest.raises(HostNotRestricted, match=error):
+        host.write(opened, view, Difference(fields=False, steps=(), comments=parts))
+    assert len(issue.comments) == 2 + 40
 
 
 class TestAudience:

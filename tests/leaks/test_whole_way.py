@@ -149,7 +149,7 @@ def test_a_report_on_its_whole_way(
     with serving(server.parts.app, port=server.world.service_port) as url:
         runner = CliRunner()
         connected = runner.invoke(
-            coc, ["--home", str(home), "connect", url, "--roster", str(server.world.roster_path)]
+            coc, ["--home", str(home), "connect", url, "--roster", str(server.world.roster_path)], input="y\n"
         )
         assert connected.exit_code == 0, connected.output
         for inbox_id in inbox_ids[:2]:

@@ -25,7 +25,7 @@ from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from integration.diary.comment import CommentId, SealedComment
@@ -50,6 +50,7 @@ class MemoryTicket:
     fields_right: bool = True
     steps: dict[str, StepState] = field(default_factory=dict)
     comments: list[SealedComment] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,6 +73,7 @@ class MemoryHost:
     space: SpaceName = SPACE
     own_accounts: frozenset[str] = frozenset({"coc-bot"})
     part_bytes: int = 44_000
+    holds_files: bool = True
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -107,7 +109,7 @@ class MemoryHost:
             one.ref,
             one.fields_right,
             {step.key: one.steps[step.key] for step in view.steps if step.key in one.steps},
-            {comment.id: f"c{n}" for n, comment in enumerate(one.comments)},
+            {comment.text: f"c{n}" for n, comment in enumerate(one.comments)},
         )
 
     def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
@@ -125,6 +127,14 @@ class MemoryHost:
             if not self._lost():
                 one.comments.append(comment)
         return {comment.id: "written" for comment in one.comments}
+
+    def attach(
+        self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
+    ) -> None:
+        self._called("attach")
+        one = self._ticket(ref)
+        assert one.incident == view.incident
+        one.files |= {name: content(name) for name in files if name not in one.files}
 
     def _lost(self) -> bool:
         self.loses -= 1

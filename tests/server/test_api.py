@@ -15,7 +15,7 @@ from integration.code_name import CodeName
 from integration.diary.chain import Head
 from integration.diary.comment import Link
 from integration.diary.keys import Identity, generate_identity
-from integration.errors import StoreError
+from integration.errors import CoCError, HeadConflict, HostUnavailable, StoreError, WriteRefused
 from integration.incident import Alias, IncidentId, IncidentType, Stage
 from integration.mirror import TicketName
 from integration.risk import Level
@@ -25,6 +25,8 @@ from integration.text import SealedText
 from webhook_server.api import ShelvedIncident, api
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
@@ -46,6 +48,7 @@ BLUE_JAY = ShelvedIncident(
     ticket=TicketName("github:acme/conduct#17"),
     ticket_url="https://github.example/acme/conduct/issues/17",
     opened_at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
+    part_bytes=44_000,
 )
 
 
@@ -71,8 +74,14 @@ class Shelf:
     def cleared_incidents(self, alias: str) -> list[ShelvedIncident]:
         return [self.incident] if alias == "robert" else []
 
+    def all_incidents(self, alias: str) -> list[tuple[ShelvedIncident, bool]]:
+        return [(self.incident, alias == "robert")]
+
     def comments(self, incident: IncidentId) -> list[SealedText]:
         return [SealedText(f"sealed 1 of {incident}"), SealedText("sealed 2")]
+
+    def file(self, incident: IncidentId, name: str) -> bytes | None:
+        return f"sealed file of {incident}".encode() if name == "0003.age" else None
 
     def head(self, incident: IncidentId) -> Head | None:
         return Head(incident, 2, 1, Link("l" * 43))
@@ -83,6 +92,34 @@ class Shelf:
         self.nonces.add((alias, nonce))
         self.expiries.append(expires)
         return True
+
+
+@dataclass
+class Work:
+    """What desks asked for; ``refusal`` is raised instead of doing it."""
+
+    written: list[tuple[IncidentId, tuple[str, ...], Head, tuple[Alias, ...]]] = field(default_factory=list)
+    restored: list[tuple[IncidentId, bool]] = field(default_factory=list)
+    attached: list[tuple[IncidentId, str, bytes]] = field(default_factory=list)
+    refusal: CoCError | None = None
+
+    def record(
+        self, incident: IncidentId, texts: Sequence[str], head: Head, readers: Sequence[Alias]
+    ) -> Head:
+        if self.refusal is not None:
+            raise self.refusal
+        self.written.append((incident, tuple(texts), head, tuple(readers)))
+        return Head(incident, head.seq + 1, 1, Link("n" * 43))
+
+    def attach(self, incident: IncidentId, name: str, content: bytes) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.attached.append((incident, name, content))
+
+    def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.restored.append((incident, new_ticket))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +138,12 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def client(shelf: Shelf, robert: Identity, miriam: Identity) -> FlaskClient:
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def client(shelf: Shelf, work: Work, robert: Identity, miriam: Identity) -> FlaskClient:
     def roster() -> Roster:
         members = tuple(
             Member(Alias(one.alias), one.recipient, one.signing_key, "", True, (), (), {})  # noqa: FBT003 - on duty
@@ -110,7 +152,7 @@ def client(shelf: Shelf, robert: Identity, miriam: Identity) -> FlaskClient:
         return Roster(1, "", "0" * 64, members, (), ())
 
     app = Flask(__name__)
-    app.register_blueprint(api(shelf, roster, origin=ORIGIN, clock=Clock()))
+    app.register_blueprint(api(shelf, work, roster, origin=ORIGIN, clock=Clock()))
     return app.test_client()
 
 
@@ -173,6 +215,7 @@ def test_a_member_gets_a_diary_as_ciphertext_with_its_head(client: FlaskClient, 
     assert answer.status_code == 200
     assert served["incident"]["code_name"] == "BLUE-JAY-27"
     assert served["head"] == {"seq": 2, "part": 1, "link": "l" * 43}
+    assert served["part_bytes"] == 44_000
     assert served["comments"] == ["sealed 1 of inc_abcdefghijklmnopqrstuvwxyz", "sealed 2"]
 
 
@@ -326,7 +369,7 @@ def test_nothing_is_remembered_of_a_request_with_a_wrong_signature(
 
 
 def test_a_body_that_no_desk_sends_is_not_read(client: FlaskClient, robert: Identity) -> None:
-    body = b"x" * 100_000
+    body = b"x" * (4 * 1024 * 1024 + 1)
 
     answer = client.get(LIST, headers=proof(robert, LIST, body=body), data=body)
 
@@ -355,3 +398,176 @@ def test_the_log_names_the_kind_of_refusal_and_nothing_of_the_request(
 
     assert [record.getMessage() for record in caplog.records] == ["A desk's request was refused: bad-proof"]
     assert CANARY not in answer.text
+
+
+# What a desk writes ---------------------------------------------------------------------------------
+
+
+RESTORE = "/api/v1/incidents/BLUE-JAY-27/restore"
+LOG = "/api/v1/log"
+WRITTEN = {"head": {"seq": 2, "part": 1, "link": "l" * 43}, "comments": ["one", "two"], "readers": ["robert"]}
+
+
+def posted(client: FlaskClient, who: Identity, target: str, body: object) -> TestResponse:
+    raw = json.dumps(body).encode()
+    return client.post(target, data=raw, headers=proof(who, target, method="POST", body=raw))
+
+
+def test_what_a_cleared_member_writes_is_recorded_and_the_new_head_is_said(
+    client: FlaskClient, work: Work, robert: Identity
+) -> None:
+    answer = posted(client, robert, DIARY, WRITTEN)
+
+    assert (200, {"head": {"seq": 3, "part": 1, "link": "n" * 43}}) == (
+        answer.status_code,
+        json.loads(answer.data),
+    )
+    assert work.written == [
+        (BLUE_JAY.id, ("one", "two"), Head(BLUE_JAY.id, 2, 1, Link("l" * 43)), (Alias("robert"),))
+    ]
+
+
+@pytest.mark.parametrize("target", [DIARY, RESTORE])
+def test_who_is_not_cleared_writes_nothing_and_learns_nothing(
+    client: FlaskClient, work: Work, miriam: Identity, target: str
+) -> None:
+    unknown = target.replace("BLUE-JAY-27", "NO-SUCH-10")
+
+    there, nowhere = posted(client, miriam, target, WRITTEN), posted(client, miriam, unknown, WRITTEN)
+
+    assert (404, there.data) == (there.status_code, nowhere.data)
+    assert ([], []) == (work.written, work.restored)
+
+
+def test_a_body_that_was_not_signed_is_refused(client: FlaskClient, work: Work, robert: Identity) -> None:
+    raw = json.dumps(WRITTEN).encode()
+    headers = proof(robert, DIARY, method="POST", body=raw)
+
+    answer = client.post(DIARY, data=raw.replace(b"two", b"ten"), headers=headers)
+
+    assert (401, []) == (answer.status_code, work.written)
+
+
+@pytest.mark.parametrize(
+    ("refusal_by", "expected"),
+    [
+        (HeadConflict("The diary has moved on."), (409, "head-conflict")),
+        (WriteRefused("Not a continuation."), (422, "write-refused")),
+        (StoreError(f"The database said {CANARY}."), (503, "store")),
+        (HostUnavailable("Away."), (503, "host-unavailable")),
+    ],
+)
+def test_each_refusal_has_its_own_answer(
+    client: FlaskClient, work: Work, robert: Identity, refusal_by: CoCError, expected: tuple[int, str]
+) -> None:
+    work.refusal = refusal_by
+
+    answer = posted(client, robert, DIARY, WRITTEN)
+
+    assert expected == refusal(answer)
+    assert CANARY.encode() not in answer.data
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {**WRITTEN, "comments": []},
+        {**WRITTEN, "comments": "one"},
+        {**WRITTEN, "comments": [1]},
+        {**WRITTEN, "head": None},
+        {**WRITTEN, "head": {"seq": "2", "part": 1, "link": "x"}},
+        {**WRITTEN, "readers": "robert"},
+        {**WRITTEN, "readers": [None]},
+    ],
+)
+def test_a_body_of_another_form_is_refused(
+    client: FlaskClient, work: Work, robert: Identity, body: object
+) -> None:
+    assert (422, "write-refused") == refusal(posted(client, robert, DIARY, body))
+    assert [] == work.written
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"{", b"[" * 100_000])
+def test_a_body_that_is_not_json_is_refused(client: FlaskClient, robert: Identity, raw: bytes) -> None:
+    answer = client.post(DIARY, data=raw, headers=proof(robert, DIARY, method="POST", body=raw))
+
+    assert (422, "write-refused") == refusal(answer)
+
+
+@pytest.mark.parametrize("new_ticket", [True, False])
+def test_restoring_is_queued(client: FlaskClient, work: Work, robert: Identity, *, new_ticket: bool) -> None:
+    answer = posted(client, robert, RESTORE, {"new_ticket": new_ticket})
+
+    assert (202, {"queued": True}) == (answer.status_code, json.loads(answer.data))
+    assert [(BLUE_JAY.id, new_ticket)] == work.restored
+
+
+def test_the_log_lists_every_incident_and_whether_the_member_is_cleared(
+    client: FlaskClient, robert: Identity, miriam: Identity
+) -> None:
+    for who, cleared in ((robert, True), (miriam, False)):
+        (row,) = json.loads(client.get(LOG, headers=proof(who, LOG)).data)["incidents"]
+
+        assert ("BLUE-JAY-27", cleared) == (row["code_name"], row["cleared"])
+        assert "comments" not in row
+
+
+FILES = "/api/v1/incidents/BLUE-JAY-27/files/"
+
+
+def test_a_member_attaches_a_file_as_raw_bytes_larger_than_any_entry(
+    client: FlaskClient, work: Work, robert: Identity
+) -> None:
+    place, content = FILES + "0003.age", bytes(5 * 1024 * 1024)
+
+    answer = client.post(place, data=content, headers=proof(robert, place, method="POST", body=content))
+
+    assert answer.status_code == 202
+    assert work.attached == [("inc_abcdefghijklmnopqrstuvwxyz", "0003.age", content)]
+
+
+def test_a_file_comes_back_as_it_was_stored_and_one_that_is_not_there_is_said_to_be(
+    client: FlaskClient, robert: Identity
+) -> None:
+    stored = client.get(FILES + "0003.age", headers=proof(robert, FILES + "0003.age"))
+    absent = client.get(FILES + "0004.age", headers=proof(robert, FILES + "0004.age"))
+
+    assert (stored.status_code, stored.data) == (200, b"sealed file of inc_abcdefghijklmnopqrstuvwxyz")
+    assert stored.headers["Content-Type"] == "application/octet-stream"
+    assert refusal(absent) == (404, "no-file")
+
+
+def test_files_of_a_diary_are_for_those_cleared_for_it(
+    client: FlaskClient, work: Work, miriam: Identity
+) -> None:
+    place = FILES + "0003.age"
+
+    assert refusal(client.get(place, headers=proof(miriam, place))) == (404, "not-cleared")
+    sent = client.post(place, data=b"x", headers=proof(miriam, place, method="POST", body=b"x"))
+    assert refusal(sent) == (404, "not-cleared")
+    assert work.attached == []
+
+
+@pytest.mark.parametrize("name", ["3.age", "00003.age", "0003.txt", "report.age", "0003.age%0A"])
+def test_a_file_has_the_name_of_its_entry(
+    client: FlaskClient, work: Work, robert: Identity, name: str
+) -> None:
+    place = FILES + name
+
+    sent = client.post(place, data=b"x", headers=proof(robert, place, method="POST", body=b"x"))
+
+    assert refusal(sent) == (422, "write-refused")
+    assert work.attached == []
+
+
+def test_a_file_larger_than_an_attachment_may_be_is_refused(
+    client: FlaskClient, work: Work, robert: Identity
+) -> None:
+    place, content = FILES + "0003.age", bytes(26 * 1024 * 1024)
+
+    answer = client.post(place, data=content, headers=proof(robert, place, method="POST", body=content))
+
+    assert answer.status_code == 413
+    assert work.attached == []

@@ -13,20 +13,21 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import pytest
 
-from integration.errors import ConfigError
 from integration.github.host import GitHubHost
 from integration.jira.host import JiraHost
 from integration.report import load_report
-from integration.roster import load_roster
 from webhook_server.config import load_config
+from webhook_server.jobs import Dispatcher
 from webhook_server.store.sealed import new_root_key
-from webhook_server.wiring import Parts, RosterFile, SystemClock, join
+from webhook_server.store.shelf import Shelf
+from webhook_server.wiring import Parts, SystemClock, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,11 +93,15 @@ what = "account"
 def folder(tmp_path: Path, service_key: ServiceKey, robert: Identity) -> Path:
     folder = tmp_path / "coc"
     folder.mkdir()
+    for name in ("root.key", "token", "form.secret"):
+        (folder / name).touch(mode=0o600)
     (folder / "root.key").write_bytes(new_root_key())
     service_key.save(folder / "service.key")
     (folder / "token").write_text("a-token")
     (folder / "form.secret").write_text(FORM_SECRET)
-    (folder / "roster.toml").write_text(roster_text(robert, service_key), encoding="utf-8")
+    text = roster_text(robert, service_key)
+    (folder / "roster.toml").write_text(text, encoding="utf-8")
+    (folder / "roster.toml.sig.robert").write_text(robert.sign("coc-roster@v1", text.encode()))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -104,10 +109,10 @@ def folder(tmp_path: Path, service_key: ServiceKey, robert: Identity) -> Path:
     return folder
 
 
-def roster_text(robert: Identity, key: ServiceKey, *, email: str = "robert@example.org") -> str:
+def roster_text(robert: Identity, key: ServiceKey) -> str:
     return (
         f'version = 1\nserial = 1\n[[members]]\nalias = "robert"\nrecipient = "{robert.recipient}"\n'
-        f'signing_key = "{robert.signing_key}"\nemail = "{email}"\non_duty = true\n'
+        f'signing_key = "{robert.signing_key}"\nemail = "robert@example.org"\non_duty = true\n'
         f'[[service_keys]]\nid = "{key.id}"\npublic = "{key.public_line}"\n'
     )
 
@@ -203,6 +208,53 @@ def test_a_database_that_is_away_is_said_and_no_delivery_is_taken(
     assert 503 == client.post("/in/paper", data=raw, headers=headers).status_code
 
 
+def test_jobs_that_do_not_turn_are_said_and_deliveries_are_still_taken(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dispatcher, "is_stuck", True)
+    client = parts.app.test_client()
+    raw, headers = delivery("account")
+
+    ready = client.get("/health/ready")
+
+    assert (503, "the jobs do not turn\n") == (ready.status_code, ready.text)
+    assert 200 == client.post("/in/paper", data=raw, headers=headers).status_code
+
+
+def test_a_delivery_refused_by_a_wrong_clock_is_alerted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = base64.b64encode(bytes(range(32))).decode()
+    (folder / "form.secret").write_text(key)
+    config = folder / "coc-server.toml"
+    config.write_text(config.read_text().replace('reader = "typeform"', 'reader = "generic"'))
+    alerts: list[tuple[str, str]] = []
+    monkeypatch.setattr(Dispatcher, "alert", lambda _self, source, code: alerts.append((source, code)))
+    parts = join(load_config(config))
+    proof = base64.b64encode(hmac.digest(bytes(range(32)), b"m1.1700000000.{}", hashlib.sha256)).decode()
+
+    answer = parts.app.test_client().post(
+        "/in/paper",
+        data=b"{}",
+        headers={"webhook-id": "m1", "webhook-timestamp": "1700000000", "webhook-signature": f"v1,{proof}"},
+    )
+    parts.close()
+
+    assert 401 == answer.status_code
+    assert [("paper", "stale-delivery")] == alerts
+
+
+def test_old_nonces_are_dropped_by_the_jobs(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf(parts.database._engine, parts.database, lambda _space: 0)
+    assert shelf.use_nonce("robert", "n1", SystemClock().now() - timedelta(seconds=1))
+    assert not shelf.use_nonce("robert", "n1", SystemClock().now())
+    monkeypatch.setattr(parts.dispatcher, "hand_over_due", lambda: None)
+
+    parts.dispatcher.turn()
+
+    assert shelf.use_nonce("robert", "n1", SystemClock().now())
+
+
 def test_the_members_door_is_there_and_closed(parts: Parts) -> None:
     assert 401 == parts.app.test_client().get("/api/v1/incidents").status_code
 
@@ -218,27 +270,6 @@ def test_each_space_gets_its_kind_of_host(parts: Parts) -> None:
     kinds = {str(name): type(host) for name, host in parts.work.hosts.items()}
 
     assert {"conduct": GitHubHost, "app": GitHubHost, "board": JiraHost} == kinds
-
-
-def test_a_changed_roster_counts_at_once(
-    folder: Path, robert: Identity, service_key: ServiceKey, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = folder / "roster.toml"
-    roster = RosterFile(path, load_roster(path))
-    before = roster()
-
-    path.write_text(roster_text(robert, service_key, email="robert@moved.example.org"), encoding="utf-8")
-    after = roster()
-    path.write_text("members = 5\n", encoding="utf-8")
-    broken = roster()
-    path.unlink()
-    gone = roster()
-
-    assert before.hash != after.hash
-    assert after is broken is gone
-    assert "is not used" in caplog.text
-    with pytest.raises(ConfigError):
-        load_roster(path)
 
 
 def test_the_real_clock_is_in_utc() -> None:

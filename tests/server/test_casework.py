@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
-from integration.casework import SETTLE, Casework, is_retryable, notice, open_incident
+from integration import notices
+from integration.casework import SETTLE, Casework, is_retryable, open_incident, reopen
 from integration.diary.comment import find_comments
 from integration.errors import (
     ConfigError,
@@ -23,11 +26,14 @@ from integration.errors import (
     HostUnknownOutcome,
     NoReaders,
     StoreError,
+    WriteRefused,
 )
 from integration.incident import IncidentType
+from integration.notices import notice
 from integration.process import default_process
 from integration.report import Answer, Report
 from integration.text import Untrusted
+from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +68,7 @@ def test_a_report_becomes_a_ticket_with_steps_and_diary(
     open_incident(receipt.inbox_id, work)
 
     assert_whole(receipt, host, database)
-    assert ["audience", "open_ticket", "read", "write", "read"] == host.calls
+    assert ["audience", "find", "open_ticket", "read", "write", "read"] == host.calls
     assert canary not in repr(host)
     assert ["keyring", "entry"] == [comment.kind for comment in host.tickets[0].comments]
     assert [1] == [len(find_comments(comment.text)) for comment in host.tickets[0].comments][:1]
@@ -164,14 +170,14 @@ def test_wrong_fields_are_put_right_first(
     receipt = take_in()
     host.trouble = lambda call: (
         setattr(host.tickets[0], "fields_right", False)
-        if host.calls == ["audience", "open_ticket", "read"] and call == "read"
+        if host.calls == ["audience", "find", "open_ticket", "read"] and call == "read"
         else None
     )
 
     open_incident(receipt.inbox_id, work)
 
     assert_whole(receipt, host, database)
-    assert ["audience", "open_ticket", "read", "write", "read", "write", "read"] == host.calls
+    assert ["audience", "find", "open_ticket", "read", "write", "read", "write", "read"] == host.calls
 
 
 # Unknown outcomes -----------------------------------------------------------------------------------
@@ -272,7 +278,6 @@ def test_after_a_definite_failure_the_next_try_does_not_wait(
     open_incident(receipt.inbox_id, work)
 
     assert_whole(receipt, host, database)
-    assert "find" not in host.calls
 
 
 @pytest.mark.parametrize("lost", [1, 3, 5, 12])
@@ -311,6 +316,57 @@ def test_a_space_that_left_the_configuration_is_named(take_in: Intake, work: Cas
 
     with pytest.raises(HostGone, match=r"'conduct' of .* not in the configuration"):
         open_incident(receipt.inbox_id, replace(work, hosts={}))
+
+
+# A database that was restored from a backup ---------------------------------------------------------
+
+
+def forget_ticket_and_diary(database: Database) -> None:
+    """As it was when the report still waited."""
+    with database._engine.begin() as connection:
+        for statement in ("DELETE FROM ticket", "DELETE FROM epoch", "DELETE FROM comment"):
+            connection.exec_driver_sql(statement)
+
+
+def test_a_ticket_that_the_database_forgot_is_found_and_not_opened_twice(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, clock: SetClock
+) -> None:
+    receipt = take_in()
+    host.trouble = Once("write", HostUnavailable("No."))
+    with pytest.raises(HostUnavailable):
+        open_incident(receipt.inbox_id, work)
+    with database._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM ticket")
+    clock.forward(days=30)
+
+    open_incident(receipt.inbox_id, work)
+
+    assert_whole(receipt, host, database)
+
+
+def test_a_ticket_with_a_diary_that_the_database_does_not_know_is_left_alone(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in()
+    backup = database.delivery(receipt.inbox_id).report
+    assert backup is not None
+    open_incident(receipt.inbox_id, work)
+    forget_ticket_and_diary(database)
+    sealed = database._sealer.seal(backup, table="inbox", column="sealed_report", row=receipt.inbox_id)
+    with database._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE inbox SET state = 'waiting', sealed_report = ?", (sealed,))
+    before = list(host.tickets[0].comments)
+    host.calls.clear()
+
+    for _ in range(2):
+        with pytest.raises(HostRejected, match="holds a diary that this database does not know") as raised:
+            open_incident(receipt.inbox_id, work)
+
+    assert not is_retryable(raised.value)
+    assert ["audience", "find", "read"] * 2 == host.calls
+    assert before == host.tickets[0].comments
+    assert [] == list(database.comments(receipt.incident))
+    assert database.ticket(receipt.incident).ref is None
 
 
 # A crash at every call ------------------------------------------------------------------------------
@@ -433,7 +489,7 @@ def test_a_second_report_that_may_mean_a_reader_becomes_an_incident_of_its_own(
     assert_whole(replace(second, incident=own), host, database)
     assert [2, 2] == [len(ticket.comments) for ticket in host.tickets]
     assert ["miriam"] == list(database.readers(own))
-    assert ("miriam@team.example.org",) == notice(second.inbox_id, None, work).addresses
+    assert ("miriam@team.example.org",) == notice(second.inbox_id, own, None, work).addresses
 
 
 def test_what_comes_later_still_goes_to_the_first_incident(
@@ -451,17 +507,43 @@ def test_what_comes_later_still_goes_to_the_first_incident(
     assert (True, database.delivery(second.inbox_id).incident) == (again.duplicate, again.incident)
 
 
-def test_a_reader_who_left_the_roster_does_not_separate_reports(
-    take_in: Intake, work: Casework, database: Database, make_report: Callable[..., Report], team: Team
+@pytest.mark.parametrize("account", ["It was Robert.", "and then it went on"])
+def test_a_reader_who_left_the_roster_still_holds_the_key_so_a_report_is_separated(
+    take_in: Intake,
+    work: Casework,
+    database: Database,
+    make_report: Callable[..., Report],
+    team: Team,
+    account: str,
 ) -> None:
     first = take_in(submission="s1")
     open_incident(first.inbox_id, work)
     team.members = team.members[1:]
-    second = take_in(make_report(account="It was Robert."), submission="s1")
+    second = take_in(make_report(account=account), submission="s1")
 
     open_incident(second.inbox_id, work)
 
-    assert first.incident == database.delivery(second.inbox_id).incident
+    own = database.delivery(second.inbox_id).incident
+    assert first.incident != own
+    assert ["miriam"] == list(database.readers(own))
+
+
+def test_a_reader_whose_alias_changed_does_not_read_the_report_that_names_them(
+    take_in: Intake, work: Casework, database: Database, make_report: Callable[..., Report], team: Team
+) -> None:
+    first = take_in(submission="s1")
+    open_incident(first.inbox_id, work)
+    renamed = copy(team.members[0])
+    renamed.alias = "bob"
+    team.members = [renamed, *team.members[1:]]
+    team.on_duty, team.names = {"bob", "miriam"}, {**team.names, "bob": ("Robert Kraus",)}
+    second = take_in(make_report(account="It was Robert Kraus."), submission="s1")
+
+    open_incident(second.inbox_id, work)
+
+    own = database.delivery(second.inbox_id).incident
+    assert first.incident != own
+    assert ["miriam"] == list(database.readers(own))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -509,7 +591,7 @@ def test_without_a_member_the_recovery_key_reads(
 
     assert_whole(receipt, host, database)
     assert [] == list(database.readers(receipt.incident))
-    assert ("paper@board.example.org",) == notice(receipt.inbox_id, None, work).addresses
+    assert ("paper@board.example.org",) == notice(receipt.inbox_id, receipt.incident, None, work).addresses
 
 
 def test_without_any_reader_nothing_is_sealed_away(
@@ -521,7 +603,7 @@ def test_without_any_reader_nothing_is_sealed_away(
     with pytest.raises(NoReaders):
         open_incident(receipt.inbox_id, work)
 
-    assert [] == host.tickets[0].comments
+    assert [] == host.tickets
     assert database.delivery(receipt.inbox_id).report is not None
     team.on_duty = {"robert"}
     open_incident(receipt.inbox_id, work)
@@ -561,9 +643,9 @@ def test_a_notice_holds_nothing_of_the_report(
     take_in: Intake, work: Casework, make_report: Callable[..., Report], canary: str
 ) -> None:
     receipt = take_in(make_report(subject=canary, do_not_show="no"))
-    parked = notice(receipt.inbox_id, "The host is away.", work)
+    parked = notice(receipt.inbox_id, receipt.incident, "The host is away.", work)
     open_incident(receipt.inbox_id, work)
-    done = notice(receipt.inbox_id, None, work)
+    done = notice(receipt.inbox_id, receipt.incident, None, work)
 
     assert canary not in f"{parked}{done}"
     assert ("robert@team.example.org", "miriam@team.example.org") == parked.addresses == done.addresses
@@ -576,10 +658,14 @@ def test_who_may_be_meant_is_not_told(
     take_in: Intake, work: Casework, make_report: Callable[..., Report]
 ) -> None:
     receipt = take_in(make_report(subject="Robert"))
-    parked = notice(receipt.inbox_id, "The host is away.", work)
+    parked = notice(receipt.inbox_id, receipt.incident, "The host is away.", work)
     open_incident(receipt.inbox_id, work)
 
-    assert ("miriam@team.example.org",) == parked.addresses == notice(receipt.inbox_id, None, work).addresses
+    assert (
+        ("miriam@team.example.org",)
+        == parked.addresses
+        == notice(receipt.inbox_id, receipt.incident, None, work).addresses
+    )
 
 
 def test_a_reader_who_left_the_roster_is_not_told(take_in: Intake, work: Casework, team: Team) -> None:
@@ -587,13 +673,153 @@ def test_a_reader_who_left_the_roster_is_not_told(take_in: Intake, work: Casewor
     open_incident(receipt.inbox_id, work)
     team.members = team.members[1:]
 
-    assert ("miriam@team.example.org",) == notice(receipt.inbox_id, None, work).addresses
+    assert ("miriam@team.example.org",) == notice(receipt.inbox_id, receipt.incident, None, work).addresses
 
 
 def test_an_unreadable_delivery_asks_for_the_form_to_be_checked(take_in: Intake, work: Casework) -> None:
     receipt = take_in(Report(None, verbatim=Untrusted("{")))
 
-    assert "The form 'form' sent something" in notice(receipt.inbox_id, None, work).text
+    assert "The form 'form' sent something" in notice(receipt.inbox_id, receipt.incident, None, work).text
+
+
+def test_the_subject_does_not_tell_that_only_a_recovery_key_opens(
+    take_in: Intake, work: Casework, make_report: Callable[..., Report]
+) -> None:
+    ordinary, nobody = take_in(), take_in(make_report(subject="Robert and Miriam"))
+    subjects = []
+    for receipt in (ordinary, nobody):
+        open_incident(receipt.inbox_id, work)
+        told = notice(receipt.inbox_id, receipt.incident, None, work)
+        subjects.append(told.subject.partition(": ")[2])
+
+    assert ("paper@board.example.org",) == told.addresses
+    assert "recovery key" in told.text
+    assert ["a report has come in"] * 2 == subjects
+
+
+def swapped(database: Database, one: str, two: str) -> None:
+    """Give a delivery the sealed report of another."""
+    with database._engine.begin() as connection:
+        sealed = connection.scalar(sa.select(t.inbox.c.sealed_report).where(t.inbox.c.id == two))
+        connection.execute(t.inbox.update().where(t.inbox.c.id == one).values(sealed_report=sealed))
+
+
+def test_about_a_report_that_does_not_open_the_recovery_keys_holders_are_told(
+    take_in: Intake, work: Casework, database: Database, team: Team
+) -> None:
+    receipt, other = take_in(), take_in()
+    swapped(database, receipt.inbox_id, other.inbox_id)
+
+    told = notice(receipt.inbox_id, receipt.incident, "It was moved.", work)
+    team.recovery = []
+
+    assert ("paper@board.example.org",) == told.addresses
+    assert "cannot find out whom the report could mean" in told.text
+    assert () == notice(receipt.inbox_id, receipt.incident, "It was moved.", work).addresses
+
+
+def test_a_mistake_of_ours_does_not_keep_everybody_from_being_told(
+    take_in: Intake, work: Casework, canary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = take_in()
+
+    def fail(_report: object, _roster: object) -> None:
+        raise KeyError(canary)
+
+    monkeypatch.setattr(notices, "first_readers", fail)
+
+    told = notice(receipt.inbox_id, receipt.incident, "The host is away.", work)
+
+    assert ("paper@board.example.org",) == told.addresses
+    assert canary not in told.text
+
+
+def test_while_the_database_is_away_nobody_else_is_told_instead(
+    take_in: Intake, work: Casework, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = take_in()
+
+    def away(_inbox_id: str) -> None:
+        raise StoreError("The database had trouble.")
+
+    monkeypatch.setattr(database, "delivery", away)
+
+    with pytest.raises(StoreError):
+        notice(receipt.inbox_id, receipt.incident, "The host is away.", work)
+
+
+# A ticket was deleted -------------------------------------------------------------------------------
+
+
+def ticket_without_diary(receipt: Receipt, host: MemoryHost, work: Casework) -> None:
+    host.stubborn_fields = True
+    with pytest.raises(HostNotRestricted):
+        open_incident(receipt.inbox_id, work)
+    host.stubborn_fields = False
+
+
+def test_a_report_whose_ticket_was_deleted_too_early_gets_a_new_one(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in()
+    ticket_without_diary(receipt, host, work)
+    host.tickets.clear()
+    with pytest.raises(HostGone):
+        open_incident(receipt.inbox_id, work)
+
+    reopen(receipt.inbox_id, work)
+    open_incident(receipt.inbox_id, work)
+
+    assert_whole(receipt, host, database)
+
+
+def test_a_ticket_that_is_there_is_not_forgotten(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in()
+    ticket_without_diary(receipt, host, work)
+
+    with pytest.raises(WriteRefused, match="still there"):
+        reopen(receipt.inbox_id, work)
+
+    assert database.ticket(receipt.incident).ref is not None
+
+
+def test_a_host_that_does_not_say_makes_nothing_forgotten(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in()
+    ticket_without_diary(receipt, host, work)
+
+    def away(_call: str) -> None:
+        raise HostUnavailable("The host is away.")
+
+    host.trouble = away
+
+    with pytest.raises(HostUnavailable):
+        reopen(receipt.inbox_id, work)
+
+    assert database.ticket(receipt.incident).ref is not None
+
+
+def test_what_has_no_ticket_has_none_to_forget(take_in: Intake, work: Casework) -> None:
+    with pytest.raises(WriteRefused, match="No ticket"):
+        reopen(take_in().inbox_id, work)
+
+
+def test_once_there_is_a_diary_its_members_restore_it(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, make_report: Callable[..., Report]
+) -> None:
+    first = take_in(submission="s1")
+    open_incident(first.inbox_id, work)
+    second = take_in(make_report(account="more"), submission="s1")
+    host.tickets.clear()
+
+    for receipt in (first, second):
+        with pytest.raises(WriteRefused, match="coc diary restore"):
+            reopen(receipt.inbox_id, work)
+
+    assert database.ticket(first.incident).ref is not None
 
 
 @pytest.mark.parametrize(

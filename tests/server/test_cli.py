@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
+import resource
 import stat
+import tempfile
+import threading
 import tomllib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from click.testing import CliRunner
+from flask import Flask, request
 
 from integration.casework import receive
+from integration.errors import StoreError
 from integration.incident import SpaceName
-from webhook_server import cli
-from webhook_server.cli import main
+from webhook_server import cli, wiring
+from webhook_server.cli import main, make_door
 from webhook_server.config import load_config
+from webhook_server.jobs import attempt
+from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
 from webhook_server.wiring import join
@@ -35,18 +44,30 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(one) for one in arguments])
 
 
+@pytest.fixture(autouse=True)
+def the_umask_stays_as_it_was() -> Iterator[None]:
+    """The command sets it for its own process, which here is that of all tests."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, robert: Identity) -> Path:
     """A folder as ``init`` makes it, with what a person adds."""
     folder = tmp_path / "coc"
     key = re.search(r"^\[\[service_keys\]\]\n.*\n.*$", run("init", folder).output, re.MULTILINE)
     assert key is not None
-    (folder / "roster.toml").write_text(
+    roster = (
         "version = 1\nserial = 1\n[[members]]\n"
         f'alias = "robert"\nrecipient = "{robert.recipient}"\nsigning_key = "{robert.signing_key}"\n'
-        f'email = "robert@example.org"\non_duty = true\n{key[0]}\n',
-        encoding="utf-8",
+        f'email = "robert@example.org"\non_duty = true\nnames = ["Robert Kraus"]\n{key[0]}\n'
     )
+    (folder / "roster.toml").write_text(roster, encoding="utf-8")
+    (folder / "roster.toml.sig.robert").write_text(robert.sign("coc-roster@v1", roster.encode()))
+    for name in ("github.token", "typeform.secret"):
+        (folder / name).touch(mode=0o600)
     (folder / "github.token").write_text("a-token")
     (folder / "typeform.secret").write_text("a-secret-that-is-long-enough")
     return folder
@@ -90,6 +111,7 @@ def test_init_prints_the_public_half_for_the_roster_and_no_secret(tmp_path: Path
 
     printed = tomllib.loads(re.search(r"\[\[service_keys\]\].*?\n\n", result.output, re.DOTALL)[0])  # type: ignore[index]  # else the test fails
     assert printed["service_keys"][0]["public"].startswith("ssh-ed25519 ")
+    assert "without them nothing starts" in result.output
     assert 0 == result.exit_code
     for name in ("root.key", "service.key"):
         assert (tmp_path / "new" / name).read_text().splitlines()[0] not in result.output
@@ -129,6 +151,35 @@ def test_what_only_a_hosts_own_code_can_see_is_a_mistake_too(config: Path, comma
 
     assert 1 == result.exit_code
     assert "[spaces.conduct]: owner must be a GitHub user or organisation" in result.output
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_roster_without_signatures_is_not_used(config: Path, command: str) -> None:
+    (config.parent / "roster.toml.sig.robert").unlink()
+
+    result = run(command, "--config", config)
+
+    assert 1 == result.exit_code
+    assert "Roster 1 is not signed by anybody who may, and needs 1" in result.output
+    assert "1 more must sign it (coc roster sign), of: robert." in result.output
+
+
+def test_check_judges_the_roster_by_the_one_in_use(config: Path, robert: Identity) -> None:
+    join(load_config(config)).close()
+    roster = config.parent / "roster.toml"
+    roster.write_text(roster.read_text() + "# changed\n")
+    (config.parent / "roster.toml.sig.robert").write_text(robert.sign("coc-roster@v1", roster.read_bytes()))
+
+    result = run("check", "--config", config)
+
+    assert 1 == result.exit_code
+    assert "This is another roster 1 than the one that was accepted." in result.output
+
+
+def test_check_makes_no_database(config: Path) -> None:
+    run("check", "--config", config)
+
+    assert not list(config.parent.glob("*.sqlite*"))
 
 
 def test_a_missing_configuration_leads_to_init(tmp_path: Path) -> None:
@@ -216,3 +267,130 @@ def test_without_a_mail_server_nothing_is_joined_differently(config: Path) -> No
 
     assert 200 == parts.app.test_client().get("/health/ready").status_code
     parts.close()
+
+
+# A ticket that is gone ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reopening(host: MemoryHost, monkeypatch: pytest.MonkeyPatch) -> MemoryHost:
+    monkeypatch.setattr(wiring, "make_hosts", lambda _config: {SpaceName("conduct"): host})
+    return host
+
+
+def test_reopen_forgets_a_deleted_ticket_and_a_new_one_is_opened(
+    config: Path, database: Database, waiting: str, reopening: MemoryHost
+) -> None:
+    parts = join(load_config(config))
+    reopening.stubborn_fields = True
+    attempt(waiting, parts.work, parts.database)
+    reopening.tickets.clear()
+    reopening.stubborn_fields = False
+    attempt(waiting, parts.work, parts.database)
+    assert "host-gone" == database.job(waiting).reason_code
+
+    result = run("jobs", "reopen", waiting, "--config", config)
+
+    assert "The old ticket is forgotten." in result.output
+    assert 0 == result.exit_code
+    assert "done" == attempt(waiting, parts.work, parts.database)
+    assert 1 == len(reopening.tickets)
+    parts.close()
+
+
+def test_reopen_of_a_diary_that_has_begun_is_refused(
+    config: Path, database: Database, waiting: str, reopening: MemoryHost
+) -> None:
+    parts = join(load_config(config))
+    attempt(waiting, parts.work, parts.database)
+    reopening.tickets.clear()
+    parts.close()
+
+    result = run("jobs", "reopen", waiting, "--config", config)
+
+    assert 1 == result.exit_code
+    assert "coc diary restore" in result.output
+    assert database.ticket(database.job(waiting).incident).ref is not None
+
+
+def test_reopen_with_a_configuration_that_has_mistakes_says_so(config: Path) -> None:
+    (config.parent / "roster.toml.sig.robert").unlink()
+
+    result = run("jobs", "reopen", "in_x", "--config", config)
+
+    assert 1 == result.exit_code
+    assert "is not signed" in result.output
+
+
+# What the process leaves on the machine -------------------------------------------------------------
+
+
+def test_databases_are_for_this_account_only(config: Path) -> None:
+    os.umask(0o022)
+
+    run("jobs", "list", "--config", config)
+
+    assert 0o600 == stat.S_IMODE((config.parent / "coc.sqlite").stat().st_mode)
+
+
+def test_a_crash_leaves_no_memory_in_a_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[tuple[int, tuple[int, int]]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limit: limits.append((which, limit)))
+
+    run("jobs", "list", "--config", config)
+
+    assert [(resource.RLIMIT_CORE, (0, 0))] == limits
+
+
+def test_a_second_server_on_one_database_does_not_start(config: Path) -> None:
+    with alone_on(load_config(config).database_url):
+        result = run("serve", "--config", config)
+
+    assert 1 == result.exit_code
+    assert "Another coc-server is running on this database." in result.output
+    with alone_on(load_config(config).database_url):
+        pass  # whoever is gone holds nobody up
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://nobody@127.0.0.1:1/none", "sqlite://"])
+def test_other_databases_have_no_file_to_lock(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with alone_on(url), alone_on(url):
+        assert [] == list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoreError, match=r"cannot be made \(FileNotFoundError\)"),
+        alone_on(f"sqlite:///{tmp_path}/no/coc.sqlite"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_no_body_is_written_to_a_file_on_its_way_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, chunked: bool
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not-there"))  # a temporary file cannot be made
+    app = Flask(__name__)
+    app.add_url_rule("/", view_func=lambda: str(len(request.get_data())), methods=["POST"])
+    door: Any = make_door(app, "127.0.0.1", 0)
+    body = b"x" * 20_000_000
+    answers: list[requests.Response] = []
+
+    def post() -> None:
+        url = f"http://127.0.0.1:{door.effective_port}/"
+        answers.append(requests.post(url, data=iter([body]) if chunked else body, timeout=60))
+
+    sender = threading.Thread(target=post)
+    sender.start()
+    while sender.is_alive():
+        door.asyncore.loop(timeout=0.05, map=door._map, count=1)
+    door.task_dispatcher.shutdown()
+    door.asyncore.close_all(door._map)
+
+    (answer,) = answers
+    assert (200, str(len(body))) == (answer.status_code, answer.text)

@@ -79,6 +79,7 @@ who = "subject"
 host = "mail.example.org"
 port = 2525
 from = "conduct@example.org"
+operator = "operator@example.org"
 user = "coc"
 password_file = "mail.password"
 """
@@ -106,6 +107,8 @@ space = "conduct"
 
 @pytest.fixture
 def folder(tmp_path: Path, service_key: ServiceKey, robert: Identity) -> Path:
+    for name in ("root.key", *SECRETS):
+        (tmp_path / name).touch(mode=0o600)
     (tmp_path / "root.key").write_bytes(new_root_key())
     service_key.save(tmp_path / "service.key")
     for name, secret in SECRETS.items():
@@ -227,6 +230,7 @@ host = "mail.example.org"
 port = true
 starttls = false
 from = "nobody"
+operator = "somebody"
 user = "coc"
 """
 
@@ -242,10 +246,10 @@ def test_all_mistakes_are_listed_together(folder: Path) -> None:
         "[server].listen must be an address and a port",
         "[server].origin: plain http is only for this machine",
         "[server].origin: it must end after the host and the port",
-        "The root key file",
-        "The service key",
-        "The roster",
-        "The process file",
+        "[server].root_key_file: it is not there",
+        "[server].service_key_file: it cannot be read (FileNotFoundError)",
+        "[server].roster: it cannot be read (FileNotFoundError)",
+        "[server].process: it cannot be read (FileNotFoundError)",
         "[server].engine_database must be another file",
         "[spaces.Bad-Name]: a space's name is",
         "[spaces.Bad-Name].owner must be a text",
@@ -270,6 +274,7 @@ def test_all_mistakes_are_listed_together(folder: Path) -> None:
         "[mail].port must be a port number",
         "[mail].starttls may be false only for a mail server on this machine",
         "[mail].from must be a mail address",
+        "[mail].operator must be a mail address",
         "[mail].user and [mail].password_file need each other",
     ]:
         assert expected in found
@@ -316,7 +321,10 @@ def test_a_listening_address_may_be_ipv6(folder: Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_mail_may_go_unencrypted_to_this_machine_only(folder: Path, host: str) -> None:
-    config = load(folder, f'{LEAST}\n[mail]\nhost = "{host}"\nfrom = "c@example.org"\nstarttls = false\n')
+    config = load(
+        folder,
+        f'{LEAST}\n[mail]\nhost = "{host}"\nfrom = "c@example.org"\noperator = "o@example.org"\nstarttls = false\n',
+    )
 
     assert config.mail is not None
     assert not config.mail.starttls
@@ -364,8 +372,83 @@ def test_a_key_file_of_another_kind_is_refused_without_its_content(folder: Path)
 
     found = mistakes(folder, LEAST)
 
-    assert any("The service key" in one for one in found)
+    assert any("[server].service_key_file" in one for one in found)
     assert "canary" not in "\n".join(found)
+
+
+# Who can open the files, and who is told --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "mistake"),
+    [
+        ("root.key", 0o640, "[server].root_key_file: the file is open to other accounts"),
+        ("service.key", 0o604, "[server].service_key_file: the file is open to other accounts"),
+        ("github.token", 0o604, "[spaces.conduct].token_file: the file is open to other accounts"),
+        ("typeform.secret", 0o602, "[sources.report-form]: file 1 of secret_files: the file is open to"),
+    ],
+)
+def test_a_secret_that_others_can_open_is_a_mistake(folder: Path, name: str, mode: int, mistake: str) -> None:
+    (folder / name).chmod(mode)
+
+    (found,) = mistakes(folder, LEAST)
+
+    assert found.startswith(mistake)
+    assert "canary" not in found
+
+
+def test_a_group_may_share_what_is_not_a_key(folder: Path) -> None:
+    (folder / "github.token").chmod(0o640)
+    (folder / "typeform.secret").chmod(0o640)
+
+    assert load(folder, LEAST).spaces
+
+
+PASTED = "AGE-SECRET-KEY-1CANARY"
+
+
+@pytest.mark.parametrize(
+    ("old", "entry"),
+    [
+        ('"root.key"', "[server].root_key_file"),
+        ('"service.key"', "[server].service_key_file"),
+        ('"roster.toml"', "[server].roster"),
+        ('"github.token"', "[spaces.conduct].token_file"),
+        ('"typeform.secret"', "[sources.report-form]: file 1 of secret_files "),
+        ('"roster.toml"\n', "[server].process"),
+    ],
+)
+@pytest.mark.parametrize("pasted", [PASTED, PASTED * 200, f"{PASTED}\\u0000"])
+def test_a_secret_that_was_pasted_where_a_path_belongs_is_not_shown(
+    folder: Path, old: str, entry: str, pasted: str
+) -> None:
+    new = f'"{pasted}"' if "process" not in entry else f'"roster.toml"\nprocess = "{pasted}"\n'
+
+    (found,) = mistakes(folder, LEAST.replace(old, new))
+
+    assert found.startswith(entry)
+    assert "CANARY" not in found
+
+
+MAIL = '\n[mail]\nhost = "mail.example.org"\nfrom = "conduct@example.org"\n'
+RECOVERY = '[[recovery]]\nname = "paper"\nrecipient = "{recipient}"\nemail = "board@example.org"\n'
+
+
+def test_without_a_recovery_key_somebody_must_be_told_if_no_member_can_be(folder: Path) -> None:
+    (found,) = mistakes(folder, LEAST + MAIL)
+
+    assert found.startswith("[mail].operator must be a mail address, because the roster has no recovery key")
+    assert load(folder, f'{LEAST}{MAIL}operator = "o@example.org"').mail.operator == "o@example.org"  # type: ignore[union-attr]  # it has a section
+
+
+def test_with_a_recovery_key_the_operator_may_be_left_out(folder: Path, paper: Identity) -> None:
+    roster = folder / "roster.toml"
+    roster.write_text(roster.read_text() + RECOVERY.format(recipient=paper.recipient), encoding="utf-8")
+
+    mail = load(folder, LEAST + MAIL).mail
+
+    assert mail is not None
+    assert mail.operator is None
 
 
 # The operator's page --------------------------------------------------------------------------------

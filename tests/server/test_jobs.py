@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from integration.errors import (
     NotifyError,
     StoreError,
 )
-from webhook_server import jobs
+from webhook_server import jobs, loop
 from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.loop import Loop
+from webhook_server.store.database import Database
+from webhook_server.store.sealed import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.report import Report
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, Told
-    from webhook_server.store.database import Database
+    from tests.server.conftest import Intake, MemoryHost, Team, Told
 
 
 def always(error: BaseException) -> Callable[[str], None]:
@@ -468,3 +471,421 @@ def test_the_dispatcher_outlives_trouble(
 
     assert "dispatcher: trouble of the kind RuntimeError" in caplog.text
     assert canary not in caplog.text
+
+
+# Nothing waits unheard ------------------------------------------------------------------------------
+
+
+class Panic(BaseException):
+    """As a library written in Rust raises it."""
+
+
+def test_a_panic_is_noted_like_any_other_trouble(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, canary: str
+) -> None:
+    receipt = take_in()
+    host.trouble = always(Panic(canary))
+
+    assert "unexpected" == attempt(receipt.inbox_id, work, database)
+
+    job = database.job(receipt.inbox_id)
+    assert ("waiting", 1, "Unexpected trouble of the kind Panic.") == (job.state, job.attempts, job.reason)
+
+
+def test_an_interrupt_is_not_trouble(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost
+) -> None:
+    receipt = take_in()
+    host.trouble = always(KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(receipt.inbox_id, work, database)
+
+    assert 0 == database.job(receipt.inbox_id).attempts
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("the engine's database is full"), Panic()])
+def test_members_are_told_though_the_engine_is_broken(
+    dispatcher: Dispatcher,
+    engine: FakeEngine,
+    take_in: Intake,
+    told: Told,
+    clock: SetClock,
+    trouble: BaseException,
+) -> None:
+    def runs(_inbox_id: str) -> str:
+        engine.given.clear()
+        raise trouble
+
+    engine.runs = runs
+    take_in()
+
+    dispatcher.turn()
+    clock.forward(hours=1)
+    dispatcher.turn()
+
+    (mail,) = told.mails
+    assert "It has not been tried yet." in mail[2]
+
+
+def test_what_waits_for_an_hour_is_told_once_and_then_each_day(
+    dispatcher: Dispatcher, take_in: Intake, told: Told, clock: SetClock
+) -> None:
+    """The engine took it and never runs it."""
+    take_in()
+    counts = []
+
+    for minutes in (0, 59, 1, 5, 23 * 60, 54, 1, 60):
+        clock.forward(minutes=minutes)
+        dispatcher.turn()
+        counts.append(len(told.mails))
+
+    assert [0, 0, 1, 1, 1, 1, 2, 2] == counts
+    assert told.mails[0][1].endswith("a report waits and needs you")
+
+
+def test_what_waits_because_a_host_asks_for_a_day_is_told_with_the_reason(
+    dispatcher: Dispatcher, take_in: Intake, work: Casework, database: Database, host: MemoryHost, told: Told,
+    clock: SetClock,
+) -> None:  # fmt: skip
+    receipt = take_in()
+    host.trouble = always(HostLimited("The host asks us to wait.", after=86_400))
+    attempt(receipt.inbox_id, work, database)
+
+    clock.forward(hours=1)
+    dispatcher.turn()
+
+    assert "The host asks us to wait." in told.mails[0][2]
+
+
+def test_trouble_that_changes_its_name_is_not_told_again_each_time(
+    dispatcher: Dispatcher, take_in: Intake, database: Database, told: Told, clock: SetClock
+) -> None:
+    receipt = take_in()
+    clock.forward(hours=1)
+
+    for code in ("host-limited", "host-unavailable", "store"):
+        database.job_failed(receipt.inbox_id, parked=False, code=code, reason="y", due_at=clock.now())
+        dispatcher.turn()
+
+    assert 1 == len(told.mails)
+
+
+def test_what_is_late_is_told_once_more_when_it_is_there(
+    dispatcher: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told, clock: SetClock
+) -> None:
+    receipt = take_in()
+    clock.forward(hours=2)
+    dispatcher.turn()
+    attempt(receipt.inbox_id, work, database)
+    dispatcher.turn()
+
+    assert ["waits and needs you", "has come in"] == [
+        subject.partition("a report ")[2] for _, subject, _ in told.mails
+    ]
+
+
+def test_a_notice_that_cannot_be_noted_is_not_sent_at_each_turn(
+    dispatcher: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told, clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The disk is full: what was told cannot be written down."""
+    for _ in range(2):
+        attempt(take_in().inbox_id, work, database)
+    monkeypatch.setattr(database, "told", lambda _job, _now: always(StoreError("The disk is full."))(""))
+
+    for _ in range(5):
+        dispatcher.turn()
+    clock.forward(minutes=5)
+    dispatcher.turn()
+
+    assert 2 == len(told.mails)
+
+
+def test_a_clock_put_back_delays_neither_tries_nor_mails(
+    take_in: Intake, work: Casework, database: Database, told: Told, clock: SetClock
+) -> None:
+    clock.forward(days=365)
+    receipt = take_in()
+    engine = FakeEngine()
+    early = Dispatcher(work=work, jobs=database, engine=engine, notifier=told)  # type: ignore[arg-type]  # what it needs of an engine
+    database.told(database.job(receipt.inbox_id), clock.now())
+    clock.forward(days=-365)
+
+    early.turn()
+
+    assert [receipt.inbox_id] == [one[0] for one in engine.given]
+    assert 1 == len(told.mails)
+
+
+# Who is told when nobody can be ---------------------------------------------------------------------
+
+OPERATOR = "operator@example.org"
+
+
+@pytest.fixture
+def watched(work: Casework, database: Database, engine: FakeEngine, told: Told) -> Dispatcher:
+    return Dispatcher(work=work, jobs=database, engine=engine, notifier=told, operator=OPERATOR)  # type: ignore[arg-type]  # what it needs of an engine
+
+
+def test_the_operator_is_told_when_no_member_can_be(
+    watched: Dispatcher, take_in: Intake, make_report: Callable[..., Report], team: Team, work: Casework,
+    database: Database, told: Told, clock: SetClock,
+) -> None:  # fmt: skip
+    team.recovery = []
+    receipt = take_in(make_report(subject="Robert and Miriam"))
+    attempt(receipt.inbox_id, work, database)
+
+    watched.turn()
+    watched.turn()
+    clock.forward(hours=24)
+    watched.turn()
+
+    assert 2 == len(told.mails)
+    addresses, subject, text = told.mails[0]
+    assert ((OPERATOR,), "A report waits, and nobody on the team could be told") == (addresses, subject)
+    assert "coc-server jobs list" in text
+    assert receipt.inbox_id in text
+    assert database.job(receipt.inbox_id).code_name not in subject + text
+
+
+def test_the_operator_is_told_of_a_diary_whose_readers_have_all_left(
+    watched: Dispatcher, take_in: Intake, team: Team, work: Casework, database: Database, told: Told
+) -> None:
+    attempt(take_in().inbox_id, work, database)
+    team.members, team.recovery = [], []
+
+    watched.turn()
+    watched.turn()
+
+    assert [((OPERATOR,), "A report has come in, and nobody on the team could be told")] == [
+        mail[:2] for mail in told.mails
+    ]
+
+
+def test_with_another_root_key_the_recovery_keys_holders_are_told(
+    take_in: Intake, work: Casework, database: Database, engine: FakeEngine, told: Told
+) -> None:
+    receipt = take_in()
+    other = Database(database._engine, Sealer(bytes(32)))
+    work = replace(work, store=other)
+    attempt(receipt.inbox_id, work, other)
+    other.job_failed(
+        receipt.inbox_id, parked=True, code="does-not-open", reason="Another key.", due_at=work.clock.now()
+    )
+
+    Dispatcher(work=work, jobs=other, engine=engine, notifier=told).turn()  # type: ignore[arg-type]  # what it needs of an engine
+
+    (mail,) = told.mails
+    assert ("paper@board.example.org",) == mail[0]
+    assert "Another key." in mail[2]
+    assert "cannot find out whom the report could mean" in mail[2]
+
+
+def test_the_operator_hears_that_members_cannot_be_mailed(
+    watched: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    attempt(take_in().inbox_id, work, database)
+    tell = told.tell
+
+    def refusing(addresses: Sequence[str], *, subject: str, text: str) -> None:
+        if tuple(addresses) != (OPERATOR,):
+            raise NotifyError("The mail server refused every address.")
+        tell(addresses, subject=subject, text=text)
+
+    monkeypatch.setattr(told, "tell", refusing)
+
+    for _ in range(4):
+        watched.turn()
+
+    (mail,) = told.mails
+    assert "takes no notice for members" in mail[2]
+
+
+def test_an_alert_goes_out_once_an_hour_for_each_source_and_nothing_is_left_out(
+    watched: Dispatcher, told: Told, clock: SetClock
+) -> None:
+    watched.alert("form", "stale-delivery")
+    watched.alert("other", "stale-delivery")
+    watched.turn()
+    assert 2 == len(told.mails)
+    for _ in range(3):
+        watched.alert("form", "stale-delivery")
+        watched.alert("form", "unreadable-submission")
+        watched.turn()
+    assert 2 == len(told.mails)
+
+    clock.forward(hours=1)
+    watched.turn()
+    watched.turn()
+
+    assert 3 == len(told.mails)
+    assert {(OPERATOR,)} == {addresses for addresses, _, _ in told.mails}
+    assert "A delivery of the form 'form' was rightly signed" in told.mails[2][2]
+    assert "The form 'form' sent something" in told.mails[2][2]
+
+
+def test_an_alert_that_could_not_be_sent_is_sent_later(
+    watched: Dispatcher, told: Told, clock: SetClock
+) -> None:
+    told.trouble = NotifyError("away")
+    watched.alert("form", "stale-delivery")
+    watched.turn()
+    told.trouble = None
+
+    watched.turn()
+    assert [] == told.mails, "it waits for a minute"
+    clock.forward(minutes=1)
+    watched.turn()
+
+    assert 1 == len(told.mails)
+
+
+def test_without_an_operator_members_on_duty_hear_of_refused_deliveries_only(
+    dispatcher: Dispatcher, told: Told, team: Team
+) -> None:
+    team.on_duty = {"miriam"}
+    dispatcher.alert("one", "unreadable-submission")  # the notice about the report says it
+    dispatcher.alert("two", "stale-delivery")
+
+    dispatcher.turn()
+
+    (mail,) = told.mails
+    assert ("miriam@team.example.org",) == mail[0]
+    assert "'two'" in mail[2]
+
+
+# A ticket that is gone ------------------------------------------------------------------------------
+
+
+def test_who_deleted_a_ticket_too_early_is_told_how_to_go_on(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost
+) -> None:
+    receipt = take_in()
+    host.stubborn_fields = True
+    attempt(receipt.inbox_id, work, database)
+    host.tickets.clear()
+
+    assert "host-gone" == attempt(receipt.inbox_id, work, database)
+
+    assert f"coc-server jobs reopen {receipt.inbox_id}" in (database.job(receipt.inbox_id).reason or "")
+
+
+def test_a_diary_that_has_begun_is_not_reopened(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, make_report: Callable[..., Report]
+) -> None:
+    attempt(take_in(submission="s1").inbox_id, work, database)
+    second = take_in(make_report(account="more"), submission="s1")
+    host.tickets.clear()
+
+    assert "host-gone" == attempt(second.inbox_id, work, database)
+
+    assert "reopen" not in (database.job(second.inbox_id).reason or "")
+
+
+# The threads ----------------------------------------------------------------------------------------
+
+
+def test_a_slow_mail_server_does_not_hold_up_reports(
+    dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, work: Casework, database: Database, told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    engine.runs = lambda inbox_id: attempt(inbox_id, work, database)
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(_addresses: Sequence[str], *, subject: str, text: str) -> None:  # noqa: ARG001 - the port's signature
+        began.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(told, "tell", slow)
+    attempt(take_in().inbox_id, work, database)
+    dispatcher.start()
+    assert began.wait(30)
+
+    receipt = take_in()
+    dispatcher.wake()
+    try:
+        until(lambda: database.delivery(receipt.inbox_id).finished)
+        assert not go_on.is_set()
+    finally:
+        go_on.set()
+        dispatcher.stop()
+
+
+def test_the_dispatcher_outlives_a_panic(
+    dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, work: Casework, database: Database
+) -> None:
+    trouble = [Panic()]
+
+    def runs(inbox_id: str) -> str:
+        if trouble:
+            engine.given.clear()
+            raise trouble.pop()
+        return attempt(inbox_id, work, database)
+
+    engine.runs = runs
+    receipt = take_in()
+
+    dispatcher.start()
+    until(lambda: database.delivery(receipt.inbox_id).finished)
+    dispatcher.stop()
+
+
+class Time:
+    """The monotonic clock of a loop."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_loop_that_gets_through_no_turn_is_seen(monkeypatch: pytest.MonkeyPatch, *, broken: bool) -> None:
+    time_ = Time()
+    monkeypatch.setattr(loop, "time", time_)
+    hold, trouble = threading.Event(), [RuntimeError()] if broken else []
+
+    def turn() -> None:
+        if trouble:
+            raise trouble[0]
+        hold.wait(30)
+
+    one = Loop("notices", turn)
+    seen = []
+    time_.seconds += 10_000
+    seen.append(one.is_stuck)  # it does not run yet
+    one.start()
+    for seconds in (299, 2):
+        time_.seconds += seconds
+        seen.append(one.is_stuck)
+
+    assert [False, False, True] == seen
+
+    trouble.clear()
+    hold.set()
+    until(lambda: not one.is_stuck)
+    one.stop()
+
+
+def test_what_is_over_is_dropped_once_a_minute_and_holds_up_nothing(
+    work: Casework, database: Database, engine: FakeEngine, take_in: Intake, told: Told, clock: SetClock
+) -> None:
+    tidied: list[object] = []
+
+    def tidy(now: object) -> None:
+        tidied.append(now)
+        raise StoreError("The database is busy.")
+
+    one = Dispatcher(work=work, jobs=database, engine=engine, notifier=told, tidy=tidy)  # type: ignore[arg-type]  # what it needs of an engine
+    take_in()
+
+    one.turn()
+    one.turn()
+    clock.forward(seconds=60)
+    one.turn()
+
+    assert 2 == len(tidied)
+    assert 3 == len(engine.given)

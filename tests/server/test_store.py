@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +18,7 @@ from integration.code_name import CodeName
 from integration.diary.chain import genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Epoch
-from integration.errors import StoreError
+from integration.errors import HeadConflict, StoreError
 from integration.incident import Alias, IncidentId
 from integration.mirror import TicketName, TicketRef
 from integration.ports import TicketRecord
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
 
-REF = TicketRef(TicketName("github:acme/conduct#1"), "1", "#1", "https://host.example/1")
+REF = TicketRef(TicketName("github:acme/conduct#1"), "1", "#1", "https://host.example/1", "9000000001")
 EPOCH = Epoch(1, "age1" + "q" * 58, "ssh-ed25519 " + "A" * 68)
 
 
@@ -249,7 +250,7 @@ def test_a_diary_that_moved_on_is_not_written_to(
     old = database.head(receipt.incident)
     hand_over(database, receipt, epoch=EPOCH)
 
-    with pytest.raises(StoreError, match="has moved on"):
+    with pytest.raises(HeadConflict, match="has moved on"):
         database.hand_over(
             second.inbox_id,
             head=old,
@@ -268,7 +269,7 @@ def test_a_hand_over_that_fails_half_way_changes_nothing(database: Database, tak
     head = genesis(receipt.incident)
     twice = [a_comment(head), a_comment(head)]
 
-    with pytest.raises(StoreError, match="The database had trouble"):
+    with pytest.raises(StoreError, match="diary was not changed"):
         database.hand_over(
             receipt.inbox_id, head=head, comments=twice, epoch=EPOCH, readers=[Alias("robert")]
         )
@@ -378,7 +379,7 @@ def test_a_state_is_told_once_and_a_parked_one_again_after_a_day(
     day = timedelta(hours=24)
 
     def untold() -> list[str]:
-        return [one.state for one in database.untold(clock.now(), again_after=day)]
+        return [one.state for one in database.untold(clock.now(), again_after=day, overdue_after=day)]
 
     assert [] == untold()
     database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=clock.now())
@@ -394,6 +395,62 @@ def test_a_state_is_told_once_and_a_parked_one_again_after_a_day(
     database.told(database.job(receipt.inbox_id), clock.now())
     clock.forward(hours=48)
     assert [] == untold()
+
+
+def test_what_waits_too_long_is_told_again_after_a_day(
+    database: Database, take_in: Intake, clock: SetClock
+) -> None:
+    take_in()
+    day, hour = timedelta(hours=24), timedelta(hours=1)
+
+    def untold() -> list[str]:
+        return [one.state for one in database.untold(clock.now(), again_after=day, overdue_after=hour)]
+
+    assert [] == untold()
+    clock.forward(hours=1)
+    assert ["waiting"] == untold()
+    database.told(database.unfinished_jobs()[0], clock.now())
+    assert [] == untold()
+    clock.forward(hours=24)
+    assert ["waiting"] == untold()
+
+
+def test_times_from_before_the_clock_was_put_back_are_not_believed(
+    database: Database, take_in: Intake, clock: SetClock
+) -> None:
+    later = clock.now() + timedelta(days=365)
+    receipt = take_in()
+    day = timedelta(hours=24)
+    database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=later)
+    database.told(database.job(receipt.inbox_id), later)
+
+    assert [receipt.inbox_id] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=10)]
+    assert ["parked"] == [
+        one.state for one in database.untold(clock.now(), again_after=day, overdue_after=day)
+    ]
+
+
+def test_the_longest_wait_is_waited_for(database: Database, take_in: Intake, clock: SetClock) -> None:
+    receipt = take_in()
+    due = clock.now() + timedelta(hours=24)
+    database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=due)
+
+    assert [] == database.due_jobs(clock.now(), limit=10)
+
+
+def test_asking_whether_it_is_there_waits_for_no_writer(database: Database) -> None:
+    with database._engine.begin() as writer:
+        writer.execute(t.nonce.delete())
+
+        database.is_there()
+
+
+def test_a_database_without_its_tables_is_not_there(database: Database) -> None:
+    with database._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE inbox")
+
+    with pytest.raises(StoreError):
+        database.is_there()
 
 
 # What lies in the file ------------------------------------------------------------------------------
@@ -436,6 +493,33 @@ def test_readers_are_not_named_on_disk(take_in: Intake, database: Database, tmp_
     )
 
     assert b"Quokka-Canary" not in everything_on_disk(tmp_path)
+
+
+@pytest.mark.parametrize("others", [0, 1, 47])
+def test_the_length_of_what_is_sealed_does_not_tell_how_many_read(
+    take_in: Intake, database: Database, others: int
+) -> None:
+    receipt = take_in()
+    head = genesis(receipt.incident)
+    readers = [Alias(f"reader-{n}".ljust(32, "x")) for n in range(others)]
+
+    database.hand_over(receipt.inbox_id, head=head, comments=[a_comment(head)], epoch=EPOCH, readers=readers)
+
+    (row,) = rows(database, t.epoch)
+    assert 4096 + 12 + 16 == len(base64.b64decode(row.sealed_readers.split(".")[2]))
+    assert readers == list(database.readers(receipt.incident))
+
+
+def test_more_readers_than_fit_are_filled_up_to_the_next_step(take_in: Intake, database: Database) -> None:
+    receipt = take_in()
+    head = genesis(receipt.incident)
+    readers = [Alias(f"reader-{n}") for n in range(500)]
+
+    database.hand_over(receipt.inbox_id, head=head, comments=[a_comment(head)], epoch=EPOCH, readers=readers)
+
+    (row,) = rows(database, t.epoch)
+    assert 2 * 4096 + 12 + 16 == len(base64.b64decode(row.sealed_readers.split(".")[2]))
+    assert readers == list(database.readers(receipt.incident))
 
 
 def swap(database: Database, column: sa.Column[Any], key: sa.Column[Any]) -> None:
@@ -493,10 +577,12 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
 CLEAR = {
     "incident": "id code_name source space type stage impact likelihood lead secondary opened_at",
     "inbox": "seq id source incident_id unreadable received_at state attempts due_at reason_code reason told told_at",
-    "ticket": "incident_id attempted_at name host_id key url",
+    "ticket": "incident_id attempted_at name host_id key url stable",
     "epoch": "incident_id number recipient writing_key",
     "comment": "incident_id seq part parts ticket epoch kind prev link text host_comment_id",
+    "file": "incident_id name content",
     "nonce": "alias value expires_at",
+    "roster": "serial hash accepted_at",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
 
@@ -579,7 +665,7 @@ def test_the_shelf_gives_an_incident_to_its_readers_only(
         hand_over(database, one, epoch=EPOCH)
     database.ticket_opened(second.incident, REF)
     take_in()
-    shelf = Shelf(database._engine, database)
+    shelf = Shelf(database._engine, database, lambda _space: 44_000)
 
     newest, oldest = shelf.cleared_incidents("robert")
 
@@ -596,7 +682,7 @@ def test_the_shelf_gives_an_incident_to_its_readers_only(
 def test_the_shelf_gives_comments_and_head(take_in: Intake, database: Database) -> None:
     empty, full = take_in(), take_in()
     comment = hand_over(database, full)
-    shelf = Shelf(database._engine, database)
+    shelf = Shelf(database._engine, database, lambda _space: 44_000)
 
     head = shelf.head(full.incident)
 
@@ -609,7 +695,7 @@ def test_the_shelf_gives_comments_and_head(take_in: Intake, database: Database) 
 def test_a_nonce_works_once_for_each_member_and_is_forgotten_after_its_time(
     database: Database, clock: SetClock
 ) -> None:
-    shelf = Shelf(database._engine, database)
+    shelf = Shelf(database._engine, database, lambda _space: 44_000)
     expires = clock.now() + timedelta(minutes=5)
 
     assert [True, False, True] == [

@@ -50,6 +50,11 @@ def report(*other: str, verbatim: str | None = None, **fields: str) -> Report:
     )
 
 
+def asked(question: str, answer: str, *, key: str = "q1", field: ReportField | None = None) -> Report:
+    one = Answer(key, Untrusted(question), Untrusted(answer))
+    return Report(submitted_at=None, fields={field: (one,)} if field else {}, other=() if field else (one,))
+
+
 def readers(told: Report, *members: Member) -> set[str]:
     return {str(one.alias) for one in first_readers(told, roster(*members)).members}
 
@@ -196,6 +201,111 @@ def test_parts_of_an_account_id_match_nobody() -> None:
     assert {"miriam"} == readers(report(account="In 2026, on day 4000, the beef was cold."), other)
 
 
+@pytest.mark.parametrize("place", NAMING[:3] + NAMING[4:])
+@pytest.mark.parametrize("words", ["R.K.", "RK", "rk", "R. K.", "K. R.", "R o b e r t", "r-o-b-e-r-t"])
+def test_initials_and_letters_apart_count_where_people_are_named(place: str, words: str) -> None:
+    assert {"miriam"} == readers(report(**{place: f"I think {words}"}), ROBERT, MIRIAM)
+
+
+@pytest.mark.parametrize(("name", "text"), [("Maria Eder", "please write to me"), ("Ina Tran", "it was him")])
+def test_function_words_are_no_initials(name: str, text: str) -> None:
+    assert {"quokka"} == readers(report(subject=text), member("quokka", name))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Robert Kraus", "Wczoraj z Robertem na scenie"),
+        ("Robert Kraus", "Das war Krausens Idee, sonst nichts"),
+        ("Роберт Краус", "Вчера я говорил с Робертом"),  # noqa: RUF001 - other letters, on purpose
+        ("Марина Краус", "Вчера я говорил с Мариной"),  # noqa: RUF001 - other letters, on purpose
+        ("רוברט קראוס", "דיברתי לרוברט אתמול"),
+        ("רוברט קראוס", "דיברתי ולרוברט אתמול"),
+        ("خالد", "تحدثت لخالد أمس"),
+        ("김철수", "어제 김철수가 소리쳤다"),
+    ],
+)
+def test_a_name_with_an_ending_or_a_preposition_counts_in_a_story(name: str, text: str) -> None:
+    assert {"miriam"} == readers(report(account=text), member("quokka", name), MIRIAM)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Anne-Marie Roe", "Annemarie"),
+        ("Annemarie Roe", "Anne-Marie"),
+        ("MacDonald", "Mac Donald"),
+        ("Mac Donald", "MacDonald"),
+        ("李明", "李老师"),
+        ("李 明", "李老师"),
+        ("田中太郎", "田中さん"),
+        ("Jörg Quist", "J&ouml;rg"),
+        ("Jörg Quist", "https://example.org/?who=J%C3%B6rg"),
+        ("Jörg Quist", "J&#246;rg"),
+    ],
+)
+def test_a_name_in_another_shape_counts_in_a_story(name: str, words: str) -> None:
+    assert {"miriam"} == readers(report(account=LONG.format(words)), member("quokka", name), MIRIAM)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("Al Green", "Al"), ("Van Le", "Van"), ("Van Le", "Le"), ("Di Mason", "Di"), ("Zora Al", "Al")],
+)
+def test_a_short_word_that_is_the_first_or_the_last_name_counts(name: str, word: str) -> None:
+    assert {"miriam"} == readers(report(account=LONG.format(word)), member("quokka", name), MIRIAM)
+    assert {"miriam"} == readers(report(subject=word), member("quokka", name), MIRIAM)
+
+
+def test_a_short_word_that_is_an_alias_counts() -> None:
+    assert {"miriam"} == readers(report(account=LONG.format("Al")), member("al", "Zora Quist"), MIRIAM)
+
+
+@pytest.mark.parametrize("word", ["Van", "Der", "Al", "Dr.", "Team", "CoC"])
+def test_a_short_word_inside_a_name_or_a_title_does_not_count(word: str) -> None:
+    one = member("coc-team", "Dr. Anna van der Berg", "Omar Al-Rashid")
+
+    assert {"coc-team"} == readers(report(account=LONG.format(word)), one)
+
+
+@pytest.mark.parametrize("names", [(), ("",), ("-", " ")])
+def test_a_member_without_names_never_reads_first(names: tuple[str, ...]) -> None:
+    assert {"miriam"} == readers(report(account="Somebody shouted."), member("member-7", *names), MIRIAM)
+
+
+# Questions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", [None, ReportField.ACCOUNT, ReportField.SUBJECT])
+@pytest.mark.parametrize("answer", ["yes", "I am not sure", "x", "✓", "No, but he was there"])
+def test_whom_a_question_names_may_be_meant(field: ReportField | None, answer: str) -> None:
+    told = asked("Was Robert Kraus involved?", answer, field=field)
+
+    assert {"miriam"} == readers(told, ROBERT, MIRIAM)
+
+
+def test_whom_the_key_of_a_question_names_may_be_meant() -> None:
+    assert {"miriam"} == readers(asked("Who?", "yes", key="robert-involved"), ROBERT, MIRIAM)
+
+
+@pytest.mark.parametrize("answer", ["no", "No.", "nein", "", "-", "false"])
+def test_a_question_that_is_answered_with_no_means_nobody(answer: str) -> None:
+    assert {"robert", "miriam"} == readers(asked("Was Robert Kraus involved?", answer), ROBERT, MIRIAM)
+
+
+def test_the_question_of_a_wish_may_list_the_team() -> None:
+    told = asked("Who should not see this (Robert, Miriam)?", "Robert", field=ReportField.DO_NOT_SHOW)
+
+    assert {"miriam"} == readers(told, ROBERT, MIRIAM)
+
+
+@pytest.mark.parametrize("question", ["May we call you?", "Which person was it?", "Will you be there?"])
+def test_the_words_of_every_forms_questions_mean_nobody(question: str) -> None:
+    team = [member("a", "May Quist"), member("b", "Zora Persson"), member("c", "Will Okoye")]
+
+    assert {"a", "b", "c"} == readers(asked(question, "yes"), *team)
+
+
 def test_who_is_off_duty_does_not_read() -> None:
     assert {"miriam"} == readers(report(account="Somebody shouted."), replace(ROBERT, on_duty=False), MIRIAM)
 
@@ -255,7 +365,37 @@ def test_ways_to_say_nobody_are_no_wish(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Robert", "please not to Bob", "bob", "Krauss", "Robert Kraus and nobody else"]
+    "words",
+    [
+        "Robert",
+        "bob",
+        "Krauss",
+        "Kraus, Robert",
+        "R. Kraus",
+        "R.K.",
+        "Mr. Kraus",
+        "Robert (Bob)",
+        "Robert (he/him)",
+        "@bobby-k",
+        "https://github.com/bobcodes",
+        "r.kraus@team.example.org",
+        "R&#111;bert",
+        "- Robert",
+        "Robert / Bob | Kraus • Bobby-K",
+        "please not to Bob",
+        "don't show this to Robert",
+        "Don’t show this report to Robert, please.",  # noqa: RUF001 - the typographer's apostrophe
+        "Please do not share it with Robert",
+        "Robert should not see this",
+        "I don't want Robert to see it",
+        "not Robert",
+        "Robert Kraus and nobody else",
+        "Robert, niemand sonst",
+        "Bitte nicht Robert zeigen",
+        "Robert soll das nicht sehen",
+        "Ne pas montrer à Robert s'il vous plaît",
+        "Por favor no mostrar esto a Robert",
+    ],
 )
 def test_a_wish_that_fits_a_member_leaves_them_out(words: str) -> None:
     found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
@@ -276,6 +416,40 @@ def test_a_wish_that_fits_a_member_leaves_them_out(words: str) -> None:
         "Robert und Zebulon",
         "Аня",
         "🙅",
+        "Everyone except Robert",
+        "Everybody but Robert",
+        "all of you apart from Robert",
+        "nobody but Robert",
+        "none but Robert please",
+        "nobody, Robert",
+        "nobody\nRobert",
+        "nobody else: Robert",
+        "only Robert may see it",
+        "please only show this to Robert",
+        "please show this to Robert",
+        "Robert only",
+        "Robert can see it",
+        "No. Show it to Robert",
+        "Robert ✅",
+        "not only Robert",
+        "Nur Robert",
+        "alle außer Robert",
+        "tous sauf Robert",
+        "solo Robert",
+        "Robert's girlfriend",
+        "Robert / his wife",
+        "Robert/his wife",
+        "Roberts Frau",
+        "la femme de Robert",
+        "el amigo de Robert",
+        "mostrar a Robert",
+        "Robert, her",
+        "Robert and him",
+        "anyone close to Robert",
+        "Robert's team",
+        "Robert and Miriam are close",
+        "please not",
+        "yes",
     ],
 )
 def test_a_wish_that_fits_nobody_is_unclear_and_nobody_reads(words: str) -> None:
@@ -284,6 +458,56 @@ def test_a_wish_that_fits_nobody_is_unclear_and_nobody_reads(words: str) -> None
     assert () == found.members
     assert found.unclear_wish
     assert () == not_meant(report(do_not_show=words), roster(ROBERT, MIRIAM))
+
+
+def test_several_members_are_left_out() -> None:
+    team = [ROBERT, MIRIAM, member("charlie", "Charlie Doe"), member("quokka", "Zora Quist")]
+
+    for wish in ["not Robert and Charly", "Robert Kraus, Charlie", "Bob\nCharlie", "Charlie or Robert"]:
+        assert {"miriam", "quokka"} == readers(report(do_not_show=wish), *team)
+
+
+@pytest.mark.parametrize("wish", ["李明", "李老师", "李明老师"])
+def test_a_wish_in_writing_without_blanks_is_understood_if_it_is_a_name(wish: str) -> None:
+    assert {"miriam"} == readers(report(do_not_show=wish), member("quokka", "李明"), MIRIAM)
+
+
+@pytest.mark.parametrize("wish", ["只给李明看", "只有李明", "李明的朋友"])
+def test_a_wish_in_writing_without_blanks_is_unclear_if_it_says_more(wish: str) -> None:
+    found = first_readers(report(do_not_show=wish), roster(member("quokka", "李明"), MIRIAM))
+
+    assert found.unclear_wish
+    assert () == found.members
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("only", "Olly Quist"), ("solo", "Andrea Sol"), ("nur", "Nur Quist")]
+)
+def test_a_word_that_turns_a_wish_round_is_nobodys_name(word: str, name: str) -> None:
+    found = first_readers(
+        report(do_not_show=f"{word} Robert"), roster(ROBERT, MIRIAM, member("quokka", name))
+    )
+
+    assert found.unclear_wish
+    assert () == found.members
+
+
+@pytest.mark.parametrize("name", ["Will Quist", "Don Quist", "An Quist", "Le Quist"])
+def test_a_name_that_is_also_a_filler_is_understood_alone(name: str) -> None:
+    told = report(do_not_show=name.partition(" ")[0])
+
+    assert {"miriam"} == readers(told, member("quokka", name), MIRIAM)
+
+
+@pytest.mark.parametrize("wish", ["Robert " * 300, ", ".join(["Robert"] * 51)])
+def test_a_wish_too_long_to_compare_is_unclear(wish: str) -> None:
+    assert first_readers(report(do_not_show=wish), roster(ROBERT, MIRIAM)).unclear_wish
+
+
+def test_a_wish_in_several_answers_is_judged_answer_by_answer() -> None:
+    told = Report(submitted_at=None, fields={ReportField.DO_NOT_SHOW: answers("no", "Robert")})
+
+    assert {"miriam"} == readers(told, ROBERT, MIRIAM)
 
 
 # Deliveries that could not be read ------------------------------------------------------------------
@@ -337,6 +561,29 @@ def test_a_member_whose_full_name_stands_where_people_are_named_never_reads(
 def test_a_member_whose_full_name_stands_anywhere_never_reads(name: str, text: str) -> None:
     assert "quokka" not in readers(report(f"{text} {name} {text}"), member("quokka", name))
     assert "quokka" not in readers(report(account=f"{text} {name} {text}"), member("quokka", name))
+
+
+PIECES = [
+    *"RKe -.,;/\n'",
+    "Robert",
+    "Bob",
+    "Kraus",
+    "Miriam",
+    " and ",
+    " not ",
+    " her ",
+    " show ",
+    "please",
+    "李",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_a_wish_is_never_passed_over(wish: str) -> None:
+    found = first_readers(report(do_not_show=wish), roster(ROBERT, MIRIAM))
+    says_something = any(char.isalnum() for char in wish.replace("please", ""))
+
+    assert says_something == (found.unclear_wish or len(found.members) < len((ROBERT, MIRIAM)))
 
 
 @given(st.text(), st.text(), st.text())

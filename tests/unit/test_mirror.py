@@ -51,7 +51,7 @@ FULL = TicketState(
 def comment(seq: int, part: int = 1) -> SealedComment:
     link = Link("l" * 43)
     return SealedComment(
-        INCIDENT.id, REF.name, CommentId(seq, part), 1, 1, CommentKind.ENTRY, genesis(INCIDENT.id).link, link, SealedText("x")
+        INCIDENT.id, REF.name, CommentId(seq, part), 1, 1, CommentKind.ENTRY, genesis(INCIDENT.id).link, link, SealedText(f"sealed {seq}/{part}")
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_wrong_fields_are_lacking() -> None:
 
 def test_comments_that_are_not_there_are_lacking_in_order() -> None:
     diary = [comment(1), comment(2), comment(2, 2), comment(3)]
-    found = replace(FULL, comments={CommentId(2, 1): "c7", CommentId(9, 1): "c8"})
+    found = replace(FULL, comments={comment(2).text: "c7", comment(9).text: "c8"})
 
     lacking = difference(VIEW, diary, found)
 

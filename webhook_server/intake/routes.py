@@ -20,6 +20,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from integration.errors import (
     CoCError,
     IntakeError,
+    StaleDelivery,
     TooLarge,
     Unauthenticated,
     UnknownSource,
@@ -59,8 +60,8 @@ def intake(
         receive: seals and stores a report under (source, submission id). It has returned only when the
             report is safe, takes the same one twice as one, and raises if it could not.
         clock: what signed times are compared with.
-        alert: tells the team, by source name and code (``unreadable-submission``), that something
-            authentic was stored but not understood.
+        alert: tells the team, by source name and code, that something authentic was stored but not
+            understood (``unreadable-submission``), or refused as too old (``stale-delivery``).
     """
     blueprint = Blueprint("intake", __name__)
     door = _Door(sources, receive, clock, alert)
@@ -129,7 +130,13 @@ class _Door:
             with suppress(Unauthenticated):
                 verify(source.scheme, request.headers, raw, source.secrets, now)
             raise UnknownSource("No source of this name is configured.", meaning="Nothing was stored.")
-        verify(source.scheme, request.headers, raw, source.secrets, now)
+        try:
+            verify(source.scheme, request.headers, raw, source.secrets, now)
+        except (
+            StaleDelivery
+        ) as error:  # rightly signed: a report may be lost to a wrong clock, perhaps to ours
+            self._tell(source, error.code)
+            raise
 
     def _take(self, source: Source, raw: bytes) -> str:
         """Read and store an authentic delivery; gives the outcome's code."""
@@ -152,7 +159,7 @@ class _Door:
         return "received"
 
     def _tell(self, source: Source, code: str) -> None:
-        """Alert the team. The report is stored already, so a failing alert changes no answer."""
+        """Alert the team. A failing alert changes no answer."""
         try:
             self._alert(source.name, code)
         except Exception as error:  # noqa: BLE001 - any failure of the mail is only a line in the log

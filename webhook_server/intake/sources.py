@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from integration.errors import CoCError
+from integration.errors import CoCError, ConfigError
 from integration.incident import IncidentType, SpaceName
 from integration.report import ReportField
 from webhook_server.intake.mapping import FormMapping
@@ -138,6 +138,9 @@ def _secrets(
             continue
         try:
             secret = read_secret(path)
+        except ConfigError as error:
+            mistakes.extend(f"{file}: {mistake}" for mistake in error.mistakes)
+            continue
         except (OSError, ValueError, CoCError) as error:
             mistakes.append(f"{file} cannot be read ({type(error).__name__})")
             continue

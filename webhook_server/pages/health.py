@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def health(can_store: Callable[[], None]) -> Blueprint:
-    """``/health/live`` and ``/health/ready``. ``can_store`` raises :class:`StoreError` if the database is away."""
+def health(is_there: Callable[[], None], is_stuck: Callable[[], bool]) -> Blueprint:
+    """``/health/live`` and ``/health/ready``.
+
+    Args:
+        is_there: raises :class:`StoreError` if the database is away; it writes nothing.
+        is_stuck: whether the jobs have not got through a turn for minutes.
+    """
     pages = Blueprint("health", __name__, url_prefix="/health")
 
     @pages.get("/live")
@@ -23,9 +28,11 @@ def health(can_store: Callable[[], None]) -> Blueprint:
     @pages.get("/ready")
     def ready() -> Response:
         try:
-            can_store()
+            is_there()
         except StoreError:
             return Response("the database is away\n", status=503, mimetype="text/plain")
+        if is_stuck():
+            return Response("the jobs do not turn\n", status=503, mimetype="text/plain")
         return Response("ok\n", mimetype="text/plain")
 
     return pages

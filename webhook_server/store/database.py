@@ -9,23 +9,36 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from integration.code_name import CodeName
 from integration.diary.keys import Epoch
-from integration.errors import StoreError
+from integration.errors import HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId
 from integration.ports import Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
-from webhook_server.store.rows import comment_of, head_of, incident_of, insert_incident, ref_of, upsert_ticket
-from webhook_server.store.transactions import reading, writing
+from webhook_server.store.rows import (
+    DESK,
+    comment_of,
+    head_of,
+    incident_of,
+    insert_comments,
+    insert_desk_job,
+    insert_epoch,
+    insert_incident,
+    ref_of,
+    upsert_ticket,
+)
+from webhook_server.store.transactions import Collision, reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from integration.diary.chain import Head
     from integration.diary.comment import CommentId, SealedComment
@@ -33,6 +46,11 @@ if TYPE_CHECKING:
     from webhook_server.store.sealed import Sealer
 
 _BUSY_MS = 30_000
+_LATEST_DUE = timedelta(hours=25)
+"""No wait is longer (webhook_server.jobs); what is due later was noted by a clock that has been put back since."""
+_CLOCK_SLACK = timedelta(hours=1)
+_READERS_STEP = 4096
+"""Bytes to which a list of readers is filled before it is sealed: the longest list of the longest aliases fits once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,11 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _padded(readers: bytes) -> bytes:
+    """With blanks up to the next step, so that the length of what is sealed does not tell how many read."""
+    return readers.ljust(-(-len(readers) // _READERS_STEP) * _READERS_STEP)
+
+
 def _begin(connection: sa.Connection) -> None:
     if connection.get_execution_options().get("coc_plain"):
         return
@@ -105,6 +128,26 @@ class Database:
         now: datetime,
     ) -> Receipt:
         """Seal and keep a delivery, once for the same (source, submission id, answers)."""
+        keep = partial(
+            self._receive, source=source, submission_id=submission_id, report=report, answers=answers,
+            unreadable=unreadable, incident=incident, now=now,
+        )  # fmt: skip
+        try:
+            return keep()
+        except Collision:  # on PostgreSQL two transactions may both find it new; now it is known
+            return keep()
+
+    def _receive(
+        self,
+        *,
+        source: str,
+        submission_id: str,
+        report: bytes,
+        answers: bytes,
+        unreadable: bool,
+        incident: Callable[[Callable[[CodeName], bool]], Incident],
+        now: datetime,
+    ) -> Receipt:
         submission = self._sealer.digest("submission", source.encode(), submission_id.encode())
         answered = self._sealer.digest("answers", source.encode(), submission_id.encode(), answers)
         with self._write("The delivery was not stored.") as connection:
@@ -178,7 +221,12 @@ class Database:
             .group_by(t.inbox.c.incident_id)
         )
         return self._jobs(
-            sa.and_(t.inbox.c.seq.in_(first), t.inbox.c.state != "done", t.inbox.c.due_at <= now), limit=limit
+            sa.and_(
+                t.inbox.c.seq.in_(first),
+                t.inbox.c.state != "done",
+                sa.or_(t.inbox.c.due_at <= now, t.inbox.c.due_at > now + _LATEST_DUE),
+            ),
+            limit=limit,
         )
 
     def unfinished_jobs(self) -> list[Job]:
@@ -211,17 +259,28 @@ class Database:
                 t.inbox.update().where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done").values(due_at=now)
             )
 
-    def untold(self, now: datetime, *, again_after: timedelta) -> list[Job]:
-        """Jobs about whose state nobody was told yet, and parked ones of which somebody should be reminded."""
-        state_and_reason = t.inbox.c.state + sa.func.coalesce(":" + t.inbox.c.reason_code, "")
+    def untold(self, now: datetime, *, again_after: timedelta, overdue_after: timedelta) -> list[Job]:
+        """Jobs whose state is news, and unfinished ones of which somebody should be reminded.
+
+        News is that a delivery is done or parked, or waits for longer than ``overdue_after``, whatever keeps it
+        waiting. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
+        """
+        inbox = t.inbox.c
+        state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
+        overdue = sa.or_(inbox.received_at <= now - overdue_after, inbox.received_at > now + _CLOCK_SLACK)
+        remind = sa.or_(inbox.told_at <= now - again_after, inbox.told_at > now + _CLOCK_SLACK)
         return self._jobs(
-            sa.and_(
-                t.inbox.c.state.in_(("done", "parked")),
-                sa.or_(
-                    t.inbox.c.told.is_(None),
-                    t.inbox.c.told != state_and_reason,
-                    sa.and_(t.inbox.c.state == "parked", t.inbox.c.told_at <= now - again_after),
+            sa.or_(
+                sa.and_(
+                    inbox.state == "done",
+                    inbox.source != DESK,  # who wrote it knows
+                    sa.or_(inbox.told.is_(None), inbox.told != "done"),
                 ),
+                sa.and_(
+                    inbox.state == "parked",
+                    sa.or_(inbox.told.is_(None), inbox.told != state_and_reason, remind),
+                ),
+                sa.and_(inbox.state == "waiting", overdue, sa.or_(inbox.told.is_(None), remind)),
             ),
             limit=100,
         )
@@ -230,6 +289,14 @@ class Database:
         """Members were told of this state of the job."""
         state = job.state + (f":{job.reason_code}" if job.reason_code else "")
         self._set_inbox(job.inbox_id, told=state, told_at=now)
+
+    def is_there(self) -> None:
+        """Return if the database can be read. Takes no write lock, so that nobody holds up a delivery by asking.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        self._first(sa.select(t.inbox.c.seq).limit(1))
 
     # Incidents and tickets --------------------------------------------------------------------------
 
@@ -252,7 +319,15 @@ class Database:
     def ticket_opened(self, incident: IncidentId, ref: TicketRef) -> None:
         """Note where the ticket is."""
         with self._write("The ticket was not noted.") as connection:
-            upsert_ticket(connection, incident, name=ref.name, host_id=ref.id, key=ref.key, url=ref.url)
+            upsert_ticket(
+                connection,
+                incident,
+                name=ref.name,
+                host_id=ref.id,
+                key=ref.key,
+                url=ref.url,
+                stable=ref.stable,
+            )
 
     # The diary --------------------------------------------------------------------------------------
 
@@ -306,37 +381,54 @@ class Database:
         readers: Sequence[Alias],
     ) -> None:
         """Keep new diary comments and erase the delivery's report, in one transaction."""
-        incident = comments[0].incident
         with self._write("The diary was not changed; the report is still in the inbox.") as connection:
-            if head_of(connection, incident) != head:
-                raise StoreError(
-                    f"The diary of {incident} has moved on while an entry was being sealed.",
-                    next_step="Nothing; the job seals it again on the new head.",
-                )
-            if epoch is not None:
-                row = f"{incident}/{epoch.number}"
-                sealed = self._sealer.seal(
-                    json.dumps(list(readers)).encode(), table="epoch", column="sealed_readers", row=row
-                )
-                connection.execute(
-                    t.epoch.insert().values(
-                        incident_id=incident, number=epoch.number, recipient=epoch.recipient,
-                        writing_key=epoch.writing_key, sealed_readers=sealed,
-                    )
-                )  # fmt: skip
-            connection.execute(
-                t.comment.insert(),
-                [
-                    {
-                        "incident_id": incident, "seq": comment.id.seq, "part": comment.id.part,
-                        "parts": comment.parts, "ticket": comment.ticket, "epoch": comment.epoch,
-                        "kind": comment.kind.value, "prev": comment.prev, "link": comment.link, "text": comment.text,
-                    }
-                    for comment in comments
-                ],
-            )  # fmt: skip
+            self._extend(connection, head, comments, epoch, readers)
             connection.execute(t.inbox.update().where(t.inbox.c.id == inbox_id).values(sealed_report=None))
         self._forget()
+
+    def record(
+        self,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epoch: Epoch | None,
+        readers: Sequence[Alias],
+        now: datetime,
+    ) -> None:
+        """Keep what a desk wrote, with a job that brings it to the host, in one transaction."""
+        with self._write("Nothing of the entry was kept.") as connection:
+            self._extend(connection, head, comments, epoch, readers)
+            insert_desk_job(connection, head.incident, now)
+
+    def restore(self, incident: IncidentId, *, new_ticket: bool, now: datetime) -> None:
+        """Let the ticket be read and healed again; with ``new_ticket``, forget where the old one was."""
+        with self._write("Nothing was changed.") as connection:
+            if new_ticket:
+                columns = ("attempted_at", "name", "host_id", "key", "url", "stable")
+                upsert_ticket(connection, incident, **dict.fromkeys(columns))
+            insert_desk_job(connection, incident, now)
+
+    def _extend(
+        self,
+        connection: sa.Connection,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epoch: Epoch | None,
+        readers: Sequence[Alias],
+    ) -> None:
+        """Add comments to a diary whose head is still the one they were made for."""
+        if head_of(connection, head.incident) != head:
+            raise HeadConflict(
+                "The diary has moved on while this was being written.",
+                next_step="Nothing is lost: it is made again for the new head.",
+            )
+        if epoch is not None:
+            row = f"{head.incident}/{epoch.number}"
+            sealed = self._sealer.seal(
+                _padded(json.dumps(list(readers)).encode()), table="epoch", column="sealed_readers", row=row
+            )
+            insert_epoch(connection, head.incident, epoch, sealed)
+        insert_comments(connection, comments)
 
     def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
         """Note the host's ids of comments."""
@@ -351,6 +443,38 @@ class Database:
                     )
                     .values(host_comment_id=host_id)
                 )
+
+    # Attachments ------------------------------------------------------------------------------------
+
+    def keep_file(self, incident: IncidentId, name: str, content: bytes, now: datetime) -> None:
+        """Keep the ciphertext of an attachment, with a job that brings it to the host, in one transaction."""
+        with self._write("The file was not kept.") as connection:
+            query = sa.select(t.file.c.content).where(t.file.c.incident_id == incident, t.file.c.name == name)
+            kept = connection.execute(query).scalar()
+            if kept is not None and kept != content:
+                raise WriteRefused(
+                    f"Other bytes are kept under the name {name}.",
+                    next_step="Attach the file again; it then gets a name of its own.",
+                )
+            if kept is None:
+                connection.execute(t.file.insert().values(incident_id=incident, name=name, content=content))
+            insert_desk_job(connection, incident, now)
+
+    def files(self, incident: IncidentId) -> Mapping[str, int]:
+        """The attachments that are kept, in order: bytes of the ciphertext by name."""
+        query = sa.select(t.file.c.name, sa.func.length(t.file.c.content)).where(
+            t.file.c.incident_id == incident
+        )
+        with self._read() as connection:
+            rows = connection.execute(query).all()
+        return {row[0]: row[1] for row in sorted(rows, key=lambda row: (len(row[0]), row[0]))}
+
+    def file(self, incident: IncidentId, name: str) -> bytes | None:
+        """The ciphertext of an attachment."""
+        row = self._first(
+            sa.select(t.file.c.content).where(t.file.c.incident_id == incident, t.file.c.name == name)
+        )
+        return None if row is None else bytes(row.content)
 
     # Plumbing ---------------------------------------------------------------------------------------
 

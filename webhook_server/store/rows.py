@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -16,7 +17,10 @@ from integration.text import SealedText
 from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from integration.diary.keys import Epoch
 
 
 def insert_incident(
@@ -61,7 +65,9 @@ def incident_of(row: sa.Row[Any]) -> Incident:
 
 def ref_of(row: sa.Row[Any]) -> TicketRef | None:
     """Where a ticket is, if that is known."""
-    return None if row.host_id is None else TicketRef(TicketName(row.name), row.host_id, row.key, row.url)
+    if row.host_id is None:
+        return None
+    return TicketRef(TicketName(row.name), row.host_id, row.key, row.url, row.stable or "")
 
 
 def upsert_ticket(connection: sa.Connection, incident: IncidentId, **values: Any) -> None:  # noqa: ANN401 - column values
@@ -95,3 +101,43 @@ def comment_of(row: sa.Row[Any]) -> SealedComment:
         link=Link(row.link),
         text=SealedText(row.text),
     )
+
+
+DESK = "(desk)"
+"""The source of a job that a desk asked for. No form can have this name."""
+
+
+def insert_comments(connection: sa.Connection, comments: Sequence[SealedComment]) -> None:
+    """Diary comments, as ciphertext."""
+    connection.execute(
+        t.comment.insert(),
+        [
+            {
+                "incident_id": comment.incident, "seq": comment.id.seq, "part": comment.id.part,
+                "parts": comment.parts, "ticket": comment.ticket, "epoch": comment.epoch,
+                "kind": comment.kind.value, "prev": comment.prev, "link": comment.link, "text": comment.text,
+            }
+            for comment in comments
+        ],
+    )  # fmt: skip
+
+
+def insert_epoch(connection: sa.Connection, incident: IncidentId, epoch: Epoch, sealed_readers: str) -> None:
+    """The public half of an epoch, and to whom the service serves the diary from now on."""
+    connection.execute(
+        t.epoch.insert().values(
+            incident_id=incident, number=epoch.number, recipient=epoch.recipient, writing_key=epoch.writing_key,
+            sealed_readers=sealed_readers,
+        )
+    )  # fmt: skip
+
+
+def insert_desk_job(connection: sa.Connection, incident: IncidentId, now: datetime) -> None:
+    """A delivery without a report: the host is read, and what it lacks is written."""
+    own = "in_" + secrets.token_hex(16)
+    connection.execute(
+        t.inbox.insert().values(
+            id=own, source=DESK, submission_digest=own, answers_digest=own, incident_id=incident, sealed_report=None,
+            unreadable=False, received_at=now, state="waiting", attempts=0, due_at=now,
+        )
+    )  # fmt: skip

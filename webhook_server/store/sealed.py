@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from integration.errors import ConfigError, StoreError
+from integration.errors import ConfigError, DoesNotOpen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +64,12 @@ class Sealer:
         """What was sealed for just this place.
 
         Raises:
-            StoreError: another root key, another place, or a changed value.
+            DoesNotOpen: another root key, another place, or a changed value.
         """
         version, _, rest = sealed.partition(".")
         key_id, _, data = rest.partition(".")
         if version != "v1" or key_id != self.key_id:
-            raise StoreError(
+            raise DoesNotOpen(
                 f"A sealed value in {table}.{column} was made with another root key ({key_id[:8]!r}).",
                 next_step="Start the server with the root key file that was in use when it was written.",
             )
@@ -80,7 +80,7 @@ class Sealer:
                 raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place
             )
         except (InvalidTag, ValueError):
-            raise StoreError(
+            raise DoesNotOpen(
                 f"A sealed value in {table}.{column} was changed or moved (row {row}).",
                 meaning="Somebody or something wrote to the database beside this server.",
                 next_step="Restore it from a backup and find out who has access to the database.",

@@ -80,6 +80,7 @@ ticket = sa.Table(
     sa.Column("host_id", sa.String),
     sa.Column("key", sa.String),
     sa.Column("url", sa.String),
+    sa.Column("stable", sa.String),
 )
 
 epoch = sa.Table(
@@ -108,10 +109,27 @@ comment = sa.Table(
     sa.Column("host_comment_id", sa.String),
 )
 
+file = sa.Table(
+    "file",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
 nonce = sa.Table(
     "nonce",
     metadata,
     sa.Column("alias", sa.String, primary_key=True),
     sa.Column("value", sa.String, primary_key=True),
     sa.Column("expires_at", UtcTime, nullable=False),
+)
+
+roster = sa.Table(
+    "roster",
+    metadata,
+    sa.Column("serial", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.String, nullable=False),
+    sa.Column("sealed_file", sa.Text, nullable=False),
+    sa.Column("accepted_at", UtcTime, nullable=False),
 )

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class Collision(StoreError):
+    """Another transaction wrote the same thing first; what it wrote can be read now."""
+
+
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection for one read. On SQLite it waits for no writer."""
@@ -29,6 +33,8 @@ def writing(engine: sa.Engine, consequence: str) -> Iterator[sa.Connection]:
     try:
         with engine.begin() as connection:
             yield connection
+    except sa.exc.IntegrityError:
+        raise Collision("Something else wrote the same at the same moment.", meaning=consequence) from None
     except sa.exc.SQLAlchemyError as error:
         raise _safe(error, consequence) from None
 

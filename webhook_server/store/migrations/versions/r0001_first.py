@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("host_id", sa.String),
         sa.Column("key", sa.String),
         sa.Column("url", sa.String),
+        sa.Column("stable", sa.String),
     )
     op.create_table(
         "epoch",
@@ -79,10 +80,23 @@ def upgrade() -> None:
         sa.Column("host_comment_id", sa.String),
     )
     op.create_table(
+        "file",
+        sa.Column("incident_id", sa.String, sa.ForeignKey("incident.id"), primary_key=True),
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "nonce",
         sa.Column("alias", sa.String, primary_key=True),
         sa.Column("value", sa.String, primary_key=True),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "roster",
+        sa.Column("serial", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("hash", sa.String, nullable=False),
+        sa.Column("sealed_file", sa.Text, nullable=False),
+        sa.Column("accepted_at", sa.BigInteger, nullable=False),
     )
 
 

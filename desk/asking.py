@@ -1,0 +1,110 @@
+"""What the commands about one diary have in common: the code name, the desk's own remarks, the question whether to go on.
+
+Remarks go to standard error, so that what a command prints can be piped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from desk import show
+from desk.connecting import connected
+from desk.service import is_code_name
+from desk.session import session_of
+from desk.unlocking import unlock
+from integration.errors import CoCError, WriteRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from desk.home import Home
+    from desk.session import Opened, Readers, Session
+
+SOMETHING_TO_LOOK_AT = 3
+
+
+def _code_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    code_name = value.upper()
+    if not is_code_name(code_name):
+        raise click.BadParameter("a code name looks like BLUE-JAY-27")
+    return code_name
+
+
+code_name_argument = click.argument("code_name", metavar="CODE-NAME", callback=_code_name)
+
+despite_option = click.option(
+    "--despite-findings", is_flag=True, help="Write though something about the diary is not as it should be."
+)
+
+
+def say(remark: str) -> None:
+    """A remark of the desk."""
+    show.console(stderr=True).print(show.visible(remark, lines=True), soft_wrap=True)
+
+
+def at_desk(home: Home, passphrase_file: Path | None) -> Session:
+    """The member's session, unlocked."""
+    connected(home)  # said before anybody types a passphrase
+    return session_of(home, unlock(home, passphrase_file))
+
+
+def settle(opened: Opened, *, despite: bool, can_ask: bool = True) -> None:
+    """Before something is written: show what is wrong with the diary, and ask. One damaged entry does not stop a team.
+
+    Raises:
+        WriteRefused: this is not the diary that the desk has seen before, or nobody can be asked.
+        Abort: the member does not want to.
+    """
+    if not opened.serious:
+        return
+    say(f"Something about {opened.code_name} is not as it should be:")
+    show.findings_of(show.console(stderr=True), opened.serious)
+    if despite:
+        return
+    if opened.other_history:
+        raise WriteRefused(
+            f"This is not the diary of {opened.code_name} that this desk has seen before.",
+            meaning="What you write would stand in a history that somebody else may have made. Nothing was written.",
+            next_step="Compare heads with another member (coc diary compare). To write all the same: --despite-findings",
+        )
+    if not can_ask:
+        raise WriteRefused(
+            "Nothing was written because of these findings.",
+            next_step="If you have seen what they mean, say the same again with --despite-findings",
+        )
+    click.confirm("Write all the same?", abort=True, err=True)
+
+
+def say_readers(opened: Opened, readers: Readers) -> None:
+    """Who reads from now on, and who was left out because the roster does not have them any more."""
+    number = opened.keyring.newest.epoch.number + 1
+    say(f"Epoch {number} of {opened.code_name} is open; it is read by {', '.join(readers.aliases)}.")
+    if readers.gone:
+        say(f"Not on your team's roster any more, so left out: {', '.join(readers.gone)}.")
+
+
+def renew(session: Session, opened: Opened) -> None:
+    """Open the next epoch where the present one was made by somebody who is not to read it: the service, or a leaver.
+
+    A reading does not fail because of this; what went wrong is said.
+    """
+    if not opened.diary.rekey_due:
+        return
+    if opened.serious:
+        say("The diary's keys were not renewed because of what was found. Nothing else is needed to read it.")
+        return
+    try:
+        now, readers = session.open_epoch(opened, lambda cleared: cleared)
+    except CoCError as error:
+        say(
+            f"The diary's keys could not be renewed: {error.what} {error.next_step}\n"
+            "It is read as it is; the next reading tries again."
+        )
+        return
+    say(
+        "The diary's keys were made by somebody who is not to read it (the service, or who left). They were renewed: "
+        "what may have been kept of the old ones opens nothing that is written from now on."
+    )
+    say_readers(now, readers)

@@ -1,0 +1,168 @@
+"""``coc log``: the Master Incident Log, made on the member's own machine.
+
+The service tells the public fields of every incident. Each diary the member is cleared for is fetched and
+opened here, a few at a time, for its newest card; nothing of a card is written to disk unless the member
+asks for a file. What is wrong with one incident is said in its row and stops no other.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from desk import log_table, reading, show
+from desk.asking import SOMETHING_TO_LOOK_AT
+from desk.connecting import connected, service_of
+from desk.unlocking import passphrase_option, unlock
+from integration.errors import CannotOpen, CoCError, NotCleared
+from integration.log import LogRow, not_cleared, not_read, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from desk.home import Connection, Home
+    from desk.service import LoggedIncident, Service
+    from integration.diary.keys import Identity
+
+_AT_ONCE: Final = 6
+"""Diaries fetched at the same time: enough to hide the network's delay, few enough for a small service."""
+
+_STDOUT = "-"
+
+
+@click.command("log")
+@passphrase_option
+@click.option(
+    "--csv", "csv_file", metavar="FILE", help="Write the log as CSV into this file; - is standard output."
+)
+@click.option("--markdown", "markdown_file", metavar="FILE", help="The same as a Markdown table.")
+@click.pass_context
+def log(
+    ctx: click.Context, passphrase_file: Path | None, csv_file: str | None, markdown_file: str | None
+) -> None:
+    """Show the Master Incident Log: every incident, with the cards of those you are cleared for."""
+    if csv_file == markdown_file == _STDOUT:
+        raise click.UsageError("Only one of --csv and --markdown can go to standard output.")
+    home: Home = ctx.obj
+    connection, identity = connected(home), unlock(home, passphrase_file)
+    listed = service_of(connection, identity).log()
+    opener = _Opener(home, connection, identity)
+    rows = _show(listed, opener.row, quiet=csv_file is not None or markdown_file is not None)
+    for name, text in ((csv_file, log_table.as_csv), (markdown_file, log_table.as_markdown)):
+        if name == _STDOUT:
+            click.echo(text(rows).encode(), nl=False)
+        elif name is not None:
+            _write(Path(name), text(rows).encode())
+    if _say_how_it_went(listed, rows):
+        ctx.exit(SOMETHING_TO_LOOK_AT)
+
+
+class _Opener:
+    """Makes rows on several threads. Each thread asks the service through a session of its own."""
+
+    def __init__(self, home: Home, connection: Connection, identity: Identity) -> None:
+        self._home = home
+        self._connection = connection
+        self._identity = identity
+        self._code_names = home.code_names()
+        self._local = threading.local()
+
+    def row(self, listed: LoggedIncident) -> LogRow:
+        """The row of one incident, whatever is wrong with its diary."""
+        public = listed.incident
+        if not listed.cleared:
+            return not_cleared(public)
+        try:
+            read = self._read(listed)
+        except NotCleared:
+            return not_cleared(public)
+        except CoCError as error:
+            return not_read(public, error.what)
+        except Exception as error:  # noqa: BLE001 - one diary must not stop the others; the text may hold content
+            return not_read(public, f"a fault in coc itself: {type(error).__name__}")
+        return opened(public, read.diary.card, read.findings)
+
+    def _read(self, listed: LoggedIncident) -> reading.Read:
+        incident = listed.incident
+        remembered = self._home.remembered(incident.code_name)
+        served = self._service().diary(incident.code_name)
+        if served.incident.id != incident.id:
+            raise CannotOpen("the service lists one incident under this code name and serves another")
+        read = reading.read(
+            served,
+            identity=self._identity,
+            roster=self._connection.roster,
+            former=self._connection.former,
+            remembered=remembered,
+            known_as=self._code_names.get(incident.id),
+        )
+        if read.seen is not None and read.seen != remembered:
+            self._home.remember(incident.code_name, read.seen)
+        return read
+
+    def _service(self) -> Service:
+        known: Service | None = getattr(self._local, "service", None)
+        if known is None:
+            known = self._local.service = service_of(self._connection, self._identity)
+        return known
+
+
+def _show(
+    listed: Sequence[LoggedIncident], row: Callable[[LoggedIncident], LogRow], *, quiet: bool
+) -> list[LogRow]:
+    """All rows in the order of the list. Each is printed as soon as it and those before it are there."""
+    out = show.console()
+    bar = out if out.is_terminal and not quiet else show.console(stderr=True)
+    rows: list[LogRow] = []
+    if not quiet:
+        log_table.heading(out)
+    with Progress(
+        TextColumn("Opening diaries"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=bar,
+        transient=True,
+        disable=not bar.is_terminal,
+    ) as progress:
+        task = progress.add_task("", total=len(listed))
+        for one in _rows(listed, row):
+            rows.append(one)
+            if not quiet:
+                log_table.line(out, one)
+            progress.advance(task)
+    return rows
+
+
+def _rows(listed: Sequence[LoggedIncident], row: Callable[[LoggedIncident], LogRow]) -> Iterator[LogRow]:
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="coc-log") as pool:
+        yield from pool.map(row, listed)
+
+
+def _say_how_it_went(listed: Sequence[LoggedIncident], rows: Sequence[LogRow]) -> int:
+    """Print the sums; the number of rows that somebody should look at."""
+    cleared = sum(one.cleared for one in listed)
+    wrong = sum(bool(row.remark) for row in rows)
+    said = f"{len(listed):,} incident{'' if len(listed) == 1 else 's'}, {cleared:,} of them with a diary you may read."
+    if wrong:
+        said += f" {wrong:,} to look at: the last column says why."
+    show.console(stderr=True).print(said, style="yellow" if wrong else "", soft_wrap=True)
+    return wrong
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole and for its owner only: the log is clear text. What was there before is replaced."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

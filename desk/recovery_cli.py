@@ -1,0 +1,192 @@
+"""``coc use-recovery``: when nobody cleared is left, a member reads with a recovery key that its keeper lends.
+
+The member opens the next epoch in their own name, and every reader is told that a recovery key was used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pyrage
+
+from desk import reading, show
+from desk.asking import at_desk, code_name_argument, despite_option, say, say_readers, settle
+from desk.people_cli import aliases_on_roster
+from desk.reading import Read, to_remember, trust_of
+from desk.session import Opened, part_bytes_of
+from desk.unlocking import passphrase_option, working
+from integration.diary.comment import ParsedComment, find_blocks
+from integration.diary.keys import recipient_of
+from integration.diary.open import open_diary
+from integration.errors import CannotOpen, HomeError, NotCleared, WriteRefused
+from integration.mirror import TicketName
+
+if TYPE_CHECKING:
+    from desk.home import Home
+    from desk.session import Session
+
+_SECRET = re.compile(r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}")
+
+
+@dataclass(frozen=True, slots=True)
+class _RecoveryKey:
+    """What ``age-keygen`` made; it opens keyrings."""
+
+    secret: str = field(repr=False)
+
+
+@click.command("use-recovery")
+@code_name_argument
+@click.option(
+    "--identity",
+    "key_file",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The recovery key: the file that age-keygen made, locked by a passphrase or not.",
+)
+@click.option("--name", required=True, help="The recovery key's name on the roster.")
+@click.option(
+    "--comments",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The ticket's comments, copied as text; needed where the service does not serve you the diary.",
+)
+@click.option(
+    "--reader",
+    "readers",
+    multiple=True,
+    help="A member who shall read from now on; say it for each. Without it, the diary is only shown.",
+)
+@despite_option
+@passphrase_option
+@click.pass_obj
+def use_recovery(
+    home: Home,
+    code_name: str,
+    key_file: Path,
+    name: str,
+    comments: Path | None,
+    readers: tuple[str, ...],
+    passphrase_file: Path | None,
+    *,
+    despite_findings: bool,
+) -> None:
+    """Read a diary with a recovery key, and let members read who can look after the incident."""
+    session = at_desk(home, passphrase_file)
+    key = _key(key_file)
+    if not any(
+        one.name == name and one.recipient == recipient_of(key.secret) for one in session.roster.recovery
+    ):
+        raise HomeError(
+            f"{key_file} is not the recovery key {name if name.isprintable() else ''} of your roster.",
+            meaning="The name is another one, or the key was replaced since then.",
+            next_step="Look with: coc roster show. Ask the key's keeper which one it is.",
+        )
+    aliases = aliases_on_roster(session, readers)
+    opened = _from_file(session, code_name, comments, key) if comments else _served(session, code_name, key)
+    if opened.diary.keyring is None or not opened.diary.cleared:
+        raise CannotOpen(
+            "This recovery key does not open the newest keyring of the diary.",
+            meaning="It was made after that keyring, or comments are missing.",
+            next_step="Copy all of the ticket's comments, or ask the keeper of another recovery key.",
+        )
+    if not aliases:
+        out = show.console()
+        show.entries(out, opened.diary)
+        out.print()
+        show.verdict(
+            out, len(opened.diary.entries), opened.read.findings, first_reading=opened.before is None
+        )
+        say("Read only what you need to choose who looks after it: somebody whom the report does not mean.")
+        say("Then say the same again with --reader ALIAS for each of them.")
+        return
+    settle(opened, despite=despite_findings)
+    try:
+        now, chosen = session.recover(opened, aliases, name=name)
+    except NotCleared:
+        raise WriteRefused(
+            f"The service does not take a keyring for {code_name} from you.",
+            meaning="It counts you as not cleared, and there may be no such incident on it. Nothing was written.",
+            next_step="Ask whoever runs the service. Until then, tell in person whom you chose what to do.",
+        ) from None
+    say_readers(now, chosen)
+    say(f"Every reader of {code_name} is told that the recovery key {name} was used. Now replace that key.")
+
+
+def _key(path: Path) -> _RecoveryKey:
+    raw = path.read_bytes()
+    if raw.startswith((b"age-encryption.org/", b"-----BEGIN AGE")):
+        passphrase = click.prompt("Passphrase of the recovery key", hide_input=True, err=True)
+        try:
+            with working("Unlocking the recovery key"):
+                raw = pyrage.passphrase.decrypt(raw, passphrase)
+        except pyrage.DecryptError:
+            raise CannotOpen(
+                "The recovery key does not open with this passphrase.", next_step="Try again."
+            ) from None
+    secrets = _SECRET.findall(raw.decode("ascii", errors="replace"))
+    try:
+        (secret,) = secrets
+        recipient_of(secret)
+    except ValueError:
+        raise HomeError(
+            f"{path} does not hold one age secret key.",
+            next_step="Name the file that age-keygen made.",
+        ) from None
+    return _RecoveryKey(secret)
+
+
+def _served(session: Session, code_name: str, key: _RecoveryKey) -> Opened:
+    remembered = session.home.remembered(code_name)
+    try:
+        served = session.service.diary(code_name)
+    except NotCleared:
+        raise NotCleared(
+            f"The service does not serve you the diary of {code_name}.",
+            meaning="You are not cleared for it, so the recovery key alone does not count there.",
+            next_step="Open its ticket in Jira or GitHub, copy all comments into a text file, and name it with --comments",
+        ) from None
+    read = reading.read(
+        served,
+        identity=key,
+        roster=session.roster,
+        former=session.former,
+        remembered=remembered,
+        known_as=session.home.code_name_of(served.incident.id),
+    )
+    ticket = served.incident.ticket or (remembered.ticket if remembered is not None else None)
+    if ticket is None:
+        raise AssertionError
+    return Opened(code_name, ticket, served.part_bytes or part_bytes_of(ticket), read, remembered, served)
+
+
+def _from_file(session: Session, code_name: str, path: Path, key: _RecoveryKey) -> Opened:
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    blocks = [block for block in find_blocks(text) if isinstance(block, ParsedComment)]
+    incidents = {block.incident for block in blocks}
+    if len(incidents) != 1:
+        raise HomeError(
+            f"{path} does not hold the comments of one diary.",
+            meaning="There is no whole diary comment in it, or those of several incidents.",
+            next_step="Copy the comments of this one ticket, from its first to its last.",
+        )
+    (incident,) = incidents
+    remembered = session.home.remembered(code_name)
+    known = session.home.code_name_of(incident)
+    if (remembered is not None and remembered.incident != incident) or known not in {None, code_name}:
+        raise HomeError(
+            f"These comments are of another incident than {code_name}.",
+            next_step="Copy them from the ticket whose title is this code name.",
+        )
+    ticket = TicketName(max(blocks, key=lambda one: one.id).ticket)
+    diary = open_diary(
+        [text],
+        identity=key,
+        trust=trust_of(incident, ticket, session.roster, session.former),
+        head=remembered.head if remembered is not None else None,
+    )
+    read = Read(diary, diary.findings, to_remember(diary, ticket, remembered))
+    return Opened(code_name, ticket, part_bytes_of(ticket), read, remembered)

@@ -1,0 +1,102 @@
+"""What is told to whom about a report, and never a word from it: code name, what waits, what to do.
+
+Nobody who may be meant is told, and silence is never the answer: who else there is, is told instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from integration.errors import DoesNotOpen, StoreError
+from integration.first_readers import first_readers
+from integration.report import load_report
+
+if TYPE_CHECKING:
+    from integration.casework import Casework
+    from integration.incident import IncidentId
+    from integration.roster import Member, Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail without content: code name, what waits, what to do. Never a word from the report."""
+
+    addresses: tuple[str, ...]
+    subject: str
+    text: str
+
+
+def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Casework) -> Notice:
+    """What to tell whom about a delivery that is on its host, or that ``waits`` for the reason given.
+
+    Only members whom nothing in the report could mean are told. If that leaves nobody, or if it cannot be
+    known, the holders of the recovery keys are; without these there is no address, and the caller tells the
+    operator. The subject is the same for all, because mail servers read it.
+    """
+    incident = work.store.incident(incident_id)
+    roster = work.roster()
+    members, unreadable_source, known = _concerned(inbox_id, incident_id, roster, work)
+    addresses = tuple(member.email for member in members) or tuple(key.email for key in roster.recovery)
+    name = incident.code_name
+    if waits is not None:
+        subject = f"{name}: a report waits and needs you"
+        text = (
+            f"A report was received and is kept sealed, but its ticket could not be completed yet.\n\n{waits}\n\n"
+            f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
+        )
+    else:
+        subject = f"{name}: a report has come in"
+        text = f"There is a new diary entry for {name}. Read it at your desk:\n\n  coc diary read {name}\n"
+    if waits is None and not members and known:
+        text = (
+            f"Nobody on duty could be sure not to be meant by the report {name}. You hold a recovery key; please see\n"
+            'docs/desk.md, "Opening with a recovery key", and choose who looks after it.\n'
+        )
+    if not known:
+        text += (
+            "\nYou are told because you hold a recovery key: the service cannot find out whom the report could mean.\n"
+            "See that somebody looks after it who is not.\n"
+        )
+    if unreadable_source is not None:
+        text += (
+            f"\nThe form {unreadable_source!r} sent something its reader does not understand. The report is kept as it came;\n"
+            "please have its set-up checked.\n"
+        )
+    return Notice(addresses, subject, text)
+
+
+def _concerned(
+    inbox_id: str, incident: IncidentId, roster: Roster, work: Casework
+) -> tuple[tuple[Member, ...], str | None, bool]:
+    """The members to tell, the source if its delivery was unreadable, and whether both could be found out."""
+    try:
+        delivery = work.store.delivery(inbox_id)
+        if delivery.report is not None:
+            members: tuple[Member, ...] = first_readers(load_report(delivery.report), roster).members
+        else:
+            readers = work.store.readers(incident)
+            members = tuple(member for alias in readers if (member := roster.member(alias)))
+    except DoesNotOpen:
+        return (), None, False
+    except StoreError:  # the database is away for the moment
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, silence would be worse than telling the recovery keys' holders
+        return (), None, False
+    return members, delivery.source if delivery.unreadable else None, True
+
+
+def notice_for_operator(inbox_id: str, operator: str, *, waits: bool) -> Notice:
+    """What the operator is told when no member can be: that there is a report, by its id and not by its code name."""
+    if waits:
+        subject = "A report waits, and nobody on the team could be told"
+        where = "It is kept sealed; see: coc-server jobs list"
+    else:
+        subject = "A report has come in, and nobody on the team could be told"
+        where = "It is on its host, in its diary. Please let the team know that they should look."
+    text = (
+        f"There is a report with the id {inbox_id}. {where}\n\n"
+        "Nobody in the roster could be told: nobody is on duty, or whoever is could be meant, and there is no recovery\n"
+        "key. Please have the team add a recovery key to the roster, or put another member on duty.\n"
+    )
+    return Notice((operator,), subject, text)

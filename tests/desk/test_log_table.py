@@ -1,0 +1,174 @@
+"""The Master Incident Log as CSV, Markdown and on a terminal: hostile text stays text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from desk.log_table import as_csv, as_markdown, heading, line
+from integration.code_name import CodeName
+from integration.incident import Alias, IncidentType
+from integration.log import COLUMNS, LogRow
+from integration.risk import Level
+from integration.text import Untrusted
+
+URL = "https://acme.example/browse/COC-7?a=1&b=2"
+
+
+NAME, LEAD = CodeName("BLUE-JAY-27"), Alias("Rachel")
+
+
+@dataclass(frozen=True)
+class Public:
+    code_name: CodeName = NAME
+    type: IncidentType = IncidentType.CONFLICT_RESOLUTION
+    impact: Level | None = Level.MEDIUM
+    likelihood: Level | None = Level.LOW
+    lead: Alias | None = LEAD
+    ticket_url: str | None = URL
+
+
+def row(summary: str = "Offensive comments in tech docs", *, url: str = URL, remark: str = "") -> LogRow:
+    return LogRow(Public(ticket_url=url), Untrusted("Noah"), Untrusted("Alice"), Untrusted(summary), remark)
+
+
+def summary_in_csv(words: str) -> str:
+    _, cells = csv.reader(io.StringIO(as_csv([row(words)]), newline=""))
+    return cells[3]
+
+
+def test_the_csv_begins_with_exactly_this_header() -> None:
+    assert as_csv([]).encode() == (
+        b"Issue Reporter,Issue About,Conduct Enforcement or Conflict Resolution,Summary,"
+        b"Impact * Likelihood of Recurrence = risk,Team Lead,Diary Link\r\n"
+    )
+
+
+def test_the_sample_row_goes_into_csv_and_out_again() -> None:
+    header, sample = csv.reader(io.StringIO(as_csv([row()]), newline=""))
+
+    assert tuple(header) == COLUMNS
+    assert sample == [
+        "Noah",
+        "Alice",
+        "Conflict Resolution",
+        "Offensive comments in tech docs",
+        "2 * 1 = 2",
+        "Rachel",
+        f"BLUE-JAY-27 {URL}",
+    ]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])  # noqa: RUF001 - full-width on purpose
+@pytest.mark.parametrize("before", ["", " ", "\t", "\r", "\n", "\u3000"])
+def test_no_cell_begins_as_a_formula(sign: str, before: str) -> None:
+    shown = summary_in_csv(f"{before}{sign}HYPERLINK(A1)")
+
+    assert "'" + sign in shown
+    assert shown.lstrip()[0] in "'\\"
+
+
+@pytest.mark.parametrize("char", ["\t", "\r", "\n", "\x00"])
+def test_no_cell_begins_with_a_control_character(char: str) -> None:
+    assert unicodedata.category(summary_in_csv(f"{char}words")[0]) != "Cc"
+
+
+def test_a_cell_stays_harmless_where_a_spreadsheet_splits_at_semicolons() -> None:
+    assert summary_in_csv('x";=cmd()') == "x\";'=cmd()"
+
+
+@given(st.text())
+def test_any_words_are_one_field_of_one_line(words: str) -> None:
+    text = as_csv([row(words), row()])
+
+    read = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert [len(cells) for cells in read] == [7, 7, 7]
+    assert text.count("\r\n") == 3
+    assert text.count("\n") == 3
+    assert {unicodedata.category(char) for char in read[1][3]}.isdisjoint({"Cc", "Cs", "Zl", "Zp"})
+
+
+def test_quotes_and_separators_follow_rfc_4180() -> None:
+    assert '"say ""no"", twice"' in as_csv([row('say "no", twice')])
+
+
+def test_control_and_direction_characters_become_visible_everywhere() -> None:
+    hostile = row("\x1b[2J abc\u202egnp.exe")
+    out = Console(file=io.StringIO(), width=160, markup=False, emoji=False)
+    line(out, hostile)
+    assert isinstance(out.file, io.StringIO)
+
+    for text in (as_csv([hostile]), as_markdown([hostile]), out.file.getvalue()):
+        assert "x1b" in text
+        assert "u202e" in text
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+
+
+def test_markdown_is_a_table_with_a_link_to_the_ticket() -> None:
+    header, rule, sample = as_markdown([row()]).splitlines()
+
+    assert header == f"| {' | '.join(COLUMNS)} |"
+    assert rule.count("---") == 7
+    assert sample == (
+        "| Noah | Alice | Conflict Resolution | Offensive comments in tech docs | 2 \\* 1 = 2 | Rachel "
+        "| [BLUE-JAY-27](https://acme.example/browse/COC-7?a=1&amp;b=2) |"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("a | b", "a \\| b"),
+        ("two\r\nlines\nhere", "two lines here"),
+        ("<img src=x onerror=alert(1)>&amp;", "&lt;img src=x onerror=alert(1)&gt;&amp;amp;"),
+        ("![beacon](https://evil.example/x.png)", "!\\[beacon\\](https://evil.example/x.png)"),
+        ("`code` **bold** ~gone~ \\|", "\\`code\\` \\*\\*bold\\*\\* \\~gone\\~ \\\\\\|"),
+    ],
+)
+def test_nothing_in_a_markdown_cell_is_rendered(words: str, shown: str) -> None:
+    assert f"| {shown} |" in as_markdown([row(words)])
+
+
+@given(st.text())
+def test_any_words_are_one_cell_of_a_markdown_table(words: str) -> None:
+    table = as_markdown([row(words)])
+
+    assert table.count("\n") == 3
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", table.splitlines()[2])) == 8
+    assert "<" not in table
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://x.example/) ![](https://evil.example/", "https://x.example/a|b"]
+)
+def test_an_address_that_is_not_plain_is_text_and_no_link(url: str) -> None:
+    last = as_markdown([row(url=url)]).splitlines()[2].split(" | ")[-1]
+
+    assert "](" not in last.replace("\\](", "")
+
+
+def test_a_remark_stands_behind_the_link() -> None:
+    last = as_markdown([row(remark="found: missing")]).splitlines()[2]
+
+    assert last.endswith(") – found: missing |")
+
+
+def test_rows_printed_one_by_one_stand_under_their_columns() -> None:
+    out = Console(file=io.StringIO(), width=160, markup=False, emoji=False)
+    heading(out)
+    line(out, row("short"))
+    line(out, row("a rather long summary " * 20))
+    assert isinstance(out.file, io.StringIO)
+
+    lines = out.file.getvalue().splitlines()
+    at = lines[0].index("Summary")
+    assert [one[at : at + 5] for one in lines if one[at : at + 5] in {"short", "a rat"}] == ["short", "a rat"]

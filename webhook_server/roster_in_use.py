@@ -1,0 +1,128 @@
+"""The roster the service uses: the file, as long as the team signed it and it follows the one in use.
+
+A file that was swapped, went back to an older one or lacks a signature changes nothing: the roster in use stays,
+and the log says so by code. Docs: section 11 of docs/diary-format.md, and docs/server.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from integration.errors import CoCError, StoreError
+from integration.roster_files import Step, enter, follow
+from webhook_server.store import tables as t
+from webhook_server.store.database import make_engine
+from webhook_server.store.roster_pin import RosterPin
+
+if TYPE_CHECKING:
+    from integration.ports import Clock
+    from integration.roster import Roster
+    from webhook_server.config import Config
+
+_log = logging.getLogger("coc.server")
+
+_Stamp = tuple[tuple[str, int, int], ...]
+
+
+class RosterFile:
+    """Gives the roster as it is now. The file is judged again whenever it, or a file beside it, changes.
+
+    Raises:
+        ConfigError: at the start, the file cannot be read or has mistakes.
+        RosterRefused: at the start, it is not signed as it must be, or does not follow the one in use.
+    """
+
+    def __init__(self, path: Path, *, pin: RosterPin, clock: Clock) -> None:
+        self._path = path
+        self._pin = pin
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._stamp = self._look()
+        self._roster = self._take()
+
+    def __call__(self) -> Roster:
+        """The roster in use. A changed file that may not take its place is not taken."""
+        with self._lock:
+            stamp = self._look()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                try:
+                    self._roster = self._take()
+                except StoreError as error:
+                    self._stamp = ()  # the file may be good: try again at the next call
+                    _log.error("the changed roster is not used for now: %s", error.code)
+                except CoCError as error:
+                    _log.error(
+                        "the changed roster is not used, number %d stays: %s; coc-server check says why",
+                        self._roster.serial,
+                        error.code,
+                    )
+            return self._roster
+
+    def _take(self) -> Roster:
+        accepted = self._pin.newest()
+        roster, steps = judge(self._path, accepted)
+        if steps:
+            self._pin.keep(steps, self._clock.now())
+            _log.info("roster %d is in use, SHA-256 %s", roster.serial, roster.hash)
+        return roster
+
+    def _look(self) -> _Stamp:
+        """What shows that a file was changed: the roster's, a signature's, or an older roster's."""
+        found: list[tuple[str, int, int]] = []
+        try:
+            for one in self._path.parent.iterdir():
+                if one.name.startswith(self._path.stem):
+                    status = one.stat()
+                    found.append((one.name, status.st_mtime_ns, status.st_size))
+        except OSError:
+            return ()
+        return tuple(sorted(found))
+
+
+def judge(path: Path, accepted: Roster | None) -> tuple[Roster, tuple[Step, ...]]:
+    """The roster in the file, and the steps to it from the one in use; none if it is the one in use.
+
+    Raises:
+        ConfigError: a file cannot be read or has mistakes.
+        RosterRefused: it may not be used.
+    """
+    if accepted is None:
+        first = enter(path)
+        return first.roster, (first,)
+    steps = follow(path, accepted)
+    return steps[-1].roster if steps else accepted, steps
+
+
+def check_roster(config: Config) -> None:
+    """Whether a server would use the roster's file. Writes nothing, and makes no database.
+
+    Raises:
+        RosterRefused: it would not.
+        StoreError: the database cannot be read.
+    """
+    judge(config.roster_file, _pinned(config))
+
+
+def _pinned(config: Config) -> Roster | None:
+    url = sa.make_url(config.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return None
+    engine = make_engine(config.database_url)
+    try:
+        return (
+            RosterPin(engine, config.sealer).newest() if sa.inspect(engine).has_table(t.roster.name) else None
+        )
+    except sa.exc.SQLAlchemyError as error:
+        raise StoreError(
+            f"The database had trouble ({type(error).__name__}).",
+            meaning="It is not known which roster is in use.",
+            next_step="See that the database is there and may be read.",
+        ) from None
+    finally:
+        engine.dispose()
