@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,7 +26,7 @@ from integration.incident import Alias
 from integration.signed_request import SCHEME, check_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from integration.code_name import CodeName
@@ -158,10 +159,16 @@ def api(
 
     @routes.post("/incidents/<code_name>/diary")
     def write(code_name: str) -> Response:
-        """Comments that a desk wrote for the head it knows."""
-        incident = asking.about(code_name)
-        texts, head, readers = _written(incident.id)
-        return jsonify(head=_head(work.record(incident.id, texts, head, readers)))
+        """Comments that a desk wrote for the head it knows.
+
+        A member who is not cleared may still hand over a keyring: who reads with a recovery key is cleared by
+        nobody. That the keyring is good proves that they had the epoch's key; for anything else they get the
+        answer that everybody gets who is not cleared.
+        """
+        incident, refusal = asking.about_to_write(code_name)
+        with refusal:
+            texts, head, readers = _written(incident.id)
+            return jsonify(head=_head(work.record(incident.id, texts, head, readers)))
 
     @routes.get("/incidents/<code_name>/files/<name>")
     def fetch(code_name: str, name: str) -> Response:
@@ -230,6 +237,22 @@ class _Asking:
         if incident is None:
             raise _NotCleared
         return incident
+
+    def about_to_write(self, code_name: str) -> tuple[ShelvedIncident, AbstractContextManager[None]]:
+        """The incident of this code name, and what a refusal sounds like to who asks."""
+        for incident, cleared in self._shelf.all_incidents(self.alias()):
+            if incident.code_name == code_name:
+                return incident, nullcontext() if cleared else _not_cleared()
+        raise _NotCleared
+
+
+@contextmanager
+def _not_cleared() -> Iterator[None]:
+    """Any refusal is the one that everybody gets who is not cleared."""
+    try:
+        yield
+    except CoCError:
+        raise _NotCleared from None
 
 
 def _say_refusals(routes: Blueprint) -> None:

@@ -192,15 +192,11 @@ def test_a_recovery_key_reads_from_the_copied_ticket_and_lets_a_member_in(
     )
 
     looked = miriam(*known)
-    refused = miriam(*known, "--reader", "miriam")
-    shelf.cleared.add("miriam")  # whoever runs the service lets her hand it over
     done = miriam(*known, "--reader", "miriam")
     read = miriam("diary", "read", NAME)
 
     assert looked.exit_code == 0, looked.output
     assert shelf.account in looked.stdout
-    assert refused.exit_code == 1
-    assert "does not take a keyring" in refused.stderr
     assert done.exit_code == 0, done.output
     assert {"miriam"} == shelf.cleared
     assert read.exit_code == 0, read.output

@@ -428,15 +428,27 @@ def test_what_a_cleared_member_writes_is_recorded_and_the_new_head_is_said(
 
 
 @pytest.mark.parametrize("target", [DIARY, RESTORE])
+@pytest.mark.parametrize("body", [WRITTEN, {"comments": 7}])
 def test_who_is_not_cleared_writes_nothing_and_learns_nothing(
-    client: FlaskClient, work: Work, miriam: Identity, target: str
+    client: FlaskClient, work: Work, miriam: Identity, target: str, body: object
 ) -> None:
+    work.refusal = WriteRefused("It was not made with the epoch's key.")
     unknown = target.replace("BLUE-JAY-27", "NO-SUCH-10")
 
-    there, nowhere = posted(client, miriam, target, WRITTEN), posted(client, miriam, unknown, WRITTEN)
+    there, nowhere = posted(client, miriam, target, body), posted(client, miriam, unknown, body)
 
     assert (404, there.data) == (there.status_code, nowhere.data)
     assert ([], []) == (work.written, work.restored)
+
+
+def test_who_reads_with_a_recovery_key_hands_over_a_good_keyring(
+    client: FlaskClient, work: Work, miriam: Identity
+) -> None:
+    """Nobody has cleared them; that it continues the diary proves that they had the epoch's key."""
+    answer = posted(client, miriam, DIARY, WRITTEN)
+
+    assert answer.status_code == 200
+    assert len(work.written) == 1
 
 
 def test_a_body_that_was_not_signed_is_refused(client: FlaskClient, work: Work, robert: Identity) -> None:
