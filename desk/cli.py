@@ -1,8 +1,8 @@
 """The command ``coc``: what a member does at their own desk.
 
 Each command gathers what it needs from the desk's folder, asks the service, and hands the outcome to
-:mod:`desk.show`; the commands of a diary are in modules of their own. Exit codes: 0 fine, 1 it did not work, 2 wrong usage, 3 a diary was read and
-something about it is not as it should be.
+:mod:`desk.show`; the commands of a diary are in modules of their own. Exit codes: 0 fine, 1 it did not work,
+2 wrong usage, 3 a diary was read and something about it is not as it should be.
 """
 
 from __future__ import annotations

@@ -176,12 +176,12 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
         True,
     ),
     "other-history": (
-        "{what} has seen another comment in the place of {where} than the one that stands here.",
+        "The head of {what} has another comment in the place of {where} than the one that stands here.",
         "The service showed two members two histories. Do not trust it until this is clear; keep a copy of both.",
         True,
     ),
     "seen-further": (
-        "{what} has seen this diary up to {where}, which is not here.",
+        "The head of {what} goes up to {where}, which is not here.",
         "If yours was read before theirs, read again. Else the newest comments were deleted, or the service shows you "
         "an older diary. " + _RESTORE,
         True,

@@ -8,13 +8,11 @@ docs/diary-format.md.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 import pyrage
 
-from integration.diary import sshsig
 from integration.diary.chain import Head, arrange, gaps, genesis
 from integration.diary.comment import (
     CommentId,
@@ -23,14 +21,13 @@ from integration.diary.comment import (
     Link,
     ParsedComment,
     find_blocks,
-    write_message,
 )
 from integration.diary.contents import Diary, Entry, Trust
 from integration.diary.findings import Finding, finding
-from integration.diary.frame import NAMESPACE, EntryContent, Frame, NotAFrame, parse
+from integration.diary.frame import EntryContent, Frame
 from integration.diary.keyring import parse_keyring
+from integration.diary.placed import Bad, PlacedPart, has_writing_key, in_common, in_place, joined
 from integration.errors import CannotOpen
-from integration.text import Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,11 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Diary", "Entry", "Finding", "Opener", "Trust", "no_diary", "open_diary", "read_age"]
 
-_KINDS = {
-    CommentKind.KEYRING: frozenset({EntryContent.KEYRING}),
-    CommentKind.FILE: frozenset({EntryContent.ATTACHMENT}),
-    CommentKind.ENTRY: frozenset(EntryContent) - {EntryContent.KEYRING, EntryContent.ATTACHMENT},
-}
 _BY_SERVICE = frozenset({EntryContent.REPORT, EntryContent.CARD, EntryContent.NOTE})
 _NOT_THE_NEWEST = frozenset({"missing-newest", "rewritten", "fork"})
 """After one of these nobody can say that the newest keyring is here."""
@@ -101,37 +93,6 @@ def open_diary(texts: Iterable[str], *, identity: Opener, trust: Trust, head: He
     """
     blocks = [block for text in texts for block in find_blocks(text)]
     return _Reading(identity, trust).read(blocks, head)
-
-
-class _Bad(Exception):
-    """A check failed."""
-
-    def __init__(self, code: str, what: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.what = what
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A decrypted part that stands in its place; who wrote it is still unchecked."""
-
-    comment: ParsedComment
-    frame: Frame
-    signed: bytes = field(repr=False)  # clear text
-    signature: str
-
-    @property
-    def author(self) -> tuple[str, str]:
-        """``member`` or ``service``, and the alias or key id."""
-        role, _, name = self.frame.author.partition(":")
-        return role, name
-
-    def is_signed_by(self, line: str) -> bool:
-        return sshsig.verify(line, NAMESPACE, self.signed, self.signature)
-
-    def has_writing_key(self, line: str) -> bool:
-        return _has_writing_key(self.comment, line)
 
 
 class _Reading:
@@ -201,7 +162,7 @@ class _Reading:
         beyond = {one.epoch for one in comments if one.epoch > newest.epoch.number}
         return None if beyond - self.forged else newest
 
-    def _say(self, bad: _Bad, comment: ParsedComment) -> None:
+    def _say(self, bad: Bad, comment: ParsedComment) -> None:
         """A finding; of a comment without a good seal it was said already that it is wrong."""
         if comment.id not in self.unsealed:
             self.findings.append(finding(bad.code, comment.id, bad.what))
@@ -219,7 +180,7 @@ class _Reading:
                     self.opened_at[opens.number] = first.id.seq
                 return
             self._accept(self._check_keyring(opens, parts), parts)
-        except _Bad as bad:
+        except Bad as bad:
             self.refused.add(first.epoch)
             if bad.code in _FORGED:
                 self.forged.add(first.epoch)
@@ -229,65 +190,65 @@ class _Reading:
         """What everybody can check of a keyring: its number, and that it was opened from the epoch before."""
         opens = group[0].opens
         if opens is None or any(one.opens != opens or one.kind is not CommentKind.KEYRING for one in group):
-            raise _Bad("forged-keyring", "its parts do not belong together")
+            raise Bad("forged-keyring", "its parts do not belong together")
         if opens.number in self.opened_at or opens.number < max(self.opened_at, default=0):
-            raise _Bad("forged-keyring", f"epoch {opens.number} was opened before")
+            raise Bad("forged-keyring", f"epoch {opens.number} was opened before")
         before = self.epochs.get(opens.number - 1)
         if before is None and opens.number - 1 in self.refused:
-            raise _Bad("forged-keyring", "the keyring before it was refused")
+            raise Bad("forged-keyring", "the keyring before it was refused")
         if opens.number == 1 and any(one.write_signature is not None for one in group):
-            raise _Bad("forged-keyring", "no epoch comes before the first")
-        if before is not None and not all(_has_writing_key(one, before.writing_key) for one in group):
-            raise _Bad("forged-keyring", f"who made it did not have the writing key of epoch {before.number}")
+            raise Bad("forged-keyring", "no epoch comes before the first")
+        if before is not None and not all(has_writing_key(one, before.writing_key) for one in group):
+            raise Bad("forged-keyring", f"who made it did not have the writing key of epoch {before.number}")
         return opens
 
-    def _unwrapped(self, comment: ParsedComment) -> _Part | None:
+    def _unwrapped(self, comment: ParsedComment) -> PlacedPart | None:
         """A part of a keyring, if this member's key opens it."""
         try:
             content = read_age(comment.age, [self.identity.secret])
         except CannotOpen:
             return None
-        return _in_place(comment, content)
+        return in_place(comment, content)
 
-    def _check_keyring(self, opens: Epoch, parts: list[_Part]) -> Keyring:
+    def _check_keyring(self, opens: Epoch, parts: list[PlacedPart]) -> Keyring:
         if len(parts) < parts[0].comment.parts:
-            raise _Bad("untrusted-epoch")
+            raise Bad("untrusted-epoch")
         try:
-            keyring = parse_keyring(_joined(parts))
+            keyring = parse_keyring(joined(parts))
         except ValueError:
-            raise _Bad("forged-keyring", "it does not hold a whole list of epochs and readers") from None
+            raise Bad("forged-keyring", "it does not hold a whole list of epochs and readers") from None
         if keyring.newest.epoch != opens or any(part.frame.recipient != opens.recipient for part in parts):
-            raise _Bad("forged-keyring", "its keys are not those that it names in clear")
+            raise Bad("forged-keyring", "its keys are not those that it names in clear")
         for one in keyring.epochs[1:]:
             number = one.epoch.number
             known = self.secrets.get(number)
             if self.epochs.get(number, one.epoch) != one.epoch or (known and known.readers != one.readers):
-                raise _Bad("forged-keyring", f"it tells another story of epoch {number}")
+                raise Bad("forged-keyring", f"it tells another story of epoch {number}")
         for part in parts:
             self._check_opener(keyring, part)
         if (recovery := parts[0].frame.recovery) is not None:
             self.findings.append(finding("recovery-used", parts[0].comment.id, recovery))
         return keyring
 
-    def _check_opener(self, keyring: Keyring, part: _Part) -> None:
+    def _check_opener(self, keyring: Keyring, part: PlacedPart) -> None:
         """Who may open an epoch: the service the first one, a reader of the epoch before every later one."""
         role, name = part.author
         if keyring.newest.epoch.number == 1:
             if role != "service":
-                raise _Bad("forged-keyring", "only the service opens the first epoch")
+                raise Bad("forged-keyring", "only the service opens the first epoch")
             return self._check_service(part)
         before = keyring.epochs[1]
         line = before.writer(name)
         recovery = part.frame.recovery
         if recovery is not None:
             if not any(one.alias == recovery and one.signing_key is None for one in before.readers):
-                raise _Bad("forged-keyring", "it names a recovery key that could not read the epoch before")
+                raise Bad("forged-keyring", "it names a recovery key that could not read the epoch before")
             keys = self.trust.keys_of(name)
             if not keys:
-                raise _Bad("unknown-author")
+                raise Bad("unknown-author")
             line = next((key for key in keys if part.is_signed_by(key)), keys[0])
         if role != "member" or line is None:
-            raise _Bad("forged-keyring", "whoever opened it could not read the epoch before")
+            raise Bad("forged-keyring", "whoever opened it could not read the epoch before")
         self._check_member(part, name, line, before.epoch.writing_key)
         return None
 
@@ -306,7 +267,7 @@ class _Reading:
         self.vouched = not found
         self.findings += found
 
-    def _accept(self, keyring: Keyring, parts: list[_Part]) -> None:
+    def _accept(self, keyring: Keyring, parts: list[PlacedPart]) -> None:
         for one in keyring.epochs:
             self.epochs.setdefault(one.epoch.number, one.epoch)
             self.secrets[one.epoch.number] = one
@@ -319,19 +280,19 @@ class _Reading:
     # Entries ------------------------------------------------------------------------------------
 
     def _read_entry(self, group: list[ParsedComment]) -> Entry | None:
-        parts: list[_Part] = []
+        parts: list[PlacedPart] = []
         for comment in group:
             if comment.kind is CommentKind.KEYRING:
                 continue
             try:
                 part = self._check_part(comment)
-            except _Bad as bad:
+            except Bad as bad:
                 self._say(bad, comment)
                 continue
             if part is None:
                 continue
-            if parts and _whole(part.frame) != _whole(parts[0].frame):
-                self._say(_Bad("parts-differ"), comment)
+            if parts and in_common(part.frame) != in_common(parts[0].frame):
+                self._say(Bad("parts-differ"), comment)
                 continue
             parts.append(part)
         if not parts:
@@ -347,36 +308,36 @@ class _Reading:
             event_at=frame.event_at,
             entry_at=frame.entry_at,
             card=frame.card,
-            body=_joined(parts),
+            body=joined(parts),
             epoch=frame.epoch,
             complete=len(parts) == frame.parts,
         )
 
-    def _check_part(self, comment: ParsedComment) -> _Part | None:
+    def _check_part(self, comment: ParsedComment) -> PlacedPart | None:
         """One part, opened and checked; None if it is in an epoch that is not for this member."""
         secrets = self.secrets.get(comment.epoch)
         if secrets is None:
             if comment.epoch in self.epochs:
                 return None
-            raise _Bad("untrusted-epoch")
+            raise Bad("untrusted-epoch")
         if not self._in_its_epoch(comment):
-            raise _Bad("old-epoch")
+            raise Bad("old-epoch")
         try:
             content = read_age(comment.age, [secrets.read_secret])
         except CannotOpen:
-            raise _Bad("unreadable") from None
-        part = _in_place(comment, content)
+            raise Bad("unreadable") from None
+        part = in_place(comment, content)
         if part.frame.recipient != secrets.epoch.recipient:
-            raise _Bad("misplaced", "the epoch's key")
+            raise Bad("misplaced", "the epoch's key")
         role, name = part.author
         if role == "service":
             if comment.write_signature is not None or part.frame.content not in _BY_SERVICE:
-                raise _Bad("not-a-writer")
+                raise Bad("not-a-writer")
             self._check_service(part)
             return part
         line = secrets.writer(name)
         if line is None:
-            raise _Bad("not-a-writer")
+            raise Bad("not-a-writer")
         self._check_member(part, name, line, secrets.epoch.writing_key)
         return part
 
@@ -390,20 +351,20 @@ class _Reading:
 
     # Authors and tickets ------------------------------------------------------------------------
 
-    def _check_service(self, part: _Part) -> None:
+    def _check_service(self, part: PlacedPart) -> None:
         line = self.trust.service_keys.get(part.author[1])
         if line is None:
-            raise _Bad("unknown-author")
+            raise Bad("unknown-author")
         if not part.is_signed_by(line):
-            raise _Bad("forged-author")
+            raise Bad("forged-author")
 
-    def _check_member(self, part: _Part, alias: str, line: str, writing_key: str) -> None:
+    def _check_member(self, part: PlacedPart, alias: str, line: str, writing_key: str) -> None:
         if not self.trust.knows(alias, line):
-            raise _Bad("unknown-author")
+            raise Bad("unknown-author")
         if not part.is_signed_by(line):
-            raise _Bad("forged-author")
+            raise Bad("forged-author")
         if not part.has_writing_key(writing_key):
-            raise _Bad("no-writing-key")
+            raise Bad("no-writing-key")
 
     def _check_tickets(self, comments: Sequence[ParsedComment]) -> None:
         """The ticket's name changes only where a member says that the diary moved."""
@@ -416,41 +377,3 @@ class _Reading:
             before = comment.ticket
         if before != self.trust.ticket:
             self.findings.append(finding("other-ticket", comments[-1].id))
-
-
-def _in_place(comment: ParsedComment, content: bytes) -> _Part:
-    """The frame in a comment, if it was signed for just this place."""
-    try:
-        frame, signed, signature = parse(content)
-    except NotAFrame as error:
-        raise _Bad("not-a-frame", str(error)) from None
-    for what, inside, outside in (
-        ("the incident", frame.incident, comment.incident),
-        ("the ticket", frame.ticket, comment.ticket),
-        ("the number", frame.id, comment.id),
-        ("the number of parts", frame.parts, comment.parts),
-        ("the comment before", frame.prev, comment.prev),
-        ("the epoch", frame.epoch, comment.epoch),
-        ("the kind", frame.kind, comment.kind),
-    ):
-        if inside != outside:
-            raise _Bad("misplaced", what)
-    if frame.content not in _KINDS[frame.kind]:
-        raise _Bad("not-a-frame", "its content does not go with its kind.")
-    return _Part(comment, frame, signed, signature)
-
-
-def _has_writing_key(comment: ParsedComment, line: str) -> bool:
-    key = sshsig.public_key(line)
-    if key is None or comment.write_signature is None:
-        return False
-    return sshsig.verify_raw(key, comment.write_signature, write_message(comment.link))
-
-
-def _joined(parts: Sequence[_Part]) -> Untrusted:
-    return Untrusted("".join(part.frame.body.reveal() for part in parts))
-
-
-def _whole(frame: Frame) -> tuple[object, ...]:
-    """What all parts of an entry have in common."""
-    return frame.author, frame.content, frame.epoch, frame.parts, frame.event_at, frame.entry_at

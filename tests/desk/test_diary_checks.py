@@ -278,7 +278,7 @@ def test_a_service_that_shows_two_members_two_histories_is_found(
     result = robert("diary", "compare", NAME, "--heads", str(heads))
 
     assert result.exit_code == 3
-    assert "other-history: Miriam has seen another comment in the place of entry 4" in result.stdout
+    assert "other-history: The head of miriam has another comment in the place of entry 4" in result.stdout
 
 
 def test_a_head_that_somebody_changed_is_worth_nothing(robert: At, miriam: At, tmp_path: Path) -> None:

@@ -203,5 +203,5 @@ def test_findings_name_who_saw_it(shelf: Shelf) -> None:
 
     (finding,) = compare_heads(heads, shelf.read(), shelf.team.trust())
 
-    assert finding.says.startswith("Salma has seen another comment in the place of entry 3")
+    assert finding.says.startswith("The head of salma has another comment in the place of entry 3")
     assert finding.serious

@@ -74,7 +74,7 @@ def test_the_examples_show_success_and_every_kind_of_failure() -> None:
     assert len(FILES) >= 15
     assert codes >= {
         "damaged", "wrong-seal", "missing", "missing-newest", "duplicate", "reordered", "other-ticket", "forged-author",
-        "forged-keyring", "not-cleared",
+        "forged-keyring", "not-cleared", "recovery-used", "redacted", "unknown-roster", "unlisted-reader",
     }  # fmt: skip
 
 

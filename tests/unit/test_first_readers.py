@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -581,7 +582,7 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_a_wish_is_never_passed_over(wish: str) -> None:
     found = first_readers(report(do_not_show=wish), roster(ROBERT, MIRIAM))
-    says_something = any(char.isalnum() for char in wish.replace("please", ""))
+    says_something = any(char.isalnum() for char in re.sub(r"\bplease\b", "", wish))
 
     assert says_something == (found.unclear_wish or len(found.members) < len((ROBERT, MIRIAM)))
 

@@ -1,7 +1,7 @@
 """Makes the example files beside it. Run from the repository's folder: ``python -m tests.vectors.make``.
 
 Encryption is random, so every run makes other bytes with the same meaning; run it only when the format or the
-list changes. The keys are those of keys.json and serve nothing else.
+list changes. With names, it makes only those files. The keys are those of keys.json and serve nothing else.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from integration.diary.comment import from_b64url
+from integration.diary import attachment
+from integration.diary.comment import CommentId, from_b64url
 from integration.diary.frame import EntryContent
-from integration.diary.keys import Identity, ServiceKey, new_service_key
+from integration.diary.keys import Identity, ServiceKey, new_secret, new_service_key
 from integration.diary.open import open_diary
+from integration.diary.seal import EntryDraft
 from integration.errors import CannotOpen
 from integration.incident import IncidentId
-from tests.diary.conftest import JIRA, Pen, RecoveryKey, Team, on_github
+from integration.text import Untrusted
+from tests.diary.conftest import JIRA, THEN, Pen, RecoveryKey, Shelf, Team, on_github
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,6 +128,100 @@ def cases(people: Team) -> Iterator[tuple[str, str, str, str, Sequence[str], Hea
     pen.ring = ring
     back = pen.rekey(people.salma, [people.salma.reader()])
     yield "re-admitted", "a recused member opens an epoch", *here, [*texts, *without, str(back.text)], None
+    yield from desk_cases(people)
+
+
+def desk_cases(people: Team) -> Iterator[tuple[str, str, str, str, Sequence[str], Head | None]]:
+    """The same of diaries that were written by desks and taken by the service."""
+    robert, salma, ticket = people.robert, people.salma, people.ticket
+    first = people.begin("It happened in the corridor.\nTwo people saw it.")
+    shelf = Shelf(people, list(first.comments), first.epoch)
+    why = EntryDraft(EntryContent.NOTE, Untrusted("I take this."), None, THEN)
+    shelf.rekey(robert, [robert, salma], then=why)
+    shelf.write(salma, "We met.", content=EntryContent.MEETING)
+    yield (
+        "desk-rekey",
+        "robert's desk opened epoch 2 and wrote in it",
+        "salma",
+        ticket,
+        shelf.texts(),
+        shelf.head,
+    )
+    on_shelf = _copy(shelf)
+    on_shelf.write(salma, "x" * 45_000)
+    yield "desk-parts", "entry 6 has three parts", "robert", ticket, on_shelf.texts(), on_shelf.head
+    shelf.write(salma, "We called them.", content=EntryContent.INTERACTION)
+    on_shelf = _copy(shelf)
+    on_shelf.rekey(robert, [robert])
+    on_shelf.write(robert, "Without salma.")
+    yield "desk-recusal", "salma is recused from entry 7 on", "salma", ticket, on_shelf.texts(), on_shelf.head
+    yield (
+        "desk-recusal-others",
+        "the same as robert reads it",
+        "robert",
+        ticket,
+        on_shelf.texts(),
+        on_shelf.head,
+    )
+    on_shelf = _copy(shelf)
+    on_shelf.rekey(
+        people.quentin, [people.quentin], diary=on_shelf.read(people.paper), recovery_name="paper-1"
+    )
+    yield (
+        "desk-recovery",
+        "quentin took over with paper-1",
+        "quentin",
+        ticket,
+        on_shelf.texts(),
+        on_shelf.head,
+    )
+    on_shelf = _copy(shelf)
+    gone = {place: link for place, link in on_shelf.read().links.items() if place.seq == 5}
+    on_shelf.write(robert, "Erased by law.", content=EntryContent.REDACTION, redacts=tuple(gone.items()))
+    kept = [one for one in on_shelf.made if one.id != CommentId(5, 1)]
+    shown = [str(one.text) for one in kept]
+    yield "desk-redaction", "entry 5 was removed; entry 7 says why", "robert", ticket, shown, on_shelf.head
+    on_shelf = _copy(shelf)
+    yield (
+        "desk-restored",
+        "restored on another host's ticket, not said yet",
+        "robert",
+        JIRA,
+        on_shelf.texts(),
+        on_shelf.head,
+    )
+    there = on_shelf.read(ticket=JIRA)
+    on_shelf.take(on_shelf.draft(robert, "We moved.", diary=there, moved_from=ticket), moved_to=JIRA)
+    on_shelf.write(salma, "Seen.", diary=on_shelf.read(salma, ticket=JIRA))
+    yield "desk-moved", "entry 7 says that the diary moved", "robert", JIRA, on_shelf.texts(), on_shelf.head
+    on_shelf = _copy(shelf)
+    on_shelf.rekey(salma, [robert, salma], roster_serial=4, roster_hash="cd" * 32)
+    yield (
+        "desk-swapped-roster",
+        "entry 7 names a roster nobody accepted",
+        "robert",
+        ticket,
+        on_shelf.texts(),
+        None,
+    )
+    on_shelf = _copy(shelf)
+    on_shelf.rekey(salma, [robert, salma, Identity("quentin", new_secret(), salma._signing)])
+    yield (
+        "desk-own-key",
+        "entry 7 lets in a key that the roster does not have",
+        "robert",
+        ticket,
+        on_shelf.texts(),
+        None,
+    )
+    on_shelf = _copy(shelf)
+    about = attachment.describe(seq=7, name="photo.png", media_type="image/png", size=4, sealed=b"as stored")
+    on_shelf.write(robert, attachment.dump(about).reveal(), content=EntryContent.ATTACHMENT)
+    yield "desk-file", "entry 7 is of kind file", "salma", ticket, on_shelf.texts(), on_shelf.head
+
+
+def _copy(shelf: Shelf) -> Shelf:
+    return replace(shelf, made=[*shelf.made])
 
 
 def _other(found: re.Match[str]) -> str:
@@ -130,9 +229,11 @@ def _other(found: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Write every file; what each must come out as is what the reader of today says, so look at the difference."""
+    """Write every file, or those that are named. The outcome is what today's reader says: look at the difference."""
     people = team()
     for name, shows, who, ticket, texts, head in cases(people):
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         lines = [f"shows: {shows}", f"reader: {who}", f"incident: {people.incident}", f"ticket: {ticket}"]
         lines += [f"head: {head.seq}/{head.part} {head.link}"] if head is not None else []
         try:
