@@ -11,7 +11,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from integration.errors import CoCError, NotifyError, StaleDelivery, UnreadableSubmission
+from integration.errors import CoCError, HostNotRestricted, NotifyError, StaleDelivery, UnreadableSubmission
 from integration.notices import notice, notice_for_operator
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Teller:
         return now < self._held.get(what, now) <= now + _REMIND
 
     def _tell(self, job: Job) -> bool:
-        waits = None if job.state == "done" else job.reason or _NOT_TRIED
+        waits = None if job.state == "done" else _why(job)
         try:
             told = notice(job.inbox_id, job.incident, waits, self._work)
             if not told.addresses and self._operator:
@@ -142,3 +142,13 @@ class Teller:
         if StaleDelivery.code not in codes:
             return ()
         return tuple(member.email for member in self._work.roster().members if member.on_duty)
+
+
+def _why(job: Job) -> str:
+    """Why it waits, for a mail. Whose account can read the ticket space is said on the server only: mail is not sealed."""
+    if job.reason_code == HostNotRestricted.code:
+        return (
+            "It is not proven that only the team can read the ticket space, so nothing was written to it. Who else can is "
+            "listed by the command below; take their access away, or acknowledge them with an end date."
+        )
+    return job.reason or _NOT_TRIED
