@@ -44,9 +44,9 @@ bench: .venv/ready ## the figures of benchmarks/, measured here and now
 
 lock: .venv/ready ## renew requirements/*.txt: exact versions with hashes, no addresses
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header \
 	  --python-version 3.11 --extra dev --output-file requirements/dev.txt pyproject.toml requirements/build.in
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header \
 	  --python-version 3.11 --output-file requirements/server.txt pyproject.toml requirements/build.in
 
 .venv/ready: requirements/dev.txt pyproject.toml
