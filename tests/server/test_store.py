@@ -26,7 +26,7 @@ from integration.text import SealedText
 from webhook_server.store import tables as t
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
-from webhook_server.store.migrations.versions import r0001_first
+from webhook_server.store.migrations.versions import r0001_first, r0002_durable
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
 
@@ -576,13 +576,17 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
 
 CLEAR = {
     "incident": "id code_name source space type stage impact likelihood lead secondary opened_at",
-    "inbox": "seq id source incident_id unreadable received_at state attempts due_at reason_code reason told told_at",
+    "inbox": "seq id source incident_id unreadable received_at state attempts due_at reason_code reason told told_at inbox_key",
     "ticket": "incident_id attempted_at name host_id key url stable",
     "epoch": "incident_id number recipient writing_key",
     "comment": "incident_id seq part parts ticket epoch kind prev link text host_comment_id",
     "file": "incident_id name content",
     "nonce": "alias value expires_at",
     "roster": "serial hash accepted_at",
+    "worker": "name started_at seen_at version root_key_id",
+    "host_write": "id budget at writes",
+    "chore": "name done_at",
+    "redelivery": "hook guid asked_at tries",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
 
@@ -636,6 +640,8 @@ def test_migrating_again_changes_nothing(take_in: Intake, database: Database) ->
 def test_there_is_no_way_back_before_the_first_release() -> None:
     with pytest.raises(RuntimeError, match="no schema before"):
         r0001_first.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0002_durable.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:

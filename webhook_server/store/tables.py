@@ -57,6 +57,9 @@ inbox = sa.Table(
     sa.Column("answers_digest", sa.String, nullable=False),
     sa.Column("incident_id", sa.ForeignKey("incident.id"), nullable=False),
     sa.Column("sealed_report", sa.Text),
+    sa.Column(
+        "inbox_key", sa.String
+    ),  # id of the short-lived key that sealed_report needs beside the root key
     sa.Column("unreadable", sa.Boolean, nullable=False),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("state", sa.String, nullable=False),  # waiting, parked, done
@@ -133,3 +136,43 @@ roster = sa.Table(
     sa.Column("sealed_file", sa.Text, nullable=False),
     sa.Column("accepted_at", UtcTime, nullable=False),
 )
+
+worker = sa.Table(
+    "worker",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("root_key_id", sa.String, nullable=False),
+)
+"""Processes that work on this database, each with a name of its own. ``seen_at`` moves on while one lives."""
+
+host_write = sa.Table(
+    "host_write",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("budget", sa.String, nullable=False),  # "<host kind>:<site or owner>", for Jira also the ticket
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("writes", sa.Integer, nullable=False),
+    sa.Index("host_write_budget_at", "budget", "at"),
+)
+"""Writes to a host that were made or are reserved, for as long as its limits look back."""
+
+chore = sa.Table(
+    "chore",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("done_at", UtcTime, nullable=False),
+)
+"""When something that is due by the clock was last done."""
+
+redelivery = sa.Table(
+    "redelivery",
+    metadata,
+    sa.Column("hook", sa.String, primary_key=True),
+    sa.Column("guid", sa.String, primary_key=True),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+)
+"""Deliveries of a host's webhook that we asked it to send again."""
