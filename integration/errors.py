@@ -28,7 +28,8 @@ what to do next.
     │   └── HostNotRestricted     more people can read the ticket space than the team says
     ├── NotifyError               a notice reached nobody
     ├── StoreError                the database did not take it; nothing was answered as received
-    │   └── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
+    │   ├── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
+    │   └── Busy                  another server is at the same work now
     ├── BadRequestProof           a desk's request does not prove that a member's desk made it
     │   ├── StaleRequest          its time is too far from the service's clock
     │   └── ReplayedRequest       it came before
@@ -237,6 +238,12 @@ class DoesNotOpen(StoreError):
     """A sealed value of the database does not open: another root key, or it was changed or moved."""
 
     code = "does-not-open"
+
+
+class Busy(StoreError):
+    """Another server is at the same work at this moment; two at once would do it twice."""
+
+    code = "busy"
 
 
 class BadRequestProof(CoCError):

@@ -38,6 +38,7 @@ from sandbox.playground import (
 )
 from webhook_server.config import load_config
 from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -323,7 +324,7 @@ def _wait_until_ready(world: Playground, process: subprocess.Popen[bytes]) -> No
 
 def _database(world: Playground) -> Database:
     config = load_config(world.config_path)
-    return Database(make_engine(config.database_url), config.sealer)
+    return Database(make_engine(config.database_url), config.sealer, InboxKeys(config.inbox_keys))
 
 
 def _telling_words() -> list[str]:

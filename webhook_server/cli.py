@@ -26,6 +26,7 @@ from webhook_server.config import Config, load_config
 from webhook_server.roster_in_use import check_roster
 from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import new_root_key
 from webhook_server.wiring import SystemClock, join, make_hosts
@@ -239,7 +240,7 @@ def _load(path: Path) -> Config:
 def _database(config: Config) -> Database:
     sql = make_engine(config.database_url)
     migrate(sql)
-    return Database(sql, config.sealer)
+    return Database(sql, config.sealer, InboxKeys(config.inbox_keys))
 
 
 def _write_secret(path: Path, content: bytes) -> None:

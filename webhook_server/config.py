@@ -85,6 +85,7 @@ class Config:
     origin: str
     database_url: str = field(repr=False)
     engine_url: str = field(repr=False)
+    inbox_keys: Path
     sealer: Sealer
     service_key: ServiceKey
     roster_file: Path
@@ -132,6 +133,7 @@ class _Reading:
             "origin",
             "database",
             "engine_database",
+            "inbox_keys",
             "root_key_file",
             "service_key_file",
             "service_key_id",
@@ -182,7 +184,7 @@ class _Reading:
             return None
         return Config(
             listen_host=listen_host, listen_port=listen_port, origin=origin,
-            database_url=database_url, engine_url=engine_url,
+            database_url=database_url, engine_url=engine_url, inbox_keys=self._inbox_keys(server),
             sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
             spaces=spaces, sources=sources, mail=mail,
         )  # fmt: skip
@@ -209,6 +211,10 @@ class _Reading:
                 f"[server].{key} must be a file or a URL that begins with postgresql+psycopg://"
             )
         return name
+
+    def _inbox_keys(self, server: dict[str, Any]) -> Path:
+        name = self._text(server, "inbox_keys", "[server]") if "inbox_keys" in server else "inbox-keys"
+        return (self._folder / name).resolve()
 
     def _sealer(self, path: Path | None) -> Sealer | None:
         if path is None:

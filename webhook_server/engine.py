@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -17,12 +18,14 @@ from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 _QUEUE = "incidents"
 _WORKERS = 4
 _POLL_SECONDS = 0.2
 _VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
-_EXECUTOR = "server"
+_REMEMBERED = timedelta(days=2)
+_AT_ONCE = 1000
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
 
@@ -46,8 +49,10 @@ def _without_exceptions(data: object) -> object:
 class Engine:
     """Runs ``attempt(inbox id)`` durably: once started, it is finished even if the process dies."""
 
-    def __init__(self, url: str, attempt: Callable[[str], str]) -> None:
+    def __init__(self, url: str, attempt: Callable[[str], str], *, name: str = "server") -> None:
+        """``name`` tells this process from others on the same database; after a crash it must come back with it."""
         self._attempt = attempt
+        self._name = name
         self._url = url
         self._sql = sa.create_engine(url)
         if self._sql.dialect.name == "sqlite":
@@ -61,7 +66,7 @@ class Engine:
             "system_database_url": self._url,
             "system_database_engine": self._sql,
             "application_version": _VERSION,
-            "executor_id": _EXECUTOR,
+            "executor_id": self._name,
             "serializer": _PlainJson(),
             "log_level": "WARNING",
         }
@@ -90,6 +95,25 @@ class Engine:
         ):
             handle = DBOS.enqueue_workflow(_QUEUE, self._workflow, inbox_id)
         return handle.get_status().status in _OVER
+
+    def take_over(self, name: str) -> int:
+        """Let others do what a dead process had begun; gives how much that was.
+
+        DBOS itself gives a process's work only to a process of the same name.
+        """
+        begun = DBOS.list_workflows(status="PENDING", executor_id=name, load_input=False, load_output=False)
+        if begun:
+            DBOS.resume_workflows([one.workflow_id for one in begun], queue_name=_QUEUE)
+        return len(begun)
+
+    def forget(self, now: datetime) -> None:
+        """Drop what the engine remembers of attempts that were over days ago; the inbox knows their result."""
+        over = DBOS.list_workflows(
+            status=sorted(_OVER), completed_before=(now - _REMEMBERED).isoformat(), limit=_AT_ONCE,
+            load_input=False, load_output=False,
+        )  # fmt: skip
+        if over:
+            DBOS.delete_workflows([one.workflow_id for one in over])
 
     def stop(self) -> None:
         """Stop; what is under way is taken up at the next start."""

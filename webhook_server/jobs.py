@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from integration.casework import is_retryable, open_incident
 from integration.errors import CoCError, HostError, HostGone, HostRejected
 from webhook_server.loop import Loop
+from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.ports import Notifier
     from webhook_server.engine import Engine
+    from webhook_server.fellows import Fellows
     from webhook_server.store.database import Database, Job
+    from webhook_server.store.locks import Locks
 
 _log = logging.getLogger("coc.jobs")
 
@@ -42,18 +45,24 @@ _PATIENCE = 8
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
 _TIDY_EVERY = timedelta(minutes=1)
+_LOOK_AGAIN = timedelta(seconds=30)
+"""How soon it is looked whether an attempt that was handed over has ended without a note."""
 _LONGEST_GOODBYE = 30  # seconds
 
 
-def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
+def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     """Try once to bring a delivery onto its host; note the result in the inbox. Never raises for a host's trouble.
+
+    No two processes work on one incident at a time: the engine sees to that, and the lock does even if the engine
+    took a process for dead that only stood still.
 
     Returns:
         ``done``, or the code of the error that was noted.
     """
     job = jobs.job(inbox_id)
     try:
-        open_incident(inbox_id, work)
+        with locks.held(f"incident {job.incident}", f"Another server works on {job.code_name}."):
+            open_incident(inbox_id, work)
     except CoCError as error:
         code, reason, retry = error.code, str(error) + _advice(error, job, jobs), is_retryable(error)
         after = error.after if isinstance(error, HostError) else None
@@ -78,7 +87,7 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
         if code == HostRejected.code
         else _LONGEST_WAIT
     )
-    jobs.job_failed(inbox_id, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
+    jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
     _log.warning(
         "incident %s: delivery %s is %s: %s", job.code_name, inbox_id, "parked" if parked else "waiting", code
     )
@@ -106,7 +115,11 @@ def _wait(attempts: int, after: float | None) -> timedelta:
 
 
 class Dispatcher:
-    """Feeds the engine in one loop and tells members in another, so that neither holds up the other."""
+    """Feeds the engine in one loop, tells members in another, and says that it lives in a third.
+
+    None of them holds up another. Of several processes on one database each feeds its engine, which takes every
+    attempt once, and one leads: it alone tells, tidies, and lets others do what a dead one had begun.
+    """
 
     def __init__(
         self,
@@ -115,6 +128,7 @@ class Dispatcher:
         jobs: Database,
         engine: Engine,
         notifier: Notifier,
+        fellows: Fellows,
         operator: str | None = None,
         tidy: Callable[[datetime], None] = lambda _now: None,
     ) -> None:
@@ -122,11 +136,14 @@ class Dispatcher:
         self._work = work
         self._jobs = jobs
         self._engine = engine
+        self._fellows = fellows
         self._teller = Teller(work=work, jobs=jobs, notifier=notifier, operator=operator)
         self._tidy = tidy
         self._tidied: datetime | None = None
+        self._handed: dict[tuple[str, int], datetime] = {}
         self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
-        self._tell = Loop("notices", self._teller.turn)
+        self._tell = Loop("notices", self._tell_if_leading)
+        self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
 
     @property
     def is_stuck(self) -> bool:
@@ -134,8 +151,14 @@ class Dispatcher:
         return self._hand_over.is_stuck or self._tell.is_stuck
 
     def start(self) -> None:
-        """Start the engine and both loops."""
+        """Start the engine and the loops.
+
+        Raises:
+            StoreError: another process of this name works on the database, or the database is away.
+        """
+        self._fellows.join()
         self._engine.start()
+        self._beat.start()
         self._hand_over.start()
         self._tell.start()
 
@@ -143,7 +166,9 @@ class Dispatcher:
         """Stop all; what is under way is taken up at the next start."""
         self._hand_over.stop()
         self._tell.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
+        self._beat.stop(wait=_LONGEST_GOODBYE)
         self._engine.stop()
+        self._fellows.leave()
 
     def wake(self) -> None:
         """A delivery has come in; do not wait for the next turn."""
@@ -154,7 +179,7 @@ class Dispatcher:
         self._teller.alert(source, code)
 
     def turn(self) -> None:
-        """One turn of each loop."""
+        """One turn of each loop that works."""
         self._hand_over.turn()
         self._tell.turn()
 
@@ -164,24 +189,39 @@ class Dispatcher:
 
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come."""
-        for job in self._jobs.due_jobs(self._work.clock.now(), limit=WINDOW):
-            over = self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq)
-            if over:
+        now = self._work.clock.now()
+        handed = {}
+        for job in self._jobs.due_jobs(now, limit=WINDOW):
+            key = (job.inbox_id, job.attempts)
+            handed[key] = since = self._handed.get(key, now)
+            if since < now < since + _LOOK_AGAIN:
+                continue
+            handed[key] = now
+            if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq):
                 self._unstick(job)
+        self._handed = handed
 
     def _hand_over_and_tidy(self) -> None:
         self.hand_over_due()
         now = self._work.clock.now()
         if self._tidied is None or abs(now - self._tidied) >= _TIDY_EVERY:
             self._tidied = now
-            self._tidy(now)
+            self._jobs.forget()
+            if self._fellows.leads():
+                self._tidy(now)
+                self._fellows.replace_the_dead(self._engine.take_over)
+                self._engine.forget(now)
+
+    def _tell_if_leading(self) -> None:
+        if self._fellows.leads():
+            self._teller.turn()
 
     def _unstick(self, job: Job) -> None:
         """An attempt that ended without a note (the database was away) must not count as still running."""
         now = self._jobs.job(job.inbox_id)
         if now.state != "done" and now.attempts == job.attempts:
             self._jobs.job_failed(
-                job.inbox_id,
+                job,
                 parked=False,
                 code="interrupted",
                 reason="The last try ended without a result.",

@@ -21,11 +21,12 @@ _STUCK_SECONDS = 300.0
 
 
 class Loop:
-    """One thread; each turn comes half a second after the one before, or at once when woken."""
+    """One thread; each turn comes ``pause`` seconds after the one before, or at once when woken."""
 
-    def __init__(self, name: str, turn: Callable[[], None]) -> None:
+    def __init__(self, name: str, turn: Callable[[], None], *, pause: float = _POLL_SECONDS) -> None:
         self._name = name
         self._turn = turn
+        self._pause = pause
         self._wake = threading.Event()
         self._stopping = False
         self._got_through: float | None = None  # of the monotonic clock: nobody can put that one back
@@ -66,5 +67,5 @@ class Loop:
     def _run(self) -> None:
         while not self._stopping:
             self.turn()
-            self._wake.wait(_POLL_SECONDS)
+            self._wake.wait(self._pause)
             self._wake.clear()

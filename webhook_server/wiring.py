@@ -19,15 +19,20 @@ from webhook_server.api import api
 from webhook_server.app import create_app
 from webhook_server.config import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
+from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
+from webhook_server.store.reseal import reseal_some
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
+from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +71,10 @@ class Parts:
         self.database.close()
 
 
-def join(config: Config, *, clock: Clock | None = None) -> Parts:
+def join(config: Config, *, name: str = "server", clock: Clock | None = None) -> Parts:
     """Make every part of a server and join them. Nothing runs yet.
+
+    ``name`` tells this process from others on the same database.
 
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
@@ -77,7 +84,7 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
     hosts = make_hosts(config)
     sql = make_engine(config.database_url)
     migrate(sql)
-    database = Database(sql, config.sealer)
+    database = Database(sql, config.sealer, InboxKeys(config.inbox_keys, name))
     try:
         roster = RosterFile(config.roster_file, pin=RosterPin(sql, config.sealer), clock=clock)
     except CoCError:
@@ -93,13 +100,23 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         clock=clock,
     )
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
+    locks = Locks(sql)
+
+    def tidy(now: datetime) -> None:
+        shelf.forget_nonces(now)
+        while reseal_some(sql, config.sealer):
+            pass
+
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
-        engine=Engine(config.engine_url, lambda inbox_id: attempt(inbox_id, work, database)),
+        engine=Engine(
+            config.engine_url, lambda inbox_id: attempt(inbox_id, work, database, locks), name=name
+        ),
+        fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
         notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
         operator=config.mail.operator if config.mail else None,
-        tidy=shelf.forget_nonces,
+        tidy=tidy,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:

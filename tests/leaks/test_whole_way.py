@@ -27,6 +27,7 @@ from sandbox.rehearsal import HostName, Server, SetClock
 from sandbox.wire import Fault, serving
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
+from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,7 +264,7 @@ def test_a_report_that_waits_because_the_ticket_space_is_not_restricted(
     inbox_id = server.report(host, answers(canary))
     open_the_doors(server, host)
 
-    code = attempt(inbox_id, server.parts.work, server.parts.database)
+    code = attempt(inbox_id, server.parts.work, server.parts.database, Locks(server.parts.database._engine))
     server.parts.dispatcher.tell_members()
 
     assert code == "host-not-restricted"
@@ -284,7 +285,7 @@ def try_job(server: Server, inbox_id: str) -> str:
     try:
         server.open(inbox_id)
     except CoCError as error:
-        attempt(inbox_id, server.parts.work, server.parts.database)
+        attempt(inbox_id, server.parts.work, server.parts.database, Locks(server.parts.database._engine))
         return "".join(traceback.format_exception(error)) + repr(error.args) + str(vars(error))
     return ""
 

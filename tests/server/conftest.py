@@ -12,6 +12,7 @@ import pytest
 
 from integration.audience import Audience, Principal
 from integration.casework import Casework, receive
+from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Identity, ServiceKey, generate_identity, new_service_key
 from integration.errors import HostGone
 from integration.incident import Alias, IncidentId, SpaceName
@@ -19,8 +20,9 @@ from integration.mirror import StepState, TicketName, TicketRef, TicketState
 from integration.process import default_process
 from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
-from integration.text import Untrusted
+from integration.text import SealedText, Untrusted
 from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from integration.diary.comment import CommentId, SealedComment
     from integration.mirror import Difference, MirrorView
     from integration.ports import HostKind, Receipt
     from tests.conftest import SetClock
@@ -159,9 +160,24 @@ def sealer() -> Sealer:
 def database(tmp_path: Path, sealer: Sealer) -> Iterator[Database]:
     engine = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
     migrate(engine)
-    database = Database(engine, sealer)
+    database = Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys"))
     yield database
     database.close()
+
+
+@pytest.fixture
+def hand_over(database: Database) -> Callable[[str], None]:
+    """Put a delivery's report into the diary, as far as the database is concerned."""
+
+    def hand_over(inbox_id: str) -> None:
+        head = database.head(database.delivery(inbox_id).incident)
+        comment = SealedComment(
+            head.incident, "github:acme/conduct#1", CommentId(head.seq + 1, 1), 1, 1, CommentKind.ENTRY, head.link,
+            Link("l" * 43), SealedText("sealed"),
+        )  # fmt: skip
+        database.hand_over(inbox_id, head=head, comments=[comment], epoch=None, readers=())
+
+    return hand_over
 
 
 @pytest.fixture

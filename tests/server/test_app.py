@@ -164,7 +164,7 @@ def test_a_signed_delivery_is_in_the_inbox_before_it_is_answered(
     ]
     assert ("paper", "conduct") == (stored.source, parts.database.incident(job.incident).space)
     assert canary not in caplog.text
-    assert canary.encode() not in b"".join(file.read_bytes() for file in folder.iterdir())
+    assert canary.encode() not in b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
 def test_what_the_reader_does_not_understand_is_kept_and_logged_by_source_and_code(

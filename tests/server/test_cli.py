@@ -26,6 +26,8 @@ from webhook_server.config import load_config
 from webhook_server.jobs import attempt
 from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.wiring import join
 
@@ -83,7 +85,7 @@ def database(config: Path) -> Iterator[Database]:
     loaded = load_config(config)
     engine = make_engine(loaded.database_url)
     migrate(engine)
-    database = Database(engine, loaded.sealer)
+    database = Database(engine, loaded.sealer, InboxKeys(loaded.inbox_keys))
     yield database
     database.close()
 
@@ -220,7 +222,7 @@ def test_what_waits_is_listed_with_its_reason_and_an_id_to_copy(
     config: Path, database: Database, waiting: str
 ) -> None:
     database.job_failed(
-        waiting, parked=True, code="host-refused", reason="The [bold]token[/] is old.", due_at=datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+        database.job(waiting), parked=True, code="host-refused", reason="The [bold]token[/] is old.", due_at=datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
     )  # fmt: skip
 
     output = run("jobs", "list", "--config", config).output
@@ -237,7 +239,7 @@ def test_a_new_report_that_waits_has_no_reason_yet(config: Path, waiting: str) -
 
 def test_retry_makes_it_due(config: Path, database: Database, waiting: str) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    database.job_failed(waiting, parked=True, code="x", reason="y", due_at=later)
+    database.job_failed(database.job(waiting), parked=True, code="x", reason="y", due_at=later)
 
     result = run("jobs", "retry", waiting, "--config", config)
 
@@ -283,17 +285,17 @@ def test_reopen_forgets_a_deleted_ticket_and_a_new_one_is_opened(
 ) -> None:
     parts = join(load_config(config))
     reopening.stubborn_fields = True
-    attempt(waiting, parts.work, parts.database)
+    attempt(waiting, parts.work, parts.database, Locks(parts.database._engine))
     reopening.tickets.clear()
     reopening.stubborn_fields = False
-    attempt(waiting, parts.work, parts.database)
+    attempt(waiting, parts.work, parts.database, Locks(parts.database._engine))
     assert "host-gone" == database.job(waiting).reason_code
 
     result = run("jobs", "reopen", waiting, "--config", config)
 
     assert "The old ticket is forgotten." in result.output
     assert 0 == result.exit_code
-    assert "done" == attempt(waiting, parts.work, parts.database)
+    assert "done" == attempt(waiting, parts.work, parts.database, Locks(parts.database._engine))
     assert 1 == len(reopening.tickets)
     parts.close()
 
@@ -302,7 +304,7 @@ def test_reopen_of_a_diary_that_has_begun_is_refused(
     config: Path, database: Database, waiting: str, reopening: MemoryHost
 ) -> None:
     parts = join(load_config(config))
-    attempt(waiting, parts.work, parts.database)
+    attempt(waiting, parts.work, parts.database, Locks(parts.database._engine))
     reopening.tickets.clear()
     parts.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,10 +19,13 @@ from integration.errors import (
     StoreError,
 )
 from webhook_server import jobs, loop
+from webhook_server.fellows import Fellows
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.loop import Loop
 from webhook_server.store.database import Database
+from webhook_server.store.locks import Locks
 from webhook_server.store.sealed import Sealer
+from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +49,7 @@ def always(error: BaseException) -> Callable[[str], None]:
 def test_a_delivery_that_is_on_its_host_is_done(take_in: Intake, work: Casework, database: Database) -> None:
     receipt = take_in()
 
-    assert "done" == attempt(receipt.inbox_id, work, database)
+    assert "done" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
     assert "done" == database.job(receipt.inbox_id).state
 
 
@@ -56,7 +59,7 @@ def test_trouble_that_passes_is_waited_for(
     receipt = take_in()
     host.trouble = always(HostUnavailable("The host is away."))
 
-    assert "host-unavailable" == attempt(receipt.inbox_id, work, database)
+    assert "host-unavailable" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     job = database.job(receipt.inbox_id)
     assert ("waiting", 1, "host-unavailable", "The host is away.") == (
@@ -70,18 +73,18 @@ def test_trouble_that_needs_a_person_is_parked_at_once_and_still_tried(
     receipt = take_in()
     host.trouble = always(HostRefused("The key is not accepted."))
 
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     job = database.job(receipt.inbox_id)
     assert ("parked", clock.now() + timedelta(minutes=15)) == (job.state, job.due_at)
     host.trouble = lambda _call: None
-    assert "done" == attempt(receipt.inbox_id, work, database)
+    assert "done" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
 
 def waits(receipt_id: str, work: Casework, database: Database, clock: SetClock, times: int) -> list[float]:
     found = []
     for _ in range(times):
-        attempt(receipt_id, work, database)
+        attempt(receipt_id, work, database, Locks(database._engine))
         found.append((database.job(receipt_id).due_at - clock.now()).total_seconds())
     return found
 
@@ -131,7 +134,7 @@ def test_a_delivery_that_fails_too_often_is_parked(
     states = []
 
     for _ in range(9):
-        attempt(receipt.inbox_id, work, database)
+        attempt(receipt.inbox_id, work, database, Locks(database._engine))
         states.append(database.job(receipt.inbox_id).state)
 
     assert ["waiting"] * 7 + ["parked"] * 2 == states
@@ -150,7 +153,7 @@ def test_patience_outlasts_a_lagging_search(
     host.trouble = lose_the_first_answer
     states = []
     while not database.delivery(receipt.inbox_id).finished:
-        attempt(receipt.inbox_id, work, database)
+        attempt(receipt.inbox_id, work, database, Locks(database._engine))
         states.append(database.job(receipt.inbox_id).state)
         clock.time = max(clock.time, database.job(receipt.inbox_id).due_at)
 
@@ -169,7 +172,7 @@ def test_of_a_foreign_exception_only_the_type_is_kept(
     receipt = take_in()
     host.trouble = always(RuntimeError(canary))
 
-    assert "unexpected" == attempt(receipt.inbox_id, work, database)
+    assert "unexpected" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     job = database.job(receipt.inbox_id)
     assert ("waiting", "Unexpected trouble of the kind RuntimeError.") == (job.state, job.reason)
@@ -182,7 +185,7 @@ def test_trouble_of_the_database_is_tried_again_soon(
     receipt = take_in()
     host.trouble = always(StoreError("The diary has moved on."))
 
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     assert "waiting" == database.job(receipt.inbox_id).state
 
@@ -193,7 +196,7 @@ def test_the_log_names_code_names_and_codes_only(
     caplog.set_level("DEBUG")
     receipt = take_in()
 
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     code_name = database.job(receipt.inbox_id).code_name
     assert f"incident {code_name}: delivery {receipt.inbox_id} is on its host" in caplog.text
@@ -218,6 +221,8 @@ class FakeEngine:
     over: bool = False
     runs: Callable[[str], str] | None = None
     given: list[tuple[str, int, str, int]] = field(default_factory=list)
+    taken_over: list[str] = field(default_factory=list)
+    forgot: list[datetime] = field(default_factory=list)
     started: int = 0
     stopped: int = 0
 
@@ -227,6 +232,13 @@ class FakeEngine:
         if self.runs is not None and not again:
             self.runs(inbox_id)
         return self.over
+
+    def take_over(self, name: str) -> int:
+        self.taken_over.append(name)
+        return 1
+
+    def forget(self, now: datetime) -> None:
+        self.forgot.append(now)
 
     def start(self) -> None:
         self.started += 1
@@ -240,9 +252,14 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
+def alone_on(database: Database) -> Fellows:
+    engine = database._engine
+    return Fellows("server", workers=Workers(engine), locks=Locks(engine), sealer=database._sealer)
+
+
 @pytest.fixture
 def dispatcher(work: Casework, database: Database, engine: FakeEngine, told: Told) -> Dispatcher:
-    return Dispatcher(work=work, jobs=database, engine=engine, notifier=told)  # type: ignore[arg-type]  # what it needs of an engine
+    return Dispatcher(work=work, jobs=database, engine=engine, notifier=told, fellows=alone_on(database))  # type: ignore[arg-type]  # what it needs of an engine
 
 
 def test_a_turn_hands_over_what_is_due_in_order(
@@ -273,7 +290,11 @@ def test_what_is_not_due_is_not_handed_over(
 ) -> None:
     receipt = take_in()
     database.job_failed(
-        receipt.inbox_id, parked=False, code="x", reason="y", due_at=clock.now() + timedelta(seconds=9)
+        database.job(receipt.inbox_id),
+        parked=False,
+        code="x",
+        reason="y",
+        due_at=clock.now() + timedelta(seconds=9),
     )
 
     dispatcher.turn()
@@ -319,7 +340,7 @@ def test_an_attempt_that_noted_its_result_is_not_counted_twice(
 ) -> None:
     failing, good = take_in(), take_in()
     engine.over = True
-    engine.runs = lambda inbox_id: attempt(inbox_id, work, database)
+    engine.runs = lambda inbox_id: attempt(inbox_id, work, database, Locks(database._engine))
     host.trouble = lambda _call: (
         always(HostRefused("No."))("") if len(host.tickets) == 0 and len(engine.given) == 1 else None
     )
@@ -339,7 +360,7 @@ def test_members_are_told_once_that_a_report_is_there(
     receipt = take_in()
     dispatcher.turn()
     assert [] == told.mails
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     dispatcher.turn()
     dispatcher.turn()
@@ -359,7 +380,7 @@ def test_a_parked_report_is_told_with_its_reason_and_again_after_a_day(
 ) -> None:
     receipt = take_in()
     host.trouble = always(HostRefused("The key is not accepted."))
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     dispatcher.turn()
     clock.forward(hours=23)
@@ -371,7 +392,7 @@ def test_a_parked_report_is_told_with_its_reason_and_again_after_a_day(
     dispatcher.turn()
     assert 2 == len(told.mails)
     host.trouble = lambda _call: None
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
     dispatcher.turn()
 
     assert [True, True, False] == ["waits and needs you" in subject for _, subject, _ in told.mails]
@@ -387,7 +408,7 @@ def test_while_mail_fails_it_is_tried_again_each_minute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for _ in range(3):
-        attempt(take_in().inbox_id, work, database)
+        attempt(take_in().inbox_id, work, database, Locks(database._engine))
     tries: list[int] = []
     told.trouble = NotifyError("The mail server is away.")
     tell = told.tell
@@ -416,8 +437,8 @@ def test_a_notice_that_cannot_be_made_does_not_keep_others_from_being_told(
     caplog: pytest.LogCaptureFixture, canary: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     broken, good = take_in(), take_in()
-    database.job_failed(broken.inbox_id, parked=True, code="x", reason="y", due_at=clock.now())
-    attempt(good.inbox_id, work, database)
+    database.job_failed(database.job(broken.inbox_id), parked=True, code="x", reason="y", due_at=clock.now())
+    attempt(good.inbox_id, work, database, Locks(database._engine))
     trouble = [ValueError(canary)]
     tell = told.tell
 
@@ -439,7 +460,7 @@ def test_a_notice_that_cannot_be_made_does_not_keep_others_from_being_told(
 def test_a_stopped_dispatcher_has_stopped_its_engine(
     dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, work: Casework, database: Database
 ) -> None:
-    engine.runs = lambda inbox_id: attempt(inbox_id, work, database)
+    engine.runs = lambda inbox_id: attempt(inbox_id, work, database, Locks(database._engine))
     receipt = take_in()
 
     dispatcher.start()
@@ -460,7 +481,7 @@ def test_the_dispatcher_outlives_trouble(
         if trouble:
             engine.given.clear()
             raise trouble.pop()
-        return attempt(inbox_id, work, database)
+        return attempt(inbox_id, work, database, Locks(database._engine))
 
     engine.runs = runs
     receipt = take_in()
@@ -486,7 +507,7 @@ def test_a_panic_is_noted_like_any_other_trouble(
     receipt = take_in()
     host.trouble = always(Panic(canary))
 
-    assert "unexpected" == attempt(receipt.inbox_id, work, database)
+    assert "unexpected" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     job = database.job(receipt.inbox_id)
     assert ("waiting", 1, "Unexpected trouble of the kind Panic.") == (job.state, job.attempts, job.reason)
@@ -499,7 +520,7 @@ def test_an_interrupt_is_not_trouble(
     host.trouble = always(KeyboardInterrupt())
 
     with pytest.raises(KeyboardInterrupt):
-        attempt(receipt.inbox_id, work, database)
+        attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     assert 0 == database.job(receipt.inbox_id).attempts
 
@@ -550,7 +571,7 @@ def test_what_waits_because_a_host_asks_for_a_day_is_told_with_the_reason(
 ) -> None:  # fmt: skip
     receipt = take_in()
     host.trouble = always(HostLimited("The host asks us to wait.", after=86_400))
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     clock.forward(hours=1)
     dispatcher.turn()
@@ -565,7 +586,9 @@ def test_trouble_that_changes_its_name_is_not_told_again_each_time(
     clock.forward(hours=1)
 
     for code in ("host-limited", "host-unavailable", "store"):
-        database.job_failed(receipt.inbox_id, parked=False, code=code, reason="y", due_at=clock.now())
+        database.job_failed(
+            database.job(receipt.inbox_id), parked=False, code=code, reason="y", due_at=clock.now()
+        )
         dispatcher.turn()
 
     assert 1 == len(told.mails)
@@ -577,7 +600,7 @@ def test_what_is_late_is_told_once_more_when_it_is_there(
     receipt = take_in()
     clock.forward(hours=2)
     dispatcher.turn()
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
     dispatcher.turn()
 
     assert ["waits and needs you", "has come in"] == [
@@ -591,7 +614,7 @@ def test_a_notice_that_cannot_be_noted_is_not_sent_at_each_turn(
 ) -> None:  # fmt: skip
     """The disk is full: what was told cannot be written down."""
     for _ in range(2):
-        attempt(take_in().inbox_id, work, database)
+        attempt(take_in().inbox_id, work, database, Locks(database._engine))
     monkeypatch.setattr(database, "told", lambda _job, _now: always(StoreError("The disk is full."))(""))
 
     for _ in range(5):
@@ -608,7 +631,7 @@ def test_a_clock_put_back_delays_neither_tries_nor_mails(
     clock.forward(days=365)
     receipt = take_in()
     engine = FakeEngine()
-    early = Dispatcher(work=work, jobs=database, engine=engine, notifier=told)  # type: ignore[arg-type]  # what it needs of an engine
+    early = Dispatcher(work=work, jobs=database, engine=engine, notifier=told, fellows=alone_on(database))  # type: ignore[arg-type]  # what it needs of an engine
     database.told(database.job(receipt.inbox_id), clock.now())
     clock.forward(days=-365)
 
@@ -625,7 +648,9 @@ OPERATOR = "operator@example.org"
 
 @pytest.fixture
 def watched(work: Casework, database: Database, engine: FakeEngine, told: Told) -> Dispatcher:
-    return Dispatcher(work=work, jobs=database, engine=engine, notifier=told, operator=OPERATOR)  # type: ignore[arg-type]  # what it needs of an engine
+    return Dispatcher(
+        work=work, jobs=database, engine=engine, notifier=told, fellows=alone_on(database), operator=OPERATOR,  # type: ignore[arg-type]  # what it needs of an engine
+    )  # fmt: skip
 
 
 def test_the_operator_is_told_when_no_member_can_be(
@@ -634,7 +659,7 @@ def test_the_operator_is_told_when_no_member_can_be(
 ) -> None:  # fmt: skip
     team.recovery = []
     receipt = take_in(make_report(subject="Robert and Miriam"))
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     watched.turn()
     watched.turn()
@@ -652,7 +677,7 @@ def test_the_operator_is_told_when_no_member_can_be(
 def test_the_operator_is_told_of_a_diary_whose_readers_have_all_left(
     watched: Dispatcher, take_in: Intake, team: Team, work: Casework, database: Database, told: Told
 ) -> None:
-    attempt(take_in().inbox_id, work, database)
+    attempt(take_in().inbox_id, work, database, Locks(database._engine))
     team.members, team.recovery = [], []
 
     watched.turn()
@@ -667,14 +692,18 @@ def test_with_another_root_key_the_recovery_keys_holders_are_told(
     take_in: Intake, work: Casework, database: Database, engine: FakeEngine, told: Told
 ) -> None:
     receipt = take_in()
-    other = Database(database._engine, Sealer(bytes(32)))
+    other = Database(database._engine, Sealer(bytes(32)), database._inbox_keys)
     work = replace(work, store=other)
-    attempt(receipt.inbox_id, work, other)
+    attempt(receipt.inbox_id, work, other, Locks(other._engine))
     other.job_failed(
-        receipt.inbox_id, parked=True, code="does-not-open", reason="Another key.", due_at=work.clock.now()
+        other.job(receipt.inbox_id),
+        parked=True,
+        code="does-not-open",
+        reason="Another key.",
+        due_at=work.clock.now(),
     )
 
-    Dispatcher(work=work, jobs=other, engine=engine, notifier=told).turn()  # type: ignore[arg-type]  # what it needs of an engine
+    Dispatcher(work=work, jobs=other, engine=engine, notifier=told, fellows=alone_on(other)).turn()  # type: ignore[arg-type]  # what it needs of an engine
 
     (mail,) = told.mails
     assert ("paper@board.example.org",) == mail[0]
@@ -686,7 +715,7 @@ def test_the_operator_hears_that_members_cannot_be_mailed(
     watched: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    attempt(take_in().inbox_id, work, database)
+    attempt(take_in().inbox_id, work, database, Locks(database._engine))
     tell = told.tell
 
     def refusing(addresses: Sequence[str], *, subject: str, text: str) -> None:
@@ -764,10 +793,10 @@ def test_who_deleted_a_ticket_too_early_is_told_how_to_go_on(
 ) -> None:
     receipt = take_in()
     host.stubborn_fields = True
-    attempt(receipt.inbox_id, work, database)
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
     host.tickets.clear()
 
-    assert "host-gone" == attempt(receipt.inbox_id, work, database)
+    assert "host-gone" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     assert f"coc-server jobs reopen {receipt.inbox_id}" in (database.job(receipt.inbox_id).reason or "")
 
@@ -775,11 +804,11 @@ def test_who_deleted_a_ticket_too_early_is_told_how_to_go_on(
 def test_a_diary_that_has_begun_is_not_reopened(
     take_in: Intake, work: Casework, database: Database, host: MemoryHost, make_report: Callable[..., Report]
 ) -> None:
-    attempt(take_in(submission="s1").inbox_id, work, database)
+    attempt(take_in(submission="s1").inbox_id, work, database, Locks(database._engine))
     second = take_in(make_report(account="more"), submission="s1")
     host.tickets.clear()
 
-    assert "host-gone" == attempt(second.inbox_id, work, database)
+    assert "host-gone" == attempt(second.inbox_id, work, database, Locks(database._engine))
 
     assert "reopen" not in (database.job(second.inbox_id).reason or "")
 
@@ -791,7 +820,7 @@ def test_a_slow_mail_server_does_not_hold_up_reports(
     dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, work: Casework, database: Database, told: Told,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    engine.runs = lambda inbox_id: attempt(inbox_id, work, database)
+    engine.runs = lambda inbox_id: attempt(inbox_id, work, database, Locks(database._engine))
     began, go_on = threading.Event(), threading.Event()
 
     def slow(_addresses: Sequence[str], *, subject: str, text: str) -> None:  # noqa: ARG001 - the port's signature
@@ -799,7 +828,7 @@ def test_a_slow_mail_server_does_not_hold_up_reports(
         go_on.wait(30)
 
     monkeypatch.setattr(told, "tell", slow)
-    attempt(take_in().inbox_id, work, database)
+    attempt(take_in().inbox_id, work, database, Locks(database._engine))
     dispatcher.start()
     assert began.wait(30)
 
@@ -822,7 +851,7 @@ def test_the_dispatcher_outlives_a_panic(
         if trouble:
             engine.given.clear()
             raise trouble.pop()
-        return attempt(inbox_id, work, database)
+        return attempt(inbox_id, work, database, Locks(database._engine))
 
     engine.runs = runs
     receipt = take_in()
@@ -879,7 +908,9 @@ def test_what_is_over_is_dropped_once_a_minute_and_holds_up_nothing(
         tidied.append(now)
         raise StoreError("The database is busy.")
 
-    one = Dispatcher(work=work, jobs=database, engine=engine, notifier=told, tidy=tidy)  # type: ignore[arg-type]  # what it needs of an engine
+    one = Dispatcher(
+        work=work, jobs=database, engine=engine, notifier=told, fellows=alone_on(database), tidy=tidy,  # type: ignore[arg-type]  # what it needs of an engine
+    )  # fmt: skip
     take_in()
 
     one.turn()

@@ -315,7 +315,11 @@ def test_a_later_report_waits_while_the_first_is_not_due(
     first = take_in(submission="s1")
     take_in(make_report(account="other"), submission="s1")
     database.job_failed(
-        first.inbox_id, parked=True, code="x", reason="y", due_at=clock.now() + timedelta(hours=1)
+        database.job(first.inbox_id),
+        parked=True,
+        code="x",
+        reason="y",
+        due_at=clock.now() + timedelta(hours=1),
     )
 
     assert [] == database.due_jobs(clock.now(), limit=10)
@@ -333,8 +337,12 @@ def test_a_failed_job_keeps_its_reason_and_counts_its_tries(
     receipt = take_in()
     due = clock.now() + timedelta(minutes=3)
 
-    database.job_failed(receipt.inbox_id, parked=False, code="host-limited", reason="Slower.", due_at=due)
-    database.job_failed(receipt.inbox_id, parked=True, code="host-refused", reason="No.", due_at=due)
+    database.job_failed(
+        database.job(receipt.inbox_id), parked=False, code="host-limited", reason="Slower.", due_at=due
+    )
+    database.job_failed(
+        database.job(receipt.inbox_id), parked=True, code="host-refused", reason="No.", due_at=due
+    )
 
     job = database.job(receipt.inbox_id)
     assert ("parked", 2, due, "host-refused", "No.") == (
@@ -351,7 +359,7 @@ def test_a_finished_job_is_done_and_has_no_reason(
     database: Database, take_in: Intake, clock: SetClock
 ) -> None:
     receipt = take_in()
-    database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=clock.now())
+    database.job_failed(database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=clock.now())
 
     database.finish(receipt.inbox_id, clock.now())
 
@@ -364,7 +372,11 @@ def test_a_finished_job_is_done_and_has_no_reason(
 def test_retry_now_makes_it_due(database: Database, take_in: Intake, clock: SetClock) -> None:
     receipt = take_in()
     database.job_failed(
-        receipt.inbox_id, parked=True, code="x", reason="y", due_at=clock.now() + timedelta(hours=1)
+        database.job(receipt.inbox_id),
+        parked=True,
+        code="x",
+        reason="y",
+        due_at=clock.now() + timedelta(hours=1),
     )
 
     database.retry_now(receipt.inbox_id, clock.now())
@@ -382,14 +394,14 @@ def test_a_state_is_told_once_and_a_parked_one_again_after_a_day(
         return [one.state for one in database.untold(clock.now(), again_after=day, overdue_after=day)]
 
     assert [] == untold()
-    database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=clock.now())
+    database.job_failed(database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=clock.now())
     assert ["parked"] == untold()
     database.told(database.job(receipt.inbox_id), clock.now())
     assert [] == untold()
     clock.forward(hours=24)
     assert ["parked"] == untold()
     database.told(database.job(receipt.inbox_id), clock.now())
-    database.job_failed(receipt.inbox_id, parked=True, code="z", reason="y", due_at=clock.now())
+    database.job_failed(database.job(receipt.inbox_id), parked=True, code="z", reason="y", due_at=clock.now())
     assert ["parked"] == untold()
     database.finish(receipt.inbox_id, clock.now())
     database.told(database.job(receipt.inbox_id), clock.now())
@@ -421,7 +433,7 @@ def test_times_from_before_the_clock_was_put_back_are_not_believed(
     later = clock.now() + timedelta(days=365)
     receipt = take_in()
     day = timedelta(hours=24)
-    database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=later)
+    database.job_failed(database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=later)
     database.told(database.job(receipt.inbox_id), later)
 
     assert [receipt.inbox_id] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=10)]
@@ -433,7 +445,7 @@ def test_times_from_before_the_clock_was_put_back_are_not_believed(
 def test_the_longest_wait_is_waited_for(database: Database, take_in: Intake, clock: SetClock) -> None:
     receipt = take_in()
     due = clock.now() + timedelta(hours=24)
-    database.job_failed(receipt.inbox_id, parked=True, code="x", reason="y", due_at=due)
+    database.job_failed(database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=due)
 
     assert [] == database.due_jobs(clock.now(), limit=10)
 
@@ -457,7 +469,7 @@ def test_a_database_without_its_tables_is_not_there(database: Database) -> None:
 
 
 def everything_on_disk(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in sorted(folder.iterdir()))
+    return b"".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
 
 
 def test_nothing_of_a_report_lies_on_disk(
@@ -554,7 +566,7 @@ def test_another_root_key_opens_nothing(take_in: Intake, database: Database) -> 
     receipt = take_in()
 
     with pytest.raises(StoreError, match="another root key"):
-        Database(database._engine, Sealer(bytes(32))).delivery(receipt.inbox_id)
+        Database(database._engine, Sealer(bytes(32)), database._inbox_keys).delivery(receipt.inbox_id)
 
 
 def test_trouble_of_the_database_shows_none_of_its_parameters(

@@ -7,10 +7,9 @@ reads is still true when it writes, and a commit is on disk before it returns (W
 from __future__ import annotations
 
 import json
-import secrets
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,6 +20,8 @@ from integration.errors import HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId
 from integration.ports import Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
+from webhook_server.store.arrivals import Arrival, keep
+from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.rows import (
     DESK,
     comment_of,
@@ -43,7 +44,10 @@ if TYPE_CHECKING:
     from integration.diary.chain import Head
     from integration.diary.comment import CommentId, SealedComment
     from integration.mirror import TicketRef
+    from webhook_server.store.inbox_keys import InboxKeys
     from webhook_server.store.sealed import Sealer
+
+_log = logging.getLogger("coc.store")
 
 _BUSY_MS = 30_000
 _LATEST_DUE = timedelta(hours=25)
@@ -106,12 +110,15 @@ def _begin(connection: sa.Connection) -> None:
 class Database:
     """The :class:`integration.ports.Store`, and the shelf from which desks and jobs read."""
 
-    def __init__(self, engine: sa.Engine, sealer: Sealer) -> None:
+    def __init__(self, engine: sa.Engine, sealer: Sealer, inbox_keys: InboxKeys) -> None:
         self._engine = engine
         self._sealer = sealer
+        self._inbox_keys = inbox_keys
+        self._arrivals = GroupCommit(self._keep)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Write what still waits to be written, and give all connections back."""
+        self._arrivals.close()
         self._engine.dispose()
 
     # Deliveries -------------------------------------------------------------------------------------
@@ -128,55 +135,24 @@ class Database:
         now: datetime,
     ) -> Receipt:
         """Seal and keep a delivery, once for the same (source, submission id, answers)."""
-        keep = partial(
-            self._receive, source=source, submission_id=submission_id, report=report, answers=answers,
-            unreadable=unreadable, incident=incident, now=now,
-        )  # fmt: skip
+        arrival = Arrival(
+            source,
+            self._sealer.digest("submission", source.encode(), submission_id.encode()),
+            self._sealer.digest("answers", source.encode(), submission_id.encode(), answers),
+            report,
+            unreadable,
+            incident,
+            now,
+        )
         try:
-            return keep()
-        except Collision:  # on PostgreSQL two transactions may both find it new; now it is known
-            return keep()
+            return self._arrivals(arrival)
+        except Collision:  # on PostgreSQL two servers may both find it new; now it is known
+            return self._arrivals(arrival)
 
-    def _receive(
-        self,
-        *,
-        source: str,
-        submission_id: str,
-        report: bytes,
-        answers: bytes,
-        unreadable: bool,
-        incident: Callable[[Callable[[CodeName], bool]], Incident],
-        now: datetime,
-    ) -> Receipt:
-        submission = self._sealer.digest("submission", source.encode(), submission_id.encode())
-        answered = self._sealer.digest("answers", source.encode(), submission_id.encode(), answers)
-        with self._write("The delivery was not stored.") as connection:
-            known = connection.execute(
-                sa.select(t.inbox.c.id, t.inbox.c.incident_id).where(
-                    t.inbox.c.source == source,
-                    t.inbox.c.submission_digest == submission,
-                    t.inbox.c.answers_digest == answered,
-                )
-            ).first()
-            if known is not None:
-                return Receipt(known.id, IncidentId(known.incident_id), duplicate=True)
-            incident_id = connection.scalar(
-                sa.select(t.incident.c.id).where(
-                    t.incident.c.source == source, t.incident.c.submission_digest == submission
-                )
-            )
-            if incident_id is None:
-                incident_id = insert_incident(connection, source, submission, incident)
-            inbox_id = "in_" + secrets.token_hex(16)
-            connection.execute(
-                t.inbox.insert().values(
-                    id=inbox_id, source=source, submission_digest=submission, answers_digest=answered,
-                    incident_id=incident_id,
-                    sealed_report=self._sealer.seal(report, table="inbox", column="sealed_report", row=inbox_id),
-                    unreadable=unreadable, received_at=now, state="waiting", attempts=0, due_at=now,
-                )
-            )  # fmt: skip
-        return Receipt(inbox_id, IncidentId(incident_id), duplicate=False)
+    def _keep(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """All of them in one transaction; the inbox keys that seal them stay until it is on disk."""
+        with self._inbox_keys.lock, self._write("The delivery was not stored.") as connection:
+            return keep(connection, arrivals, sealer=self._sealer, inbox_keys=self._inbox_keys)
 
     def separate(
         self, inbox_id: str, incident: Callable[[Callable[[CodeName], bool]], Incident]
@@ -194,18 +170,23 @@ class Database:
     def delivery(self, inbox_id: str) -> Delivery:
         """A delivery by id."""
         row = self._one(sa.select(t.inbox).where(t.inbox.c.id == inbox_id), f"the delivery {inbox_id}")
-        sealed = row.sealed_report
         return Delivery(
             inbox_id=inbox_id,
             source=row.source,
             incident=IncidentId(row.incident_id),
-            report=None
-            if sealed is None
-            else self._sealer.open(sealed, table="inbox", column="sealed_report", row=inbox_id),
+            report=self._report(row),
             received_at=row.received_at,
             unreadable=row.unreadable,
             finished=row.state == "done",
         )
+
+    def _report(self, row: sa.Row[Any]) -> bytes | None:
+        """The report of a row of the inbox; None once it is in the diary."""
+        if row.sealed_report is None:
+            return None
+        sealed = self._sealer.open(row.sealed_report, table="inbox", column="sealed_report", row=row.id)
+        # What an older version took in is sealed with the root key alone.
+        return sealed if row.inbox_key is None else self._inbox_keys.open(row.inbox_key, sealed, row.id)
 
     def finish(self, inbox_id: str, now: datetime) -> None:
         """The delivery is wholly on the host."""
@@ -240,16 +221,24 @@ class Database:
             raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
         return jobs[0]
 
-    def job_failed(self, inbox_id: str, *, parked: bool, code: str, reason: str, due_at: datetime) -> None:
-        """A try did not succeed. ``reason`` is the error's own safe words."""
-        self._set_inbox(
-            inbox_id,
-            state="parked" if parked else "waiting",
-            attempts=t.inbox.c.attempts + 1,
-            due_at=due_at,
-            reason_code=code,
-            reason=reason,
-        )
+    def job_failed(self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime) -> None:
+        """A try did not succeed. ``reason`` is the error's own safe words. Counts each try once, whoever notes it."""
+        with self._write("The job's state was not changed.") as connection:
+            connection.execute(
+                t.inbox.update()
+                .where(
+                    t.inbox.c.id == job.inbox_id,
+                    t.inbox.c.attempts == job.attempts,
+                    t.inbox.c.state != "done",
+                )
+                .values(
+                    state="parked" if parked else "waiting",
+                    attempts=job.attempts + 1,
+                    due_at=due_at,
+                    reason_code=code,
+                    reason=reason,
+                )
+            )
 
     def retry_now(self, inbox_id: str, now: datetime) -> None:
         """Let a waiting or parked job be taken up at once."""
@@ -383,8 +372,10 @@ class Database:
         """Keep new diary comments and erase the delivery's report, in one transaction."""
         with self._write("The diary was not changed; the report is still in the inbox.") as connection:
             self._extend(connection, head, comments, epoch, readers)
-            connection.execute(t.inbox.update().where(t.inbox.c.id == inbox_id).values(sealed_report=None))
-        self._forget()
+            connection.execute(
+                t.inbox.update().where(t.inbox.c.id == inbox_id).values(sealed_report=None, inbox_key=None)
+            )
+        self.forget()
 
     def record(
         self,
@@ -478,8 +469,20 @@ class Database:
 
     # Plumbing ---------------------------------------------------------------------------------------
 
-    def _forget(self) -> None:
-        """Empty SQLite's write-ahead log, which still holds what was erased. If it is in use, the next time will do."""
+    def forget(self) -> None:
+        """Destroy the inbox keys that no report needs, and empty SQLite's write-ahead log of what was erased.
+
+        If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so.
+        """
+        with self._inbox_keys.lock:
+            with self._read() as connection:
+                needed = connection.scalars(
+                    sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
+                ).all()
+            try:
+                self._inbox_keys.forget(set(needed))
+            except StoreError as error:
+                _log.error("an inbox key stays: %s", error.code)
         if self._engine.dialect.name == "sqlite":
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

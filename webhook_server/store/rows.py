@@ -36,15 +36,18 @@ def insert_incident(
         return connection.execute(query).first() is not None
 
     incident = make(taken)
-    connection.execute(
-        t.incident.insert().values(
-            id=incident.id, code_name=incident.code_name, source=source, submission_digest=submission_digest,
-            space=incident.space, type=incident.type.value, stage=incident.stage.value, impact=incident.impact,
-            likelihood=incident.likelihood, lead=incident.lead, secondary=incident.secondary,
-            opened_at=incident.opened_at,
-        )
-    )  # fmt: skip
+    connection.execute(t.incident.insert().values(incident_row(incident, source, submission_digest)))
     return incident.id
+
+
+def incident_row(incident: Incident, source: str, submission_digest: str) -> dict[str, object]:
+    """A new row of the table ``incident``."""
+    return {
+        "id": incident.id, "code_name": incident.code_name, "source": source, "submission_digest": submission_digest,
+        "space": incident.space, "type": incident.type.value, "stage": incident.stage.value,
+        "impact": incident.impact, "likelihood": incident.likelihood, "lead": incident.lead,
+        "secondary": incident.secondary, "opened_at": incident.opened_at,
+    }  # fmt: skip
 
 
 def incident_of(row: sa.Row[Any]) -> Incident:

@@ -71,6 +71,7 @@ inbox = sa.Table(
     sa.Column("told_at", UtcTime),
     sa.UniqueConstraint("source", "submission_digest", "answers_digest"),
     sa.Index("inbox_state_due", "state", "due_at"),
+    sa.Index("inbox_inbox_key", "inbox_key"),
     sqlite_autoincrement=True,
 )
 

@@ -24,7 +24,7 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         with engine.connect().execution_options(coc_reads=True) as connection:
             yield connection
     except sa.exc.SQLAlchemyError as error:
-        raise _safe(error, "Nothing was read.") from None
+        raise safe_error(error, "Nothing was read.") from None
 
 
 @contextmanager
@@ -36,10 +36,10 @@ def writing(engine: sa.Engine, consequence: str) -> Iterator[sa.Connection]:
     except sa.exc.IntegrityError:
         raise Collision("Something else wrote the same at the same moment.", meaning=consequence) from None
     except sa.exc.SQLAlchemyError as error:
-        raise _safe(error, consequence) from None
+        raise safe_error(error, consequence) from None
 
 
-def _safe(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
+def safe_error(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
     """Our own error: SQLAlchemy's text holds the statement's parameters."""
     cause = type(getattr(error, "orig", None) or error).__name__
     return StoreError(

@@ -1,0 +1,139 @@
+"""Reports wait with a short-lived key outside the database, which is gone once they are in the diary."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from integration.errors import DoesNotOpen, StoreError
+from webhook_server.store import tables as t
+from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from integration.report import Report
+    from tests.server.conftest import Intake
+    from webhook_server.store.sealed import Sealer
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> InboxKeys:
+    return InboxKeys(tmp_path / "inbox-keys", "server")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(one.name for one in (folder / "inbox-keys").iterdir())
+
+
+def test_what_is_sealed_is_opened_for_its_own_row_only(keys: InboxKeys) -> None:
+    key_id, sealed = keys.seal(b"report", "in_1")
+
+    assert b"report" == keys.open(key_id, sealed, "in_1")
+    assert b"report" not in sealed
+    with pytest.raises(DoesNotOpen):
+        keys.open(key_id, sealed, "in_2")
+
+
+def test_a_key_is_readable_by_its_owner_only(keys: InboxKeys, tmp_path: Path) -> None:
+    key_id, _ = keys.seal(b"report", "in_1")
+
+    assert 0o600 == (tmp_path / "inbox-keys" / f"{key_id}.key").stat().st_mode & 0o777
+    assert 0o700 == (tmp_path / "inbox-keys").stat().st_mode & 0o777
+
+
+def test_a_key_lives_for_as_long_as_a_report_needs_it(keys: InboxKeys) -> None:
+    key_id, sealed = keys.seal(b"report", "in_1")
+
+    keys.forget({key_id})
+    assert b"report" == keys.open(key_id, sealed, "in_1")
+
+    keys.forget(set())
+    with pytest.raises(DoesNotOpen, match="inbox key"):
+        keys.open(key_id, sealed, "in_1")
+
+
+def test_after_a_key_was_destroyed_the_next_report_gets_another(keys: InboxKeys) -> None:
+    first, _ = keys.seal(b"report", "in_1")
+    keys.forget(set())
+
+    assert first != keys.seal(b"report", "in_2")[0]
+
+
+def test_keys_of_other_processes_are_left_alone(keys: InboxKeys, tmp_path: Path) -> None:
+    other = InboxKeys(tmp_path / "inbox-keys", "other")
+    key_id, sealed = other.seal(b"report", "in_1")
+
+    keys.forget(set())
+
+    assert b"report" == other.open(key_id, sealed, "in_1")
+
+
+def test_a_folder_that_takes_no_key_means_that_nothing_is_stored(
+    take_in: Intake, database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox-keys").write_text("a file in the way")
+
+    with pytest.raises(StoreError, match="No inbox key"):
+        take_in()
+
+    with database._engine.connect() as connection:
+        assert 0 == connection.scalar(sa.select(sa.func.count()).select_from(t.inbox))
+
+
+def test_an_old_copy_of_the_database_and_the_root_key_do_not_open_what_was_handed_over(
+    take_in: Intake, make_report: Callable[..., Report], database: Database, sealer: Sealer, tmp_path: Path,
+    hand_over: Callable[[str], None], canary: str,
+) -> None:  # fmt: skip
+    receipt = take_in(make_report(account=canary))
+    with sqlite3.connect(tmp_path / "coc.sqlite") as connection:
+        connection.execute(f"VACUUM INTO '{tmp_path / 'old.sqlite'}'")
+    old = Database(make_engine(f"sqlite:///{tmp_path / 'old.sqlite'}"), sealer, database._inbox_keys)
+    before = old.delivery(receipt.inbox_id).report
+    assert before is not None
+    assert canary.encode() in before
+
+    hand_over(receipt.inbox_id)
+
+    assert [] == files(tmp_path)
+    with pytest.raises(DoesNotOpen, match="inbox key"):
+        old.delivery(receipt.inbox_id)
+    old.close()
+
+
+def test_a_report_that_still_waits_keeps_its_key_while_others_are_handed_over(
+    take_in: Intake, database: Database, hand_over: Callable[[str], None]
+) -> None:
+    first, second = take_in(submission="s1"), take_in(submission="s2")
+
+    hand_over(first.inbox_id)
+
+    assert database.delivery(second.inbox_id).report is not None
+    assert database.delivery(first.inbox_id).report is None
+
+
+def test_without_its_key_a_report_is_said_not_to_open(
+    take_in: Intake, database: Database, tmp_path: Path
+) -> None:
+    receipt = take_in()
+    shutil.rmtree(tmp_path / "inbox-keys")
+
+    with pytest.raises(DoesNotOpen, match="inbox_keys"):
+        database.delivery(receipt.inbox_id)
+
+
+def test_what_an_older_version_took_in_is_opened_with_the_root_key_alone(
+    take_in: Intake, database: Database, sealer: Sealer
+) -> None:
+    receipt = take_in()
+    old = sealer.seal(b"old", table="inbox", column="sealed_report", row=receipt.inbox_id)
+    with database._engine.begin() as connection:
+        connection.execute(t.inbox.update().values(sealed_report=old, inbox_key=None))
+
+    assert b"old" == database.delivery(receipt.inbox_id).report

@@ -1,0 +1,147 @@
+"""Short-lived keys of the inbox: what is in the diary cannot be opened from an old copy of the database.
+
+A report waits sealed with the root key *and* with a key from here. These keys lie in a folder of their own, never in
+the database, and one is destroyed as soon as no report needs it any more. So a backup of the database, its
+write-ahead log and whatever a database server archives forget the report, even for somebody who has the root key.
+
+A process makes and destroys only keys that bear its own name; with several servers the folder is one that all see.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from integration.errors import DoesNotOpen, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_LONGEST_USE = 3600.0
+"""Seconds for which one key serves new reports: under constant load the inbox is never empty."""
+
+
+class InboxKeys:
+    """The keys in a folder. Hold :attr:`lock` from sealing until the sealed report is committed."""
+
+    def __init__(self, folder: Path, owner: str = "server") -> None:
+        """``owner`` is the name of this process among those that share the folder."""
+        self._folder = folder
+        self._owner = owner
+        self._current: tuple[str, AESGCM] | None = None
+        self._until = 0.0
+        self.lock = threading.Lock()
+        """While it is held no key is destroyed, so that none is lost between sealing and committing."""
+
+    def seal(self, report: bytes, row: str) -> tuple[str, bytes]:
+        """The id of the key and the ciphertext of a report, for one row of the inbox.
+
+        Raises:
+            StoreError: the folder takes no key; nothing was sealed.
+        """
+        if self._current is None or time.monotonic() > self._until:
+            self._current = self._new()
+            self._until = time.monotonic() + _LONGEST_USE
+        key_id, key = self._current
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return key_id, nonce + key.encrypt(nonce, report, _place(key_id, row))
+
+    def open(self, key_id: str, sealed: bytes, row: str) -> bytes:
+        """The report.
+
+        Raises:
+            DoesNotOpen: the key is not there, or the report was changed or moved.
+        """
+        try:
+            key = AESGCM((self._folder / f"{key_id}.key").read_bytes())
+            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(key_id, row))
+        except (OSError, ValueError, InvalidTag) as error:
+            raise DoesNotOpen(
+                f"The report of delivery {row} cannot be opened with the inbox key {key_id} ({type(error).__name__}).",
+                meaning="The folder of the inbox keys lacks it, or something changed the database.",
+                next_step="Put the folder back that belongs to this database, see [server].inbox_keys. With several "
+                "servers all of them need the same folder.",
+            ) from None
+
+    def forget(self, needed: Collection[str]) -> None:
+        """Destroy every key of ours that is not ``needed``. To be called with :attr:`lock` held.
+
+        Raises:
+            StoreError: one could not be destroyed; the next call tries again.
+        """
+        if self._current is not None and self._current[0] not in needed:
+            self._current = None
+        try:
+            for file in self._folder.glob(f"{self._owner}-*.key"):
+                if file.stem not in needed:
+                    _destroy(file)
+        except OSError as error:
+            raise StoreError(
+                f"An inbox key could not be destroyed ({type(error).__name__}).",
+                meaning="Old copies of the database can still be opened with it and the root key.",
+                next_step="See that the server may write to the folder of the inbox keys.",
+            ) from None
+
+    def _new(self) -> tuple[str, AESGCM]:
+        key_id, secret = f"{self._owner}-{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_durably(self._folder / f"{key_id}.key", secret)
+        except OSError as error:
+            raise StoreError(
+                f"No inbox key could be made ({type(error).__name__}).",
+                meaning="Nothing was stored; the form tool sends it again.",
+                next_step="See that the disk is not full and that the server may write to the folder of the inbox keys.",
+            ) from None
+        return key_id, AESGCM(secret)
+
+
+def _place(key_id: str, row: str) -> bytes:
+    return f"coc-inbox/v1|{key_id}|{row}".encode()
+
+
+def write_durably(file: Path, content: bytes) -> None:
+    """Write a secret file so that after a power cut it is there whole, or as it was before.
+
+    Raises:
+        OSError: it could not be written; what was there before is untouched.
+    """
+    half = file.with_name(f"{file.name}.{secrets.token_hex(4)}.half")
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(file)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise
+    _sync_folder(file.parent)
+
+
+def _destroy(file: Path) -> None:
+    """Overwrite, then remove. A disk that keeps old blocks (SSD, snapshots) may still hold them: see the threat model."""
+    with file.open("r+b") as key:
+        key.write(bytes(_KEY_BYTES))
+        key.flush()
+        os.fsync(key.fileno())
+    file.unlink()
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,108 @@
+"""Locks between the processes that share a database. One that dies holds none: its connection is gone.
+
+On PostgreSQL they are advisory locks of a session, each on a connection of its own, so not through a pooler that
+shares sessions. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+On SQLite there is one process (:mod:`webhook_server.store.alone`), so nobody has to be kept out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from integration.errors import Busy
+from webhook_server.store.transactions import safe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Locks:
+    """Locks by name on one database."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._shared = engine.dialect.name == "postgresql"
+        # Apart from the pool of the work: a lock is held for as long as an attempt takes.
+        self._engine = sa.create_engine(engine.url, poolclass=sa.NullPool) if self._shared else engine
+
+    @contextmanager
+    def held(self, name: str, otherwise: str) -> Iterator[None]:
+        """Hold a lock while the block runs. Waits for nobody.
+
+        Raises:
+            Busy: another process holds it; ``otherwise`` says what that means.
+            StoreError: the database is away.
+        """
+        if not self._shared:
+            yield
+            return
+        lock = _Session(self._engine, name)
+        try:
+            if not lock.is_ours():
+                raise Busy(otherwise, next_step="Nothing; it is tried again.")
+            yield
+        finally:
+            lock.close()
+
+    def lease(self, name: str) -> Lease:
+        """A lock to be held for as long as the process lives."""
+        return Lease(_Session(self._engine, name) if self._shared else None)
+
+
+class Lease:
+    """A lock that is taken when it becomes free, kept, and taken again after the database was away."""
+
+    def __init__(self, session: _Session | None) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+
+    def is_ours(self) -> bool:
+        """Whether this process holds it now; tries to take it if not.
+
+        Raises:
+            StoreError: the database is away, and so is the lock.
+        """
+        with self._lock:
+            return self._session is None or self._session.is_ours()
+
+    def close(self) -> None:
+        """Give it to others."""
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+
+
+class _Session:
+    """A connection that holds, or asks for, one advisory lock."""
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self._engine = engine
+        self._key = int.from_bytes(
+            hashlib.sha256(f"coc-mirror|{name}".encode()).digest()[:8], "big", signed=True
+        )
+        self._connection: sa.Connection | None = None
+        self._has = False
+
+    def is_ours(self) -> bool:
+        try:
+            if self._connection is None:
+                self._has = False
+                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            if self._has:
+                self._connection.execute(sa.text("SELECT 1"))  # raises if the session, and the lock, are gone
+            else:
+                self._has = bool(self._connection.scalar(sa.select(sa.func.pg_try_advisory_lock(self._key))))
+        except sa.exc.SQLAlchemyError as error:
+            self.close()
+            raise safe_error(error, "It is not known who else works on this database.") from None
+        return self._has
+
+    def close(self) -> None:
+        connection, self._connection, self._has = self._connection, None, False
+        if connection is not None:
+            connection.invalidate()  # closes the session, and so gives the lock back
+            connection.close()

@@ -1,0 +1,72 @@
+"""After a new root key: every sealed value is sealed anew with it, a few at a time, while the server works."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from integration.errors import StoreError
+from webhook_server.store import tables as t
+from webhook_server.store.transactions import reading, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from webhook_server.store.sealed import Sealer
+
+_AT_ONCE = 50
+
+_ROWS: dict[str, Callable[[sa.Row[Any]], str]] = {
+    "inbox": lambda row: str(row.id),
+    "epoch": lambda row: f"{row.incident_id}/{row.number}",
+    "roster": lambda row: str(row.serial),
+}
+"""How a row of each table with sealed columns is named to the sealer; a test holds this against the tables."""
+
+
+def sealed_columns() -> Iterator[sa.Column[Any]]:
+    """Every sealed column of the database."""
+    for table in t.metadata.sorted_tables:
+        yield from (column for column in table.columns if column.name.startswith("sealed_"))
+
+
+def sealed_with(engine: sa.Engine) -> Counter[str]:
+    """How many values each root key seals, by its id."""
+    found: Counter[str] = Counter()
+    with reading(engine) as connection:
+        for column in sealed_columns():
+            key_id = sa.func.substr(column, 4, 8)  # v1.<8 letters>.…
+            query = sa.select(key_id, sa.func.count()).where(column.is_not(None)).group_by(key_id)
+            for row in connection.execute(query):
+                found[row[0]] += row[1]
+    return found
+
+
+def reseal_some(engine: sa.Engine, sealer: Sealer) -> int:
+    """Seal some values anew that an older root key seals; gives how many, 0 if none is left.
+
+    Raises:
+        StoreError: a value does not open; the others were done.
+    """
+    done, failed = 0, None
+    for column in sealed_columns():
+        table = column.table
+        old = sa.and_(column.is_not(None), column.not_like(f"v1.{sealer.key_id}.%"))
+        with writing(engine, "The values stay sealed with the older root key.") as connection:
+            for row in connection.execute(sa.select(table).where(old).limit(_AT_ONCE)).all():
+                place = {"table": table.name, "column": column.name, "row": _ROWS[table.name](row)}
+                try:
+                    new = sealer.seal(sealer.open(getattr(row, column.name), **place), **place)
+                except StoreError as error:
+                    failed = error
+                    continue
+                same = [one == getattr(row, one.name) for one in (*table.primary_key, column)]
+                connection.execute(
+                    table.update().where(*same).values({column.name: new})
+                )  # not if erased since
+                done += 1
+    if failed is not None and done == 0:
+        raise failed
+    return done
