@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import resource
 import signal
 import sys
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from webhook_server.config import Config, load_config
+from webhook_server.keys_cli import keys
 from webhook_server.roster_in_use import check_roster
 from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
@@ -32,6 +35,7 @@ from webhook_server.store.sealed import new_root_key
 from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from flask import Flask
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from webhook_server.wiring import Parts
 
 _THREADS = 8
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
 _LARGEST_BODY = 32 * 1024 * 1024
 """What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
 
@@ -119,36 +124,77 @@ def check(config_path: Path, *, online: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
+_name_option = click.option(
+    "--name",
+    metavar="NAME",
+    callback=lambda _context, _parameter, name: _checked_name(name),
+    help="Tells this process from others on the same PostgreSQL; each needs one of its own.",
+)
+
+
+def _checked_name(name: str | None) -> str | None:
+    if name is not None and not _NAME.fullmatch(name):
+        raise click.BadParameter("a name is 1 to 40 lower-case letters, digits and hyphens")
+    return name
+
+
 @main.command()
 @_config_option
-def serve(config_path: Path) -> None:
+@_name_option
+def serve(config_path: Path, name: str | None) -> None:
     """Take reports in and bring them onto their hosts, until stopped."""
     config = _load(config_path)
+    with _joined(config, name or "server") as parts:
+        server = make_door(parts.app, config.listen_host, config.listen_port)
+        with _working(parts):
+            click.echo(f"Listening on http://{config.listen_host}:{config.listen_port}")
+            try:
+                server.run()  # ends by itself on KeyboardInterrupt
+            finally:
+                server.close()
+
+
+@main.command()
+@_config_option
+@_name_option
+def worker(config_path: Path, name: str | None) -> None:
+    """Bring reports onto their hosts beside another server on the same PostgreSQL, until stopped."""
+    config = _load(config_path)
+    with _joined(config, name or "worker") as parts, _working(parts), suppress(KeyboardInterrupt):
+        click.echo("Working")
+        threading.Event().wait()
+
+
+@contextmanager
+def _joined(config: Config, name: str) -> Iterator[Parts]:
+    """The parts of a server, which is the only one on its SQLite file, or the only one of its name."""
     with ExitStack() as stack:
         try:
             stack.enter_context(alone_on(config.database_url))
-            parts = join(config)
+            parts = join(config, name=name)
         except CoCError as error:
             raise click.ClickException(str(error)) from None
-        _serve(parts, config)
+        stack.callback(parts.close)
+        yield parts
 
 
-def _serve(parts: Parts, config: Config) -> None:
-    server = make_door(parts.app, config.listen_host, config.listen_port)
+@contextmanager
+def _working(parts: Parts) -> Iterator[None]:
+    """The jobs run while the block does; SIGTERM ends it."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    parts.dispatcher.start()
-    click.echo(f"Listening on http://{config.listen_host}:{config.listen_port}")
     try:
-        server.run()  # ends by itself on KeyboardInterrupt
+        parts.dispatcher.start()
+    except CoCError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        yield
     finally:
         click.echo("Stopping; what is under way goes on at the next start.")
-        server.close()
         parts.dispatcher.stop()
-        parts.close()
 
 
 def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
@@ -162,6 +208,9 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
         inbuf_overflow=2 * _LARGEST_BODY,
         ident=None,
     )
+
+
+main.add_command(keys)
 
 
 @main.group()

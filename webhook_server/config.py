@@ -86,6 +86,7 @@ class Config:
     database_url: str = field(repr=False)
     engine_url: str = field(repr=False)
     inbox_keys: Path
+    root_key_file: Path
     sealer: Sealer
     service_key: ServiceKey
     roster_file: Path
@@ -180,12 +181,13 @@ class _Reading:
             or roster is None
             or process is None
             or not roster_file
+            or not root_key_file
         ):
             return None
         return Config(
             listen_host=listen_host, listen_port=listen_port, origin=origin,
             database_url=database_url, engine_url=engine_url, inbox_keys=self._inbox_keys(server),
-            sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
+            root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
             spaces=spaces, sources=sources, mail=mail,
         )  # fmt: skip
 

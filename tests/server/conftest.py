@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socketserver
 import threading
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from integration.audience import Audience, Principal
 from integration.casework import Casework, receive
@@ -21,6 +23,7 @@ from integration.process import default_process
 from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
 from integration.text import SealedText, Untrusted
+from webhook_server.cli import main
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from integration.diary.chain import Head
     from integration.mirror import Difference, MirrorView
     from integration.ports import HostKind, Receipt
     from tests.conftest import SetClock
@@ -166,16 +170,21 @@ def database(tmp_path: Path, sealer: Sealer) -> Iterator[Database]:
 
 
 @pytest.fixture
-def hand_over(database: Database) -> Callable[[str], None]:
+def a_comment() -> Callable[[Head], SealedComment]:
+    """A comment that follows a head, as far as the database is concerned."""
+    return lambda head: SealedComment(
+        head.incident, "github:acme/conduct#1", CommentId(head.seq + 1, 1), 1, 1, CommentKind.ENTRY, head.link,
+        Link("l" * 43), SealedText("sealed"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def hand_over(database: Database, a_comment: Callable[[Head], SealedComment]) -> Callable[[str], None]:
     """Put a delivery's report into the diary, as far as the database is concerned."""
 
     def hand_over(inbox_id: str) -> None:
         head = database.head(database.delivery(inbox_id).incident)
-        comment = SealedComment(
-            head.incident, "github:acme/conduct#1", CommentId(head.seq + 1, 1), 1, 1, CommentKind.ENTRY, head.link,
-            Link("l" * 43), SealedText("sealed"),
-        )  # fmt: skip
-        database.hand_over(inbox_id, head=head, comments=[comment], epoch=None, readers=())
+        database.hand_over(inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=())
 
     return hand_over
 
@@ -387,3 +396,35 @@ def mail_server() -> Iterator[MailServer]:
         yield server
         server.shutdown()
         thread.join()
+
+
+# A server as a person sets it up ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def server_folder(tmp_path: Path, robert: Identity) -> Path:
+    """A folder as ``init`` makes it, with what a person adds."""
+    folder = tmp_path / "coc"
+    key = re.search(
+        r"^\[\[service_keys\]\]\n.*\n.*$",
+        CliRunner().invoke(main, ["init", str(folder)]).output,
+        re.MULTILINE,
+    )
+    assert key is not None
+    roster = (
+        "version = 1\nserial = 1\n[[members]]\n"
+        f'alias = "robert"\nrecipient = "{robert.recipient}"\nsigning_key = "{robert.signing_key}"\n'
+        f'email = "robert@example.org"\non_duty = true\nnames = ["Robert Kraus"]\n{key[0]}\n'
+    )
+    (folder / "roster.toml").write_text(roster, encoding="utf-8")
+    (folder / "roster.toml.sig.robert").write_text(robert.sign("coc-roster@v1", roster.encode()))
+    for name in ("github.token", "typeform.secret"):
+        (folder / name).touch(mode=0o600)
+    (folder / "github.token").write_text("a-token")
+    (folder / "typeform.secret").write_text("a-secret-that-is-long-enough")
+    return folder
+
+
+@pytest.fixture
+def server_config(server_folder: Path) -> Path:
+    return server_folder / "coc-server.toml"

@@ -56,23 +56,8 @@ def the_umask_stays_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, robert: Identity) -> Path:
-    """A folder as ``init`` makes it, with what a person adds."""
-    folder = tmp_path / "coc"
-    key = re.search(r"^\[\[service_keys\]\]\n.*\n.*$", run("init", folder).output, re.MULTILINE)
-    assert key is not None
-    roster = (
-        "version = 1\nserial = 1\n[[members]]\n"
-        f'alias = "robert"\nrecipient = "{robert.recipient}"\nsigning_key = "{robert.signing_key}"\n'
-        f'email = "robert@example.org"\non_duty = true\nnames = ["Robert Kraus"]\n{key[0]}\n'
-    )
-    (folder / "roster.toml").write_text(roster, encoding="utf-8")
-    (folder / "roster.toml.sig.robert").write_text(robert.sign("coc-roster@v1", roster.encode()))
-    for name in ("github.token", "typeform.secret"):
-        (folder / name).touch(mode=0o600)
-    (folder / "github.token").write_text("a-token")
-    (folder / "typeform.secret").write_text("a-secret-that-is-long-enough")
-    return folder
+def folder(server_folder: Path) -> Path:
+    return server_folder
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class InboxKeys:
         if self._current is not None and self._current[0] not in needed:
             self._current = None
         try:
-            for file in self._folder.glob(f"{self._owner}-*.key"):
+            for file in self._folder.glob(f"{self._owner}.*.key"):
                 if file.stem not in needed:
                     _destroy(file)
         except OSError as error:
@@ -92,7 +92,7 @@ class InboxKeys:
             ) from None
 
     def _new(self) -> tuple[str, AESGCM]:
-        key_id, secret = f"{self._owner}-{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
+        key_id, secret = f"{self._owner}.{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_durably(self._folder / f"{key_id}.key", secret)
@@ -119,6 +119,11 @@ def write_durably(file: Path, content: bytes) -> None:
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as out:
+            if (
+                file.exists()
+            ):  # root may write it for the server's account, which must still be able to read it
+                owner = file.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             out.write(content)
             out.flush()
             os.fsync(out.fileno())

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 
-from webhook_server.store.transactions import writing
+from webhook_server.store.transactions import reading, writing
 
-if TYPE_CHECKING:
-    import sqlalchemy as sa
+_ONE_AT_A_TIME = 0x636F632D6D6972  # of PostgreSQL's advisory locks: servers that start together take turns
 
 
 def migrate(engine: sa.Engine) -> None:
-    """Upgrade in one transaction, from whatever released revision is found."""
+    """Upgrade in one transaction, from whatever released revision is found.
+
+    Raises:
+        StoreError: the database did not take it, and keeps the schema it had.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with writing(engine, "The database keeps the schema it had.") as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def revision(engine: sa.Engine) -> str | None:
+    """The schema's revision; None if there is no schema yet."""
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()

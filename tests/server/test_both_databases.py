@@ -1,0 +1,306 @@
+"""What must be true on SQLite and on PostgreSQL: one server or several, nothing is kept twice, nothing is lost."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+
+from integration.casework import receive
+from integration.errors import Busy, HeadConflict, StoreError
+from integration.incident import SpaceName
+from webhook_server.fellows import Fellows
+from webhook_server.store import migrate as migrating
+from webhook_server.store import tables as t
+from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.locks import Locks
+from webhook_server.store.migrate import migrate, revision
+from webhook_server.store.workers import GONE_AFTER, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from integration.diary.chain import Head
+    from integration.diary.comment import SealedComment
+    from integration.ports import Receipt
+    from integration.report import Report
+    from tests.conftest import SetClock
+    from webhook_server.store.sealed import Sealer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'coc.sqlite'}"
+    address: str = request.getfixturevalue("postgres_url")
+    return address
+
+
+@pytest.fixture
+def start(url: str, sealer: Sealer, tmp_path: Path) -> Iterator[Callable[[str], Database]]:
+    """Makes a server's database object; each call is another server on the same database."""
+    started: list[Database] = []
+
+    def start(name: str) -> Database:
+        engine = make_engine(url)
+        migrate(engine)
+        started.append(Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys", name)))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def deliver(make_report: Callable[..., Report], clock: SetClock) -> Callable[..., Receipt]:
+    def deliver(database: Database, submission: str, **fields: str) -> Receipt:
+        return receive(
+            "form", SpaceName("conduct"), submission, make_report(**fields), store=database, clock=clock
+        )
+
+    return deliver
+
+
+def count(database: Database, table: sa.Table) -> int:
+    with database._engine.connect() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+def all_at_once(*work: Callable[[], object]) -> None:
+    together = threading.Barrier(len(work))
+    trouble: list[BaseException] = []
+
+    def run(one: Callable[[], object]) -> None:
+        together.wait()
+        try:
+            one()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            trouble.append(error)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if trouble:
+        raise trouble[0]
+
+
+# Deliveries -----------------------------------------------------------------------------------------
+
+
+def test_the_same_delivery_at_two_servers_at_once_is_kept_once(
+    start: Callable[[str], Database], deliver: Callable[..., Receipt]
+) -> None:
+    servers = [start("one"), start("two")]
+    receipts: list[Receipt] = []
+
+    for number in range(10):
+        all_at_once(
+            *(lambda one=one, n=number: receipts.append(deliver(one, f"s{n}")) for one in servers * 4)
+        )
+
+    assert 10 == count(servers[0], t.inbox)
+    assert 10 == count(servers[0], t.incident)
+    assert 10 == len({one.inbox_id for one in receipts})
+    assert 10 == sum(not one.duplicate for one in receipts)
+
+
+def test_edits_at_two_servers_at_once_belong_to_one_incident(
+    start: Callable[[str], Database], deliver: Callable[..., Receipt]
+) -> None:
+    one, two = start("one"), start("two")
+
+    all_at_once(*(lambda n=n: deliver((one, two)[n % 2], "s1", account=f"account {n}") for n in range(16)))
+
+    assert 16 == count(one, t.inbox)
+    assert 1 == count(one, t.incident)
+
+
+def test_a_report_taken_in_by_one_server_is_opened_by_another(
+    start: Callable[[str], Database], deliver: Callable[..., Receipt]
+) -> None:
+    one, two = start("one"), start("two")
+    receipt = deliver(one, "s1")
+
+    assert two.delivery(receipt.inbox_id).report == one.delivery(receipt.inbox_id).report is not None
+
+
+def test_a_try_that_two_servers_note_counts_once(
+    start: Callable[[str], Database], deliver: Callable[..., Receipt], clock: SetClock
+) -> None:
+    one, two = start("one"), start("two")
+    job = one.job(deliver(one, "s1").inbox_id)
+
+    for server in (one, two):
+        server.job_failed(job, parked=False, code="x", reason="y", due_at=clock.now())
+
+    assert 1 == one.job(job.inbox_id).attempts
+
+
+def test_two_servers_cannot_both_extend_a_diary(
+    start: Callable[[str], Database],
+    deliver: Callable[..., Receipt],
+    a_comment: Callable[[Head], SealedComment],
+) -> None:
+    one, two = start("one"), start("two")
+    first, second = deliver(one, "s1"), deliver(two, "s1", account="more")
+    head = one.head(first.incident)
+    outcomes: list[str] = []
+
+    def extend(server: Database, receipt: Receipt) -> None:
+        try:
+            server.hand_over(receipt.inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=())
+            outcomes.append("kept")
+        except (HeadConflict, StoreError):
+            outcomes.append("refused")
+
+    all_at_once(lambda: extend(one, first), lambda: extend(two, second))
+
+    assert ["kept", "refused"] == sorted(outcomes)
+    assert 1 == len(one.comments(first.incident))
+    assert 1 == sum(one.delivery(each.inbox_id).report is None for each in (first, second))
+
+
+# The schema -----------------------------------------------------------------------------------------
+
+
+def at_first_release(engine: sa.Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrating.__file__).with_name("migrations")))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+
+def test_a_database_of_the_first_release_is_brought_up_with_what_it_holds(url: str) -> None:
+    engine = make_engine(url)
+    at_first_release(engine)
+    old = sa.table("nonce", sa.column("alias"), sa.column("value"), sa.column("expires_at"))
+    with engine.begin() as connection:
+        connection.execute(old.insert().values(alias="robert", value="n1", expires_at=1))
+    assert "0001" == revision(engine)
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        assert [] == compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), t.metadata
+        )
+        assert "n1" == connection.scalar(sa.select(t.nonce.c.value))
+    engine.dispose()
+
+
+def test_servers_that_start_together_migrate_once(url: str) -> None:
+    engines = [make_engine(url) for _ in range(4)]
+
+    all_at_once(*(lambda one=one: migrate(one) for one in engines))
+
+    assert len({revision(one) for one in engines}) == 1
+    for one in engines:
+        one.dispose()
+
+
+# Several processes (on SQLite there is one, and every lock is its own) ----------------------------------
+
+
+@pytest.fixture
+def shared(postgres_url: str) -> Iterator[sa.Engine]:
+    engine = make_engine(postgres_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_two_processes_never_work_on_one_incident_at_once(shared: sa.Engine) -> None:
+    one, two = Locks(shared), Locks(shared)
+
+    with one.held("incident a", "busy"):
+        with pytest.raises(Busy), two.held("incident a", "busy"):
+            pass
+        with two.held("incident b", "busy"):
+            pass
+
+    with two.held("incident a", "busy"):
+        pass
+
+
+def test_a_lock_is_free_when_its_holder_is_gone(shared: sa.Engine) -> None:
+    lease = Locks(shared).lease("lead")
+    assert lease.is_ours()
+    other = Locks(shared).lease("lead")
+    assert not other.is_ours()
+
+    with shared.connect() as connection:  # as if its process had been killed
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        )
+
+    assert other.is_ours()
+    with pytest.raises(StoreError):
+        lease.is_ours()
+    assert not lease.is_ours()
+    other.close()
+    assert lease.is_ours()
+    lease.close()
+
+
+def fellows(engine: sa.Engine, name: str, sealer: Sealer) -> Fellows:
+    return Fellows(name, workers=Workers(engine), locks=Locks(engine), sealer=sealer)
+
+
+def test_two_processes_of_one_name_do_not_work_together(shared: sa.Engine, sealer: Sealer) -> None:
+    one, same, other = (fellows(shared, name, sealer) for name in ("a", "a", "b"))
+    one.join()
+    other.join()
+
+    with pytest.raises(StoreError, match="--name"):
+        same.join()
+
+    one.leave()
+    same.join()
+    for each in (same, other):
+        each.leave()
+
+
+def test_one_leads_and_another_takes_the_lead_when_it_stops(shared: sa.Engine, sealer: Sealer) -> None:
+    one, two = fellows(shared, "a", sealer), fellows(shared, "b", sealer)
+    assert one.leads()
+    assert not two.leads()
+    assert one.leads()
+
+    one.leave()
+
+    assert two.leads()
+    two.leave()
+
+
+def test_only_what_the_silent_had_begun_is_taken_over(shared: sa.Engine, sealer: Sealer) -> None:
+    workers = Workers(shared)
+    for name in ("a", "b", "c"):
+        workers.beat(name, root_key_id="k", starts=True)
+    with shared.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE worker SET seen_at = seen_at - :gone WHERE name IN ('a', 'b')"),
+            {"gone": (GONE_AFTER + timedelta(seconds=1)) // timedelta(microseconds=1)},
+        )
+    taken: list[str] = []
+
+    def take_over(name: str) -> int:
+        taken.append(name)
+        return 3
+
+    fellows(shared, "b", sealer).replace_the_dead(take_over)
+
+    assert ["a"] == taken
+    assert ["b", "c"] == [one.name for one in workers.all()]

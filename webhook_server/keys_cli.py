@@ -1,0 +1,121 @@
+"""``coc-server keys``: see which root keys are in use, begin to use a new one, let old ones go."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from integration.errors import CoCError
+from webhook_server.config import load_config
+from webhook_server.store.database import make_engine
+from webhook_server.store.inbox_keys import write_durably
+from webhook_server.store.migrate import migrate
+from webhook_server.store.reseal import reseal_some, sealed_with
+from webhook_server.store.sealed import Sealer, with_new_root_key, with_newest_root_key_only
+from webhook_server.store.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+    from webhook_server.config import Config
+
+_config_option = click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), default=Path("coc-server.toml"), show_default=True,
+    help="The configuration file.",
+)  # fmt: skip
+
+
+@click.group()
+def keys() -> None:
+    """See and change the root keys, with which everything in the database is sealed."""
+
+
+@keys.command("list")
+@_config_option
+def list_keys(config_path: Path) -> None:
+    """Which root keys are in the file, and how many values of the database each of them seals."""
+    with _opened(config_path) as (config, sql):
+        values = sealed_with(sql)
+    for number, key_id in enumerate(config.sealer.key_ids):
+        click.echo(
+            f"{key_id}  {'newest' if number == 0 else 'older '}  seals {values.pop(key_id, 0)} value(s)"
+        )
+    for key_id, count in values.items():
+        click.echo(f"{key_id}  is not in the file, and seals {count} value(s): they cannot be opened")
+
+
+@keys.command()
+@_config_option
+def rotate(config_path: Path) -> None:
+    """Make a new root key. The server seals everything anew with it, while it works."""
+    with _opened(config_path) as (config, _):
+        if len(config.sealer.key_ids) > 1:
+            raise click.ClickException(
+                "The last rotation is not finished: an older root key is still in the file.\n"
+                "First: coc-server keys retire"
+            )
+        _rewrite(config, with_new_root_key(config.root_key_file))
+        config.sealer.reload()
+    click.echo(
+        f"Root key {config.sealer.key_id} is the newest. A running server takes it up within seconds and seals\n"
+        "everything anew with it. Then let the older one go: coc-server keys retire\n"
+        f"Copy {config.root_key_file.name} to its safe place again now, and to every other machine that works on this\n"
+        "database: without it nothing that is sealed from now on can be opened."
+    )
+
+
+@keys.command()
+@_config_option
+def retire(config_path: Path) -> None:
+    """Let older root keys go, after what they still seal was sealed anew."""
+    with _opened(config_path) as (config, sql):
+        older = config.sealer.key_ids[1:]
+        if not older:
+            raise click.ClickException("There is no older root key in the file.")
+        _refuse_if_still_used(Workers(sql), config.sealer)
+        while reseal_some(sql, config.sealer):
+            pass
+        _rewrite(config, with_newest_root_key_only(config.root_key_file))
+    click.echo(
+        f"Only root key {config.sealer.key_id} is left in the file. Copy it to its safe place again. Backups made before\n"
+        f"need the older one ({', '.join(older)}): keep that copy as long as you keep them, and no longer."
+    )
+
+
+def _refuse_if_still_used(workers: Workers, sealer: Sealer) -> None:
+    """A server that has not taken up the newest key would go on sealing with one that nobody has any more."""
+    behind = [one.name for one in workers.all() if not one.is_gone and one.root_key_id != sealer.key_id]
+    if behind:
+        raise click.ClickException(
+            f"A running server still seals with an older root key: {', '.join(behind)}.\n"
+            "Wait some seconds and try again. If it runs on another machine, copy the root key file there first."
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Config, sa.Engine]]:
+    """The configuration and the database; our errors become sentences."""
+    try:
+        config = load_config(path)
+        sql = make_engine(config.database_url)
+        try:
+            migrate(sql)
+            yield config, sql
+        finally:
+            sql.dispose()
+    except CoCError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _rewrite(config: Config, content: bytes) -> None:
+    try:
+        write_durably(config.root_key_file, content)
+    except OSError as error:
+        raise click.ClickException(
+            f"{config.root_key_file} could not be written ({type(error).__name__}); it is as it was."
+        ) from None
