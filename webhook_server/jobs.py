@@ -7,13 +7,13 @@ must know (:mod:`webhook_server.telling`).
 
 from __future__ import annotations
 
-import logging
 import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
 from integration.errors import CoCError, HostError, HostGone, HostRejected
+from integration.logs import Log
 from webhook_server.loop import Loop
 from webhook_server.telling import Teller
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from webhook_server.engine import Engine
     from webhook_server.store.database import Database, Job
 
-_log = logging.getLogger("coc.jobs")
+_log = Log("coc.jobs")
 
 WINDOW = 100
 """How many deliveries are in the engine at once; the rest wait in the inbox, where they cost nothing."""
@@ -68,7 +68,7 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
             None,
         )
     else:
-        _log.info("incident %s: delivery %s is on its host", job.code_name, inbox_id)
+        _log.info("delivery-done", incident=job.code_name, delivery=inbox_id)
         return "done"
     parked = not retry or job.attempts + 1 >= _PATIENCE
     wait = (
@@ -79,9 +79,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
         else _LONGEST_WAIT
     )
     jobs.job_failed(inbox_id, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
-    _log.warning(
-        "incident %s: delivery %s is %s: %s", job.code_name, inbox_id, "parked" if parked else "waiting", code
-    )
+    state = "parked" if parked else "waiting"
+    _log.warning("delivery-waits", incident=job.code_name, delivery=inbox_id, state=state, code=code)
     return code
 
 
