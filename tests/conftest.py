@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from integration.logs import LIBRARIES
 from sandbox.contract import OpenApiContract
 from sandbox.contract_graphql import GraphQLContract
 from tests import pg
@@ -83,3 +87,21 @@ def postgres_url(postgres: pg.Postgres) -> Iterator[str]:
     """The address of an empty PostgreSQL database of the test's own; it is dropped afterwards."""
     with postgres.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """What ``coc-server`` does to logging when a test calls its ``main`` must blind no test after it."""
+    before = {name: _state(logging.getLogger(name)) for name in ("", *LIBRARIES)}
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook, logging.raiseExceptions
+    yield
+    sys.excepthook, sys.unraisablehook, threading.excepthook, logging.raiseExceptions = hooks
+    logging.captureWarnings(capture=False)
+    for name, (handlers, level, propagate) in before.items():
+        logger = logging.getLogger(name)
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+def _state(logger: logging.Logger) -> tuple[list[logging.Handler], int, bool]:
+    return list(logger.handlers), logger.level, logger.propagate

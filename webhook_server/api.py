@@ -8,7 +8,6 @@ exist" are one answer, made in one place. The service cannot open what it hands 
 from __future__ import annotations
 
 import json
-import logging
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC
@@ -23,6 +22,7 @@ from integration.diary.chain import Head
 from integration.diary.comment import Link
 from integration.errors import BadRequestProof, CoCError, HeadConflict, WriteRefused
 from integration.incident import Alias
+from integration.logs import Log
 from integration.signed_request import SCHEME, check_request
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from integration.roster import Roster
     from integration.text import SealedText
 
-_log = logging.getLogger(__name__)
+_log = Log("coc.api")
 
 _LARGEST_BODY = 4 * 1024 * 1024
 """What a desk may send at once: an entry of a hundred parts."""
@@ -272,7 +272,7 @@ def _say_refusals(routes: Blueprint) -> None:
 
     @routes.errorhandler(BadRequestProof)
     def refused(error: BadRequestProof) -> Response:
-        _log.info("A desk's request was refused: %s", error.code)
+        _log.info("desk-refused", code=error.code)
         answer = _error(401, error.code, str(error))
         answer.headers["WWW-Authenticate"] = SCHEME
         return answer
@@ -283,7 +283,7 @@ def _say_refusals(routes: Blueprint) -> None:
 
     @routes.errorhandler(CoCError)
     def unable(error: CoCError) -> Response:
-        _log.error("A desk could not be answered: %s", error.code)
+        _log.error("desk-not-answered", code=error.code)
         return _error(503, error.code, "The service cannot answer now. Its log says more.")
 
     @routes.after_request

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import resource
@@ -24,6 +23,7 @@ from integration.audience import prove
 from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
+from integration.logs import to_stderr
 from webhook_server.config import Config, load_config
 from webhook_server.keys_cli import keys
 from webhook_server.roster_in_use import check_roster
@@ -63,9 +63,6 @@ def main() -> None:
     """Mirror Code of Conduct reports into a restricted Jira project or GitHub repository."""
     os.umask(0o077)  # databases, locks and logs made from here on are for this account only
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold reports in clear
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for library in ("urllib3", "jira", "github", "sqlalchemy", "alembic", "dbos", "waitress"):
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 @main.command()
@@ -331,5 +328,11 @@ operator = "operator@example.org"      # who runs this server; told when nobody 
 """
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """``coc-server`` as a program: the same, with what it writes to standard error kept to docs/server.md."""
+    to_stderr()
     main()
+
+
+if __name__ == "__main__":
+    program()

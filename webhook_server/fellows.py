@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from integration.errors import StoreError
+from integration.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from webhook_server.store.sealed import Sealer
     from webhook_server.store.workers import Workers
 
-_log = logging.getLogger("coc.jobs")
+_log = Log("coc.jobs")
 
 
 class Fellows:
@@ -57,7 +57,7 @@ class Fellows:
             if worker.is_gone and worker.name != self.name:
                 begun = take_over(worker.name)
                 self._workers.leave(worker.name)
-                _log.warning("worker %s fell silent; taken over: %d", worker.name, begun)
+                _log.warning("worker-silent", worker=worker.name, count=begun)
 
     def leave(self) -> None:
         """Let another lead, and let the name go. What was begun here is taken over when the silence was long enough."""

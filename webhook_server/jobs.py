@@ -7,13 +7,13 @@ must know (:mod:`webhook_server.telling`).
 
 from __future__ import annotations
 
-import logging
 import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
 from integration.errors import CoCError, HostError, HostGone, HostRejected
+from integration.logs import Log
 from webhook_server.loop import Loop
 from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from webhook_server.store.database import Database, Job
     from webhook_server.store.locks import Locks
 
-_log = logging.getLogger("coc.jobs")
+_log = Log("coc.jobs")
 
 WINDOW = 100
 """How many deliveries are in the engine at once; the rest wait in the inbox, where they cost nothing."""
@@ -77,7 +77,7 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
             None,
         )
     else:
-        _log.info("incident %s: delivery %s is on its host", job.code_name, inbox_id)
+        _log.info("delivery-done", incident=job.code_name, delivery=inbox_id)
         return "done"
     parked = not retry or job.attempts + 1 >= _PATIENCE
     wait = (
@@ -88,9 +88,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         else _LONGEST_WAIT
     )
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
-    _log.warning(
-        "incident %s: delivery %s is %s: %s", job.code_name, inbox_id, "parked" if parked else "waiting", code
-    )
+    state = "parked" if parked else "waiting"
+    _log.warning("delivery-waits", incident=job.code_name, delivery=inbox_id, state=state, code=code)
     return code
 
 

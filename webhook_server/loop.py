@@ -6,15 +6,16 @@ other one.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
+from integration.logs import Log
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_log = logging.getLogger("coc.jobs")
+_log = Log("coc.jobs")
 
 _POLL_SECONDS = 0.5
 _STUCK_SECONDS = 300.0
@@ -59,7 +60,7 @@ class Loop:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a panic of a library in Rust is one, and it must not end the loop
-            _log.error("%s: trouble of the kind %s; trying again", self._name, type(error).__name__)
+            _log.error("loop-trouble", loop=self._name, error=type(error).__name__)
         else:
             if self._got_through is not None:
                 self._got_through = time.monotonic()

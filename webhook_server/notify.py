@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import smtplib
 import ssl
 from dataclasses import dataclass, field
@@ -11,11 +10,12 @@ from email.utils import make_msgid
 from typing import TYPE_CHECKING
 
 from integration.errors import NotifyError
+from integration.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_log = logging.getLogger("coc.notify")
+_log = Log("coc.notify")
 _TIMEOUT = 20
 _ONLY_THIS_MAIL = (
     smtplib.SMTPRecipientsRefused,
@@ -76,7 +76,7 @@ class MailNotifier:
                 next_step="Check [mail].from and the addresses in the roster; the notice is sent again by itself.",
             )
         if refused:
-            _log.error("the mail server refused %d of %d addresses of a notice", len(refused), len(addresses))
+            _log.error("addresses-refused", count=len(refused), of=len(addresses))
 
     def _took(self, server: smtplib.SMTP, address: str, subject: str, text: str) -> bool:
         try:
@@ -97,8 +97,9 @@ class MailNotifier:
 
 
 class LogNotifier:
-    """Without a mail server: notices go into the log, by subject only."""
+    """Without a mail server: the log says that there is a notice, and for which incident."""
 
     def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:  # noqa: ARG002 - the port's signature
-        """Write the notice's subject into the log."""
-        _log.warning("notice for %d member(s): %s", len(addresses), subject)
+        """Write the code name with which the notice's subject begins into the log; nothing else of it."""
+        name, _, _ = subject.partition(":")
+        _log.warning("notice-without-mail", incident=name, count=len(addresses))

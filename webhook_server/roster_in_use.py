@@ -6,7 +6,6 @@ and the log says so by code. Docs: section 11 of docs/diary-format.md, and docs/
 
 from __future__ import annotations
 
-import logging
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from integration.errors import CoCError, StoreError
+from integration.logs import Log
 from integration.roster_files import Step, enter, follow
 from webhook_server.store import tables as t
 from webhook_server.store.database import make_engine
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from integration.roster import Roster
     from webhook_server.config import Config
 
-_log = logging.getLogger("coc.server")
+_log = Log("coc.server")
 
 _Stamp = tuple[tuple[str, int, int], ...]
 
@@ -55,13 +55,9 @@ class RosterFile:
                     self._roster = self._take()
                 except StoreError as error:
                     self._stamp = ()  # the file may be good: try again at the next call
-                    _log.error("the changed roster is not used for now: %s", error.code)
+                    _log.error("roster-not-used-for-now", serial=self._roster.serial, code=error.code)
                 except CoCError as error:
-                    _log.error(
-                        "the changed roster is not used, number %d stays: %s; coc-server check says why",
-                        self._roster.serial,
-                        error.code,
-                    )
+                    _log.error("roster-not-used", serial=self._roster.serial, code=error.code)
             return self._roster
 
     def _take(self) -> Roster:
@@ -69,7 +65,7 @@ class RosterFile:
         roster, steps = judge(self._path, accepted)
         if steps:
             self._pin.keep(steps, self._clock.now())
-            _log.info("roster %d is in use, SHA-256 %s", roster.serial, roster.hash)
+            _log.info("roster-in-use", serial=roster.serial, sha256=roster.hash)
         return roster
 
     def _look(self) -> _Stamp:

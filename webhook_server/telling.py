@@ -6,12 +6,12 @@ was sent and could not be noted as sent is not repeated each turn.
 
 from __future__ import annotations
 
-import logging
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.errors import CoCError, HostNotRestricted, NotifyError, StaleDelivery, UnreadableSubmission
+from integration.logs import Log
 from integration.notices import notice, notice_for_operator
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from integration.ports import Notifier
     from webhook_server.store.database import Database, Job
 
-_log = logging.getLogger("coc.jobs")
+_log = Log("coc.jobs")
 
 _REMIND = timedelta(hours=24)
 _TELL_AGAIN = timedelta(minutes=1)
@@ -94,14 +94,14 @@ class Teller:
                 told = notice_for_operator(job.inbox_id, self._operator, waits=waits is not None)
             self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
         except NotifyError as error:
-            _log.error("incident %s: members could not be told: %s", job.code_name, error.code)
+            _log.error("notice-failed", incident=job.code_name, code=error.code)
             self.alert("", error.code)
             return False
         except CoCError as error:
-            _log.error("incident %s: members could not be told: %s", job.code_name, error.code)
+            _log.error("notice-failed", incident=job.code_name, code=error.code)
             return False
         except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
-            _log.error("incident %s: members could not be told: %s", job.code_name, type(error).__name__)
+            _log.error("notice-failed", incident=job.code_name, error=type(error).__name__)
             return False
         return True
 
@@ -129,7 +129,7 @@ class Teller:
                 text=f"{text}\n\nSee docs/server.md.\n",
             )
         except Exception as error:  # noqa: BLE001 - its text may hold content; the notices must go out
-            _log.error("an alert could not be sent: %s", type(error).__name__)
+            _log.error("alert-failed", error=type(error).__name__)
             with self._lock:
                 self._alerts.setdefault(source, set()).update(codes)
             return False

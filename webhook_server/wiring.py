@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from integration.github.host import GitHubHost, GitHubSpace
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
+from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
 from webhook_server.config import GitHubSettings, JiraSettings
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from webhook_server.config import Config, SpaceSettings
     from webhook_server.intake.sources import Source
 
-_log = logging.getLogger("coc.server")
+_log = Log("coc.server")
 
 
 class SystemClock:
@@ -125,7 +125,7 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
         return receipt
 
     def alert(source: str, code: str) -> None:
-        _log.warning("source %s: %s", source, code)
+        _log.warning("source-alert", source=source, code=code)
         dispatcher.alert(source, code)
 
     app = create_app(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import CommentId, find_comments
 from integration.errors import HostError, HostNotRestricted, HostRejected, HostUnknownOutcome
 from integration.jira import fields, text
+from integration.logs import Log
 from integration.mirror import StepState
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from integration.process import StepKey
     from integration.text import SealedText
 
-log = logging.getLogger(__name__)
+_log = Log("coc.jira")
 
 BULK_CREATE = 50
 """https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-bulk-post"""
@@ -144,7 +144,7 @@ class TicketContents:
         )
         made, errors = answer.get("issues"), answer.get("errors")
         failed = [_failure(error) for error in errors] if isinstance(errors, list) else []
-        log.info("jira: %d of %d sub-tasks created under %s", len(steps) - len(failed), len(steps), ticket_id)
+        _log.info("sub-tasks-opened", ticket=ticket_id, count=len(steps) - len(failed), of=len(steps))
         if failed:
             raise _partial(steps, failed, self._client.complaints(answer))
         if not isinstance(made, list) or len(made) != len(steps):

@@ -7,7 +7,6 @@ two comments. What was asked is checked in the answers, or read back where these
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from functools import partial
@@ -24,6 +23,7 @@ from integration.jira import fields
 from integration.jira.audience import read_audience
 from integration.jira.client import JiraClient
 from integration.jira.contents import PAGE, TicketContents
+from integration.logs import Log
 from integration.mirror import TicketName, TicketRef, TicketState
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from integration.jira.space import JiraSpace
     from integration.mirror import Difference, MirrorView
 
-log = logging.getLogger(__name__)
+_log = Log("coc.jira")
 
 PART_BYTES = 20_480
 """Bytes of an entry in one comment, so that its ciphertext stays below Jira's 32,767 characters."""
@@ -132,7 +132,7 @@ class JiraHost:
             what=what,
         )
         ref = self._ref(made, what, "write")
-        log.info("jira: ticket %s opened for %s", ref.id, view.code_name)
+        _log.info("ticket-opened", ticket=ref.id, incident=view.code_name)
         return ref
 
     def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
@@ -210,7 +210,7 @@ class JiraHost:
                 made = self._client.upload(f"issue/{ref.id}/attachments", name, content(name), what=what)
                 if not _holds(made, name, size):
                     raise self._client.unreadable(what, "write")
-                log.info("jira: file %s added to ticket %s", name, ref.id)
+                _log.info("file-added", ticket=ref.id)
 
     def _ticket(self, ticket_id: str, what: str) -> Json:
         wanted = ["summary", "labels", "security", "project", "subtasks", *self._space.fields.ids()]

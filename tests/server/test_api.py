@@ -396,7 +396,7 @@ def test_the_log_names_the_kind_of_refusal_and_nothing_of_the_request(
     with caplog.at_level(logging.DEBUG):
         answer = client.get(f"{LIST}?q={CANARY}", headers=headers)
 
-    assert [record.getMessage() for record in caplog.records] == ["A desk's request was refused: bad-proof"]
+    assert [record.getMessage() for record in caplog.records] == ["event=desk-refused code=bad-proof"]
     assert CANARY not in answer.text
 
 

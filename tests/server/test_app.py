@@ -180,7 +180,7 @@ def test_what_the_reader_does_not_understand_is_kept_and_logged_by_source_and_co
     assert 200 == answer.status_code
     (job,) = parts.database.unfinished_jobs()
     assert parts.database.delivery(job.inbox_id).unreadable
-    assert "source paper: unreadable-submission" in caplog.text
+    assert "event=source-alert source=paper code=unreadable-submission" in caplog.text
     assert canary not in caplog.text
 
 
@@ -283,7 +283,7 @@ def test_a_server_starts_answers_and_stops(folder: Path) -> None:
         [
             sys.executable,
             "-c",
-            "from webhook_server.cli import main; main()",
+            "from webhook_server.cli import program; program()",
             "serve",
             "--config",
             str(config),

@@ -118,6 +118,18 @@ def test_a_report_that_still_waits_keeps_its_key_while_others_are_handed_over(
     assert database.delivery(first.inbox_id).report is None
 
 
+def test_who_reads_a_report_while_it_is_handed_over_sees_that_it_is_gone(
+    take_in: Intake, database: Database, hand_over: Callable[[str], None]
+) -> None:
+    receipt = take_in()
+    with database._engine.connect() as connection:
+        row = connection.execute(sa.select(t.inbox)).one()
+
+    hand_over(receipt.inbox_id)
+
+    assert database._report(row) is None
+
+
 def test_without_its_key_a_report_is_said_not_to_open(
     take_in: Intake, database: Database, tmp_path: Path
 ) -> None:

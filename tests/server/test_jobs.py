@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -199,7 +200,7 @@ def test_the_log_names_code_names_and_codes_only(
     attempt(receipt.inbox_id, work, database, Locks(database._engine))
 
     code_name = database.job(receipt.inbox_id).code_name
-    assert f"incident {code_name}: delivery {receipt.inbox_id} is on its host" in caplog.text
+    assert f"event=delivery-done incident={code_name} delivery={receipt.inbox_id}" in caplog.text
     assert canary not in caplog.text
 
 
@@ -453,7 +454,7 @@ def test_a_notice_that_cannot_be_made_does_not_keep_others_from_being_told(
     dispatcher.turn()
 
     assert 1 == len(told.mails)
-    assert "could not be told: ValueError" in caplog.text
+    assert re.search(r"event=notice-failed incident=\S+ error=ValueError", caplog.text)
     assert canary not in caplog.text
 
 
@@ -490,7 +491,7 @@ def test_the_dispatcher_outlives_trouble(
     until(lambda: database.delivery(receipt.inbox_id).finished)
     dispatcher.stop()
 
-    assert "dispatcher: trouble of the kind RuntimeError" in caplog.text
+    assert "event=loop-trouble loop=dispatcher error=RuntimeError" in caplog.text
     assert canary not in caplog.text
 
 

@@ -62,7 +62,7 @@ def test_a_refused_address_does_not_keep_others_from_their_mail(
     notifier(mail_server).tell(TO, subject="s", text="t")
 
     assert [[TO[1]]] == [to for _, to, _ in mail_server.mails]
-    assert "refused 1 of 2 addresses" in caplog.text
+    assert "event=addresses-refused count=1 of=2" in caplog.text
     assert TO[0] not in caplog.text
 
 
@@ -121,9 +121,9 @@ def test_an_address_that_the_server_cannot_take_does_not_stop_the_others(mail_se
     assert [[TO[1]]] == [to for _, to, _ in mail_server.mails]
 
 
-def test_without_a_mail_server_the_log_gets_the_subject_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_mail_server_the_log_gets_the_code_name_only(caplog: pytest.LogCaptureFixture) -> None:
     LogNotifier().tell(TO, subject="BLUE-JAY-27: a report has come in", text="canary-text")
 
-    assert "notice for 2 member(s): BLUE-JAY-27: a report has come in" in caplog.text
+    assert "event=notice-without-mail incident=BLUE-JAY-27 count=2" in caplog.text
     assert "canary" not in caplog.text
     assert TO[0] not in caplog.text

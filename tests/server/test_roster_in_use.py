@@ -110,7 +110,7 @@ def test_a_swapped_roster_changes_nothing_and_the_log_names_the_code(
 
     assert first is roster()
     (error,) = (one.getMessage() for one in caplog.records if one.levelno == logging.ERROR)
-    assert "number 1 stays: roster-refused" in error
+    assert "event=roster-not-used serial=1 code=roster-refused" == error
     assert "mallory" not in caplog.text
 
 
@@ -295,4 +295,4 @@ def test_a_database_in_trouble_keeps_the_roster_and_is_asked_again(
         connection.execute(sa.text("ALTER TABLE away RENAME TO roster"))
 
     assert (1, 2) == (before, roster().serial)
-    assert "not used for now: store" in caplog.text
+    assert "event=roster-not-used-for-now serial=1 code=store" in caplog.text

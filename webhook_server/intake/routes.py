@@ -9,10 +9,9 @@ of it reaches a log, and what cannot be read is stored as it came.
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -27,6 +26,7 @@ from integration.errors import (
     UnreadableSubmission,
 )
 from integration.incident import SpaceName
+from integration.logs import Log
 from webhook_server.intake.mapping import FormMapping, to_report, verbatim_report
 from webhook_server.intake.reading import Ignored
 from webhook_server.intake.registry import READERS
@@ -44,7 +44,7 @@ MAX_BODY = 2_000_000
 
 RETRY_AFTER_SECONDS = 120
 
-_log = logging.getLogger(__name__)
+_log = Log("coc.intake")
 
 
 def intake(
@@ -52,6 +52,7 @@ def intake(
     receive: Callable[[Source, str, Report], object],
     clock: Clock,
     alert: Callable[[str, str], None],
+    count: Callable[[str], None] = lambda _outcome: None,
 ) -> Blueprint:
     """The blueprint with the intake's routes.
 
@@ -62,9 +63,11 @@ def intake(
         clock: what signed times are compared with.
         alert: tells the team, by source name and code, that something authentic was stored but not
             understood (``unreadable-submission``), or refused as too old (``stale-delivery``).
+        count: is told the outcome of each delivery: ``received``, ``unreadable``, ``ignored``, ``failed``, or the
+            code of the refusal.
     """
     blueprint = Blueprint("intake", __name__)
-    door = _Door(sources, receive, clock, alert)
+    door = _Door(sources, receive, clock, alert, count)
 
     @blueprint.before_app_request
     def no_other_answers() -> Response | None:
@@ -72,7 +75,7 @@ def intake(
         problem = request.routing_exception
         if problem is None or (request.path != "/in" and not request.path.startswith("/in/")):
             return None
-        _log.warning("intake source=unknown outcome=no-such-path")
+        _log.warning("intake", source="unknown", outcome="no-such-path")
         return _probe(request.method) or _empty(401)
 
     @blueprint.route("/in/<path:source>", methods=["GET", "POST"], provide_automatic_options=False)
@@ -82,8 +85,19 @@ def intake(
     return blueprint
 
 
+class _Outcome(NamedTuple):
+    """What became of a delivery, and why: under ``code`` one of our codes, or under ``error`` the kind of an error."""
+
+    name: str
+    why: dict[str, str]
+
+
 class _NotStored(Exception):
-    """The report is not safe; carries the code of the reason."""
+    """The report is not safe; carries why, as :class:`_Outcome` has it."""
+
+    def __init__(self, why: dict[str, str]) -> None:
+        self.why = why
+        super().__init__()
 
 
 class _Door:
@@ -95,11 +109,13 @@ class _Door:
         receive: Callable[[Source, str, Report], object],
         clock: Clock,
         alert: Callable[[str, str], None],
+        count: Callable[[str], None],
     ) -> None:
         self._sources = sources
         self._receive = receive
         self._clock = clock
         self._alert = alert
+        self._count = count
         # An unknown source is checked against a secret nobody has, so that it takes as long as a wrong proof.
         self._decoy = Source(
             name="unknown",
@@ -119,9 +135,9 @@ class _Door:
             self._authenticate(source, raw)
             outcome = self._take(source, raw)
         except IntakeError as error:
-            return self._log_and_answer(source, error.code, raw, error.status)
+            return self._log_and_answer(source, _Outcome(error.code, {}), raw, error.status)
         except Exception as error:  # noqa: BLE001 - whatever failed is our trouble: the sender must try again
-            return self._log_and_answer(source, f"failed ({_code_of(error)})", raw, 503)
+            return self._log_and_answer(source, _Outcome("failed", _why(error)), raw, 503)
         return self._log_and_answer(source, outcome, raw, 200)
 
     def _authenticate(self, source: Source, raw: bytes) -> None:
@@ -138,13 +154,13 @@ class _Door:
             self._tell(source, error.code)
             raise
 
-    def _take(self, source: Source, raw: bytes) -> str:
-        """Read and store an authentic delivery; gives the outcome's code."""
+    def _take(self, source: Source, raw: bytes) -> _Outcome:
+        """Read and store an authentic delivery."""
         trouble = ""
         try:
             submission = READERS[source.reader].read(raw, request.content_type or "")
             if isinstance(submission, Ignored):
-                return f"ignored ({submission.reason})"
+                return _Outcome("ignored", {"code": submission.reason})
             report, submission_id = to_report(submission, source.mapping), submission.id
         except Exception as error:  # noqa: BLE001 - a reader's bug must not lose a report
             trouble = type(error).__name__
@@ -152,27 +168,24 @@ class _Door:
         try:
             self._receive(source, submission_id, report)
         except Exception as error:  # noqa: BLE001 - whatever failed, it is not stored: the sender must try again
-            raise _NotStored(_code_of(error)) from None
+            raise _NotStored(_why(error)) from None
         if trouble:
             self._tell(source, UnreadableSubmission.code)
-            return f"unreadable ({trouble})"
-        return "received"
+            return _Outcome("unreadable", {"error": trouble})
+        return _Outcome("received", {})
 
     def _tell(self, source: Source, code: str) -> None:
         """Alert the team. A failing alert changes no answer."""
         try:
             self._alert(source.name, code)
         except Exception as error:  # noqa: BLE001 - any failure of the mail is only a line in the log
-            _log.error("intake source=%s alert=%s failed (%s)", source.name, code, type(error).__name__)
+            _log.error("alert-failed", source=source.name, code=code, error=type(error).__name__)
 
-    def _log_and_answer(self, source: Source, outcome: str, raw: bytes, status: int) -> Response:
-        _log.log(
-            logging.INFO if status == 200 else logging.WARNING,  # noqa: PLR2004 - HTTP
-            "intake source=%s outcome=%s size=%d",
-            source.name,
-            outcome,
-            len(raw) or request.content_length or 0,
-        )
+    def _log_and_answer(self, source: Source, outcome: _Outcome, raw: bytes, status: int) -> Response:
+        log = _log.info if status == 200 else _log.warning  # noqa: PLR2004 - HTTP
+        size = len(raw) or request.content_length or 0
+        log("intake", source=source.name, outcome=outcome.name, size=size, **outcome.why)
+        self._count(outcome.name)
         if status == 503:  # noqa: PLR2004 - HTTP
             return _empty(status, Retry_After=str(RETRY_AFTER_SECONDS))
         return _empty(status)
@@ -196,11 +209,11 @@ def _body() -> bytes:
     return raw
 
 
-def _code_of(error: Exception) -> str:
+def _why(error: Exception) -> dict[str, str]:
     """What may be logged of an error: our own code, or the name of its type, and never its message."""
     if isinstance(error, _NotStored):
-        return str(error)
-    return error.code if isinstance(error, CoCError) else type(error).__name__
+        return error.why
+    return {"code": error.code} if isinstance(error, CoCError) else {"error": type(error).__name__}
 
 
 def _probe(method: str) -> Response | None:

@@ -7,7 +7,6 @@ reads is still true when it writes, and a commit is on disk before it returns (W
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,9 @@ import sqlalchemy as sa
 
 from integration.code_name import CodeName
 from integration.diary.keys import Epoch
-from integration.errors import HeadConflict, StoreError, WriteRefused
+from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId
+from integration.logs import Log
 from integration.ports import Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from webhook_server.store.inbox_keys import InboxKeys
     from webhook_server.store.sealed import Sealer
 
-_log = logging.getLogger("coc.store")
+_log = Log("coc.store")
 
 _BUSY_MS = 30_000
 _LATEST_DUE = timedelta(hours=25)
@@ -185,8 +185,15 @@ class Database:
         if row.sealed_report is None:
             return None
         sealed = self._sealer.open(row.sealed_report, table="inbox", column="sealed_report", row=row.id)
-        # What an older version took in is sealed with the root key alone.
-        return sealed if row.inbox_key is None else self._inbox_keys.open(row.inbox_key, sealed, row.id)
+        if row.inbox_key is None:  # taken in by a version that sealed with the root key alone
+            return sealed
+        try:
+            return self._inbox_keys.open(row.inbox_key, sealed, row.id)
+        except DoesNotOpen:
+            still = self._first(sa.select(t.inbox.c.sealed_report).where(t.inbox.c.id == row.id))
+            if still is not None and still.sealed_report is None:  # handed over since the row was read
+                return None
+            raise
 
     def finish(self, inbox_id: str, now: datetime) -> None:
         """The delivery is wholly on the host."""
@@ -482,7 +489,7 @@ class Database:
             try:
                 self._inbox_keys.forget(set(needed))
             except StoreError as error:
-                _log.error("an inbox key stays: %s", error.code)
+                _log.error("inbox-key-stays", code=error.code)
         if self._engine.dialect.name == "sqlite":
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

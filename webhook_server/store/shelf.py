@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from integration.errors import StoreError
 from integration.incident import IncidentId
+from integration.logs import Log
 from integration.mirror import TicketName
 from webhook_server.api import ShelvedIncident
 from webhook_server.store import tables as t
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from integration.text import SealedText
     from webhook_server.store.database import Database
 
-_log = logging.getLogger("coc.store")
+_log = Log("coc.store")
 
 
 class Shelf:
@@ -64,7 +64,7 @@ class Shelf:
         try:
             return alias in self._database.readers(incident)
         except StoreError as error:
-            _log.error("incident %s: its readers cannot be opened: %s", incident, error.code)
+            _log.error("readers-not-opened", incident=incident, code=error.code)
             return False
 
     def _shelved(self, row: sa.Row[Any]) -> ShelvedIncident:
