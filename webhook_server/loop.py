@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _log = Log("coc.jobs")
 
 _POLL_SECONDS = 0.5
+_LEAST_PAUSE = 0.05
+"""Even if it is woken: a burst of deliveries must not have the loop take a turn for each of them."""
 _STUCK_SECONDS = 300.0
 
 
@@ -29,7 +31,7 @@ class Loop:
         self._turn = turn
         self._pause = pause
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopped = threading.Event()
         self._got_through: float | None = None  # of the monotonic clock: nobody can put that one back
         self._thread = threading.Thread(target=self._run, name=f"coc-{name}", daemon=True)
 
@@ -49,7 +51,7 @@ class Loop:
 
     def stop(self, *, wait: float | None = None) -> None:
         """Take no more turns; return when the present one is over, or after ``wait`` seconds."""
-        self._stopping = True
+        self._stopped.set()
         self._wake.set()
         self._thread.join(wait)
 
@@ -66,7 +68,8 @@ class Loop:
                 self._got_through = time.monotonic()
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopped.is_set():
             self.turn()
             self._wake.wait(self._pause)
             self._wake.clear()
+            self._stopped.wait(_LEAST_PAUSE)

@@ -243,7 +243,7 @@ def test_a_lock_is_free_when_its_holder_is_gone(shared: sa.Engine) -> None:
 
     with shared.connect() as connection:  # as if its process had been killed
         connection.execute(
-            sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+            sa.text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
         )
 
     assert other.is_ours()

@@ -19,11 +19,12 @@ from integration.diary.chain import genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Epoch
 from integration.errors import HeadConflict, StoreError
-from integration.incident import Alias, IncidentId
+from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, new_incident_id
 from integration.mirror import TicketName, TicketRef
 from integration.ports import TicketRecord
 from integration.text import SealedText
 from webhook_server.store import tables as t
+from webhook_server.store.arrivals import Arrival
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
 from webhook_server.store.migrations.versions import r0001_first, r0002_durable
@@ -162,21 +163,38 @@ def test_a_delivery_comes_back_as_it_was(
 
 
 def test_a_code_name_is_never_given_twice(database: Database, clock: SetClock, take_in: Intake) -> None:
-    taken = database.incident(take_in().incident).code_name
-    free = CodeName("FREE-NAME-99")
-    asked: list[bool] = []
+    first = database.incident(take_in().incident)
+    names = [first.code_name, CodeName("FREE-NAME-99")]
 
-    def incident(is_taken: Callable[[CodeName], bool]) -> Any:  # noqa: ANN401 - an Incident
-        asked.extend([is_taken(taken), is_taken(free)])
-        made = database.incident(take_in_first)
-        return replace(made, id=IncidentId("inc_" + "b" * 26), code_name=free)
+    def incident(is_taken: Callable[[CodeName], bool]) -> Incident:
+        name = names.pop(0)
+        assert not is_taken(name)  # it knows only of those that are being made
+        return replace(first, id=new_incident_id(), code_name=name)
 
-    take_in_first = rows(database, t.incident)[0].id
-    database.receive(
+    receipt = database.receive(
         source="form", submission_id="new", report=b"{}", answers=b"[]", unreadable=False, incident=incident, now=clock.now()
     )  # fmt: skip
 
-    assert [True, False] == asked
+    assert "FREE-NAME-99" == database.incident(receipt.incident).code_name
+
+
+def test_incidents_that_are_made_together_get_different_names(database: Database, clock: SetClock) -> None:
+    offered = iter(["SAME-NAME-10", "SAME-NAME-10", "OTHER-NAME-10"])
+
+    def incident(is_taken: Callable[[CodeName], bool]) -> Incident:
+        name = next(one for one in map(CodeName, offered) if not is_taken(one))
+        return Incident(
+            id=new_incident_id(), code_name=name, type=IncidentType.CONDUCT_ENFORCEMENT, space=SpaceName("conduct"),
+            opened_at=clock.now(),
+        )  # fmt: skip
+
+    receipts = database._keep(
+        [Arrival("form", f"{one:064d}", "a" * 64, b"{}", False, incident, clock.now()) for one in range(2)]  # noqa: FBT003 - readable
+    )
+
+    assert ["OTHER-NAME-10", "SAME-NAME-10"] == sorted(
+        database.incident(one.incident).code_name for one in receipts
+    )
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,28 @@ class Arrival:
     now: datetime
 
 
+# Built once: SQLAlchemy takes far longer to build a statement than SQLite to run it.
+_KNOWN_DELIVERIES = sa.select(
+    t.inbox.c.source,
+    t.inbox.c.submission_digest,
+    t.inbox.c.answers_digest,
+    t.inbox.c.id,
+    t.inbox.c.incident_id,
+).where(
+    t.inbox.c.source.in_(sa.bindparam("sources", expanding=True)),
+    t.inbox.c.submission_digest.in_(sa.bindparam("digests", expanding=True)),
+)
+_KNOWN_INCIDENTS = sa.select(t.incident.c.source, t.incident.c.submission_digest, t.incident.c.id).where(
+    t.incident.c.source.in_(sa.bindparam("sources", expanding=True)),
+    t.incident.c.submission_digest.in_(sa.bindparam("digests", expanding=True)),
+)
+_TAKEN_NAMES = sa.select(t.incident.c.code_name).where(
+    t.incident.c.code_name.in_(sa.bindparam("names", expanding=True))
+)
+_NEW_INCIDENTS = t.incident.insert()
+_NEW_DELIVERIES = t.inbox.insert()
+
+
 def keep(
     connection: sa.Connection, arrivals: Sequence[Arrival], *, sealer: Sealer, inbox_keys: InboxKeys
 ) -> list[Receipt]:
@@ -45,28 +67,23 @@ def keep(
     The same (source, submission, answers) is kept once, other answers go to the submission's incident.
     """
     known, incident_of = _known(connection, arrivals)
-    incidents: list[dict[str, object]] = []
-    deliveries: list[dict[str, object]] = []
+    incidents = _new_incidents(connection, arrivals, incident_of)
+    deliveries = []
     receipts = []
     for one in arrivals:
-        submission = (one.source, one.submission_digest)
-        receipt = known.get((*submission, one.answers_digest))
+        same = (one.source, one.submission_digest, one.answers_digest)
+        receipt = known.get(same)
         if receipt is None:
-            if submission not in incident_of:
-                incident = one.incident(lambda name: _is_taken(connection, name, incidents))
-                incidents.append(incident_row(incident, one.source, one.submission_digest))
-                incident_of[submission] = incident.id
+            incident = incident_of[one.source, one.submission_digest]
             inbox_id = "in_" + secrets.token_hex(16)
-            deliveries.append(_delivery(one, inbox_id, incident_of[submission], sealer, inbox_keys))
-            receipt = Receipt(inbox_id, incident_of[submission], duplicate=False)
-            known[(*submission, one.answers_digest)] = Receipt(
-                inbox_id, incident_of[submission], duplicate=True
-            )
+            deliveries.append(_delivery(one, inbox_id, incident, sealer, inbox_keys))
+            receipt = Receipt(inbox_id, incident, duplicate=False)
+            known[same] = Receipt(inbox_id, incident, duplicate=True)
         receipts.append(receipt)
     if incidents:
-        connection.execute(t.incident.insert(), incidents)
+        connection.execute(_NEW_INCIDENTS, incidents)
     if deliveries:
-        connection.execute(t.inbox.insert(), deliveries)
+        connection.execute(_NEW_DELIVERIES, deliveries)
     return receipts
 
 
@@ -74,30 +91,37 @@ def _known(
     connection: sa.Connection, arrivals: Sequence[Arrival]
 ) -> tuple[dict[tuple[str, str, str], Receipt], dict[tuple[str, str], IncidentId]]:
     """What is stored of these submissions: their deliveries, and the incident of each."""
-    sources = {one.source for one in arrivals}
-    digests = {one.submission_digest for one in arrivals}
-    inbox, incident = t.inbox.c, t.incident.c
-    deliveries = connection.execute(
-        sa.select(
-            inbox.source, inbox.submission_digest, inbox.answers_digest, inbox.id, inbox.incident_id
-        ).where(inbox.source.in_(sources), inbox.submission_digest.in_(digests))
-    )
-    known = {
-        (row[0], row[1], row[2]): Receipt(row[3], IncidentId(row[4]), duplicate=True) for row in deliveries
+    these = {
+        "sources": list({one.source for one in arrivals}),
+        "digests": list({one.submission_digest for one in arrivals}),
     }
-    incidents = connection.execute(
-        sa.select(incident.source, incident.submission_digest, incident.id).where(
-            incident.source.in_(sources), incident.submission_digest.in_(digests)
-        )
-    )
+    known = {
+        (row[0], row[1], row[2]): Receipt(row[3], IncidentId(row[4]), duplicate=True)
+        for row in connection.execute(_KNOWN_DELIVERIES, these)
+    }
+    incidents = connection.execute(_KNOWN_INCIDENTS, these)
     return known, {(row[0], row[1]): IncidentId(row[2]) for row in incidents}
 
 
-def _is_taken(connection: sa.Connection, name: CodeName, new: Sequence[dict[str, object]]) -> bool:
-    if any(row["code_name"] == name for row in new):
-        return True
-    query = sa.select(t.incident.c.id).where(t.incident.c.code_name == name)
-    return connection.execute(query).first() is not None
+def _new_incidents(
+    connection: sa.Connection, arrivals: Sequence[Arrival], incident_of: dict[tuple[str, str], IncidentId]
+) -> list[dict[str, object]]:
+    """A row for each submission that has no incident yet, each with a code name that nothing else has."""
+    new: dict[tuple[str, str], Incident] = {}
+    names: set[CodeName] = set()
+    lacking = {
+        (one.source, one.submission_digest): one.incident
+        for one in reversed(arrivals)  # the first of a submission makes its incident
+        if (one.source, one.submission_digest) not in incident_of
+    }
+    while lacking:
+        for submission, make in lacking.items():
+            new[submission] = make(names.__contains__)
+            names.add(new[submission].code_name)
+        taken = set(connection.scalars(_TAKEN_NAMES, {"names": list(names)}))
+        lacking = {one: make for one, make in lacking.items() if new[one].code_name in taken}
+    incident_of.update({submission: incident.id for submission, incident in new.items()})
+    return [incident_row(incident, *submission) for submission, incident in new.items()]
 
 
 def _delivery(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -102,7 +102,11 @@ class _Session:
         return self._has
 
     def close(self) -> None:
-        connection, self._connection, self._has = self._connection, None, False
-        if connection is not None:
-            connection.invalidate()  # closes the session, and so gives the lock back
-            connection.close()
+        connection, had, self._connection, self._has = self._connection, self._has, None, False
+        if connection is None:
+            return
+        with suppress(sa.exc.SQLAlchemyError):  # then the session is gone, and the lock with it
+            if had:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(self._key)))
+        connection.invalidate()
+        connection.close()

@@ -36,6 +36,7 @@ class RootKey:
             raise ValueError("a root key has 32 bytes")
         self._secret = secret
         self._made: dict[str, bytes] = {}
+        self._ciphers: dict[str, AESGCM] = {}
         self.id = self.key("key id")[:4].hex()
 
     def __repr__(self) -> str:
@@ -48,6 +49,13 @@ class RootKey:
             made = self._made[purpose] = HKDF(
                 algorithm=SHA256(), length=32, salt=None, info=f"coc-mirror/v1/{purpose}".encode()
             ).derive(self._secret)
+        return made
+
+    def cipher(self, table: str, column: str) -> AESGCM:
+        """What seals and opens the values of one column."""
+        made = self._ciphers.get(f"{table}.{column}")
+        if made is None:
+            made = self._ciphers[f"{table}.{column}"] = AESGCM(self.key(f"column {table}.{column}"))
         return made
 
 
@@ -105,7 +113,7 @@ class Sealer:
         """Ciphertext of ``clear`` for one place in the database."""
         root = self._newest
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = AESGCM(root.key(f"column {table}.{column}")).encrypt(
+        sealed = root.cipher(table, column).encrypt(
             nonce, clear, f"{table}|{column}|{row}|{root.id}".encode()
         )
         return f"v1.{root.id}.{base64.b64encode(nonce + sealed).decode('ascii')}"
@@ -126,7 +134,7 @@ class Sealer:
             )
         try:
             raw = base64.b64decode(data, validate=True)
-            return AESGCM(root.key(f"column {table}.{column}")).decrypt(
+            return root.cipher(table, column).decrypt(
                 raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{table}|{column}|{row}|{root.id}".encode()
             )
         except (InvalidTag, ValueError):
