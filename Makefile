@@ -35,7 +35,7 @@ format: .venv/ready ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-needs: ## what some tests want from the system (Debian, as root): age, OpenSSH
+needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, PostgreSQL
 	./.ci/needs
 
 bench: .venv/ready ## the figures of benchmarks/, measured here and now

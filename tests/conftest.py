@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from sandbox.contract import OpenApiContract
 from sandbox.contract_graphql import GraphQLContract
+from tests import pg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # No deadlines: a slow machine is not a wrong answer.
 settings.register_profile("coc", deadline=None)
@@ -61,3 +66,20 @@ def github_graphql_contract(reference: Path) -> GraphQLContract:
     """GitHub's GraphQL schema with what its stored copy lacks, to check every document and answer with."""
     contracts = reference / "contracts"
     return GraphQLContract(contracts / "github.graphql", contracts / "github-overlay.graphql")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[pg.Postgres]:
+    """A PostgreSQL server for the whole run. Who stops it starts it again; the test skips without its programs."""
+    binaries = pg.programs()
+    if binaries is None:
+        pytest.skip("PostgreSQL's programs are not on this machine; make needs installs them")
+    with pg.running(binaries) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: pg.Postgres) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of the test's own; it is dropped afterwards."""
+    with postgres.fresh_database() as url:
+        yield url
