@@ -18,7 +18,7 @@ from integration.incident import IncidentType
 from sandbox.playground import QUESTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from sandbox.rehearsal import HostName
     from tests.faults.world import FaultWorld
@@ -63,6 +63,7 @@ class FormTool:
         self.submissions: list[Submission] = []
         self.acknowledged = 0
         self.tries = 0
+        self.turned_away = 0
         self.refused: list[str] = []
         self._threads = [
             threading.Thread(target=self._fill_in, args=(form, random.Random(f"{seed} {form}")), daemon=True)
@@ -88,6 +89,14 @@ class FormTool:
         self._new_version(submission)
         return submission
 
+    def try_once(self, form: str) -> int:
+        """Post a submission once and forget it, unless it was acknowledged; the answer's code."""
+        submission = Submission(form, secrets.token_hex(12), next(iter(_KINDS)), [_new_mark()])
+        code = self._post_once(submission, submission.versions[0])
+        if code == requests.codes.ok:
+            self.submissions.append(submission)
+        return code
+
     def _fill_in(self, form: str, chance: random.Random) -> None:
         while not self._over.is_set():
             submission = self.submit(form, kind=chance.choice(list(_KINDS)))
@@ -102,37 +111,37 @@ class FormTool:
             self._over.wait(chance.uniform(0, 2 * self._pace))
 
     def _new_version(self, submission: Submission) -> None:
-        mark = f"mark-{secrets.token_hex(12)}"
+        mark = _new_mark()
         submission.versions.append(mark)
         self.post(submission, mark)
 
     def post(self, submission: Submission, mark: str) -> None:
         """Post one version until it is acknowledged. Any other answer than 200 and 503 is kept as a fault."""
-        prepare = self._typeform if submission.form.startswith("form-") else self._standard
-        while True:
-            code = self.post_once(submission.form, lambda: prepare(submission, mark))
-            if code == requests.codes.ok:
-                return
+        while (code := self._post_once(submission, mark)) != requests.codes.ok:
             if code not in {0, _AWAY}:
                 with self._lock:
                     self.refused.append(f"{submission.form} answered {code}")
                 return
             time.sleep(_PAUSE)
 
-    def post_once(self, form: str, prepare: Callable[[], tuple[bytes, Mapping[str, str]]]) -> int:
-        """Post a delivery; the answer's code, 0 if there was none."""
-        body, headers = prepare()
+    def _post_once(self, submission: Submission, mark: str) -> int:
+        """The answer's code; 0 if there was none."""
+        prepare = self._typeform if submission.form.startswith("form-") else self._standard
+        body, headers = prepare(submission, mark)
         with self._lock:
             self.tries += 1
         try:
             code = requests.post(
-                f"{self._world.play.origin}/in/{form}", data=body, headers=dict(headers), timeout=(2, 30)
+                f"{self._world.play.origin}/in/{submission.form}",
+                data=body,
+                headers=dict(headers),
+                timeout=(2, 30),
             ).status_code
         except requests.RequestException:
             return 0
-        if code == requests.codes.ok:
-            with self._lock:
-                self.acknowledged += 1
+        with self._lock:
+            self.acknowledged += code == requests.codes.ok
+            self.turned_away += code == _AWAY
         return code
 
     def answers(self, submission: Submission, mark: str) -> dict[str, str]:
@@ -149,7 +158,7 @@ class FormTool:
         return self._world.play.delivery(self.answers(submission, mark), token=submission.token)
 
     def _standard(self, submission: Submission, mark: str) -> tuple[bytes, Mapping[str, str]]:
-        now = self._world.clock.now()
+        now = self._world.server_clock.now()
         event = {
             "type": "report.submitted",
             "timestamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -170,3 +179,7 @@ class FormTool:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": signature,
         }
+
+
+def _new_mark() -> str:
+    return f"mark-{secrets.token_hex(12)}"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MARK = re.compile(r"mark-[0-9a-f]{24}")
 _NOTHING_WAITS = "Nothing waits"
 _FIRST_COMMENTS = 2  # keyring and opening entry
-_ROUTES = {kind: [str(step.title) for step in default_process().route(kind)] for kind in IncidentType}
+ROUTES = {kind: [str(step.title) for step in default_process().route(kind)] for kind in IncidentType}
 
 
 @dataclass
@@ -181,7 +181,7 @@ def tickets(world: FaultWorld, host: HostName) -> list[_Ticket]:
 def half_made(world: FaultWorld) -> bool:
     """Whether a host holds a ticket at this moment that lacks steps or its diary."""
     return any(
-        ticket.steps not in _ROUTES.values() or len(ticket.comments) < _FIRST_COMMENTS
+        ticket.steps not in ROUTES.values() or len(ticket.comments) < _FIRST_COMMENTS
         for host in ("jira", "github")
         for ticket in tickets(world, host)
     )
@@ -200,13 +200,13 @@ def _tickets(world: FaultWorld, submissions: Sequence[Submission], found: Verdic
             f"{host}: {title} stands {count} times" for title, count in titles.items() if count > 1
         ]
         for ticket in there:
-            if ticket.steps not in _ROUTES.values():
+            if ticket.steps not in ROUTES.values():
                 found.wrong.append(
                     f"{host}: {ticket.title} has {len(ticket.steps)} steps, not those of its type in order"
                 )
             twice = [one for one in (Counter(ticket.steps) + Counter(ticket.comments)).values() if one > 1]
             found.doubles += sum(count - 1 for count in twice)
         whole = Counter(tuple(ticket.steps) for ticket in there)
-        for kind, route in _ROUTES.items():
+        for kind, route in ROUTES.items():
             if whole[tuple(route)] != sum(one.type is kind for one in due):
                 found.wrong.append(f"{host}: the steps of {kind} do not stand as often as it was reported")

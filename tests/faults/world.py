@@ -60,9 +60,9 @@ class FaultWorld:
         return self.play.folder / "server.log"
 
     def desk(self) -> Service:
-        """The desk of a cleared member, as far as it asks the service."""
+        """The desk of a cleared member, as far as it asks the service; a desk must have the service's time."""
         identity = self.play.identities[READER]
-        return Service(origin=self.play.origin, alias=Alias(READER), signer=identity, clock=self.clock)
+        return Service(origin=self.play.origin, alias=Alias(READER), signer=identity, clock=self.server_clock)
 
     def is_ready(self) -> bool:
         """Whether the server answers that it is."""
