@@ -1,0 +1,73 @@
+"""A program that has loaded coc-server and forks it at a word, so that a new life costs no second of imports.
+
+Each child is the real command in a process (and process group) of its own, with its output in a file. Only its
+clock is another: see tests/faults/quick_clock.py. It is told what to do by lines of JSON:
+
+    {"do": "run", …}    start a command; the answer is its process id
+    {"do": "wait", …}   wait for a child to end; the answer is how it ended
+    {"do": "kill", …}   kill -9 for a child's group, and wait
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.faults.quick_clock import QuickClock, WrongClock
+from webhook_server import wiring
+from webhook_server.cli import main as coc_server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import NoReturn
+
+
+def main() -> None:
+    """Do as the lines say, until there are no more."""
+    for line in sys.stdin:
+        told = json.loads(line)
+        if told["do"] == "run":
+            answer = os.fork()
+            if answer == 0:
+                _keep_time(QuickClock(told["base"], told["speed"]), Path(told["offset"]))
+                _become(Path(told["output"]), told["arguments"])
+        else:
+            if told["do"] == "kill":
+                os.killpg(told["child"], signal.SIGKILL)  # its id is not given away before it is waited for
+            _, status = os.waitpid(told["child"], 0)
+            answer = os.waitstatus_to_exitcode(status)
+        print(answer, flush=True)  # noqa: T201 - the answer
+
+
+def _keep_time(right: QuickClock, offset: Path) -> None:
+    clock = WrongClock(right, offset)
+
+    def now(_self: wiring.SystemClock) -> datetime:
+        return clock.now()
+
+    wiring.SystemClock.now = now  # type: ignore[method-assign,assignment]
+
+
+def _become(output: Path, arguments: Sequence[str]) -> NoReturn:
+    """Be the command as a shell would have started it: own group, no input, output to a file."""
+    code = 1
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        coc_server(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

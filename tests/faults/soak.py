@@ -1,0 +1,148 @@
+"""Kill the server again and again under load, then look whether anything was lost or is there twice.
+
+    python -m tests.faults.soak --kills 1000
+
+prints one table, and exits with 1 if anything is not as it must be. The tests in CI run a short one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.faults.form_tool import FormTool
+from tests.faults.verdict import Verdict, half_made, verdict, wait_until_done
+from tests.faults.world import Nursery, fault_world, lives_of, running_nursery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from integration.diary.keys import Identity
+
+SPEED = 60.0
+"""A minute passes in a second: the five minutes after which "not there" is believed are five seconds."""
+
+SEARCH_LAG = timedelta(seconds=90)
+KILLED = -9
+LONGEST_LIFE = 3.0
+"""Seconds. A server is killed at a moment drawn evenly from its start until then: some never come to listen."""
+
+_PACE = 4.0
+_PATIENCE = 240.0
+
+
+@dataclass
+class Count:
+    """What a run did and what came of it."""
+
+    seed: int
+    kills: int
+    in_the_middle: int
+    ended_by_themselves: int
+    submissions: int
+    acknowledged: int
+    tries: int
+    seconds: float
+    verdict: Verdict
+    log: str
+
+    def rows(self) -> dict[str, object]:
+        """For a table."""
+        return {
+            "seed": self.seed,
+            "kills (kill -9)": self.kills,
+            "restarts": self.kills,
+            "kills while a ticket was half made": self.in_the_middle,
+            "servers that ended by themselves": self.ended_by_themselves,
+            "submissions": self.submissions,
+            "posts of the form tool": self.tries,
+            "deliveries acknowledged": self.acknowledged,
+            "incidents": self.verdict.incidents,
+            "reports in diaries": self.verdict.reports,
+            "lost": self.verdict.lost,
+            "doubles": self.verdict.doubles,
+            "still waiting or parked": self.verdict.parked,
+            "other things wrong": len(self.verdict.wrong),
+            "seconds a kill": f"{self.seconds / max(1, self.kills):.2f}",
+        }
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that is not as it must be."""
+        by_itself = [f"{self.ended_by_themselves} servers ended by themselves:\n{self.log}"]
+        return [*self.verdict.wrong, *(by_itself if self.ended_by_themselves else [])]
+
+
+def soak(
+    folder: Path,
+    nursery: Nursery,
+    *,
+    kills: int,
+    seed: int,
+    pace: float = _PACE,
+    identities: Mapping[str, Identity] | None = None,
+) -> Count:
+    """Load, kills, and the verdict."""
+    chance = random.Random(seed)
+    began = time.monotonic()
+    by_themselves = in_the_middle = 0
+    with (
+        fault_world(folder, speed=SPEED, search_lag=SEARCH_LAG, identities=identities) as world,
+        lives_of(world, nursery) as server,
+    ):
+        tool = FormTool(world, seed=seed, pace=pace)
+        server.start()
+        tool.start()
+        for _ in range(kills):
+            time.sleep(chance.uniform(0, LONGEST_LIFE))
+            by_themselves += server.kill() != KILLED
+            in_the_middle += half_made(world)
+            server.start()
+        took = time.monotonic() - began
+        tool.finish()
+        waiting = wait_until_done(server.says, seconds=_PATIENCE)
+        found = verdict(world, tool.submissions, waiting=waiting)
+        found.wrong += tool.refused
+        by_themselves += server.kill() != KILLED
+        return Count(
+            seed=seed, kills=kills, in_the_middle=in_the_middle, ended_by_themselves=by_themselves, submissions=len(tool.submissions),
+            acknowledged=tool.acknowledged, tries=tool.tries, seconds=took, verdict=found, log=world.log_tail(),
+        )  # fmt: skip
+
+
+def main() -> None:
+    """The long run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument(
+        "--pace", type=float, default=_PACE, help="mean pause of each of the four forms, in seconds"
+    )
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    console.print(f"{arguments.kills} kills, seed {arguments.seed}")
+    with tempfile.TemporaryDirectory(prefix="coc-soak-") as folder, running_nursery() as nursery:
+        count = soak(
+            Path(folder) / "server", nursery, kills=arguments.kills, seed=arguments.seed, pace=arguments.pace
+        )
+    table = Table(show_header=False)
+    for name, value in count.rows().items():
+        table.add_row(name, str(value))
+    console.print(table)
+    for one in count.wrong:
+        console.print(one, markup=False)
+    sys.exit(1 if count.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""PostgreSQL crashes and comes back while the server works: 503 meanwhile, and nothing is lost or there twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults.form_tool import FormTool
+from tests.faults.searched import found_in_files
+from tests.faults.soak import SPEED
+from tests.faults.verdict import verdict, wait_until_done
+from tests.faults.world import fault_world, lives_of, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from integration.diary.keys import Identity
+    from tests.faults.world import Nursery
+    from tests.pg import Postgres
+
+CRASHES = 3
+
+
+def test_nothing_is_lost_when_postgresql_crashes(
+    tmp_path: Path, identities: dict[str, Identity], nursery: Nursery, postgres: Postgres, postgres_url: str
+) -> None:
+    with (
+        fault_world(
+            tmp_path / "server", speed=SPEED, identities=identities, database_url=postgres_url
+        ) as world,
+        lives_of(world, nursery) as server,
+    ):
+        server.start_until_ready()
+        tool = FormTool(world, seed=1, pace=1)
+        tool.start()
+        for _ in range(CRASHES):
+            wait_for_more(lambda: tool.acknowledged, 4, "deliveries")
+            postgres.stop("immediate")
+            wait_for_more(lambda: tool.turned_away, 1, "503")
+            postgres.start()
+        tool.finish()
+        waiting = wait_until_done(server.says, seconds=60)
+        found = verdict(world, tool.submissions, waiting=waiting)
+
+        assert [] == found.wrong + tool.refused
+        assert [] == found_in_files(postgres.data, world.canary)
+
+
+def wait_for_more(count: Callable[[], int], more: int, what: str) -> None:
+    before = count()
+    wait_for(lambda: count() >= before + more, what, seconds=60)
