@@ -5,7 +5,7 @@
 A process of its own, so that it can be kept on another core than the server. Not wrk: that drops what is under
 way when the time is over, so that what a server stored could not be compared with what it acknowledged. This
 client sends nothing after the time is over, but waits for each answer. Its own cost is 20 to 30 microseconds a
-request; docs of a run say how it compares with wrk (benchmarks/README.md).
+request; benchmarks/README.md says how it compares with wrk.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ class Load:
         return self.acknowledged / self.seconds
 
 
-def run(port: int, path: str, *, connections: int, seconds: float, secret: str, name: str) -> Load:
-    """Send one delivery after another on each connection.
+def run(
+    port: int, path: str, *, connections: int, seconds: float, secret: str, name: str, most: int | None = None
+) -> Load:
+    """Send one delivery after another on each connection, until the time is over or ``most`` were sent.
 
     Raises:
         TimeoutError: the server does not answer any more.
@@ -62,7 +64,7 @@ def run(port: int, path: str, *, connections: int, seconds: float, secret: str, 
         poll.register(one, select.EPOLLIN)
         open_ones[one.fileno()] = (one, time.perf_counter())
         one.sendall(next(made))
-    under_way = connections
+    under_way = sent_ones = connections
     while under_way:
         ready = poll.poll(_PATIENCE)
         if not ready:
@@ -75,7 +77,8 @@ def run(port: int, path: str, *, connections: int, seconds: float, secret: str, 
                 times.append(now - sent)
             else:
                 refused += 1
-            if now < over:
+            if now < over and (most is None or sent_ones < most):
+                sent_ones += 1
                 open_ones[number] = (one, now)
                 one.sendall(next(made))
             else:
