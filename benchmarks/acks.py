@@ -31,7 +31,16 @@ from rich.table import Table
 
 from benchmarks.deliveries import BODY_BYTES
 from benchmarks.load import Load
-from benchmarks.servers import LOAD_CORE, SERVER_CORE, Running, free_port, node_is_there, python, running
+from benchmarks.servers import (
+    LOAD_CORE,
+    SERVER_CORE,
+    Running,
+    free_port,
+    node_is_there,
+    peer,
+    python,
+    running,
+)
 from sandbox.playground import playground
 
 if TYPE_CHECKING:
@@ -152,25 +161,16 @@ def start(folder: Path, stack: ExitStack, only: Sequence[str], *, jobs: bool) ->
             )
         )  # fmt: skip
 
-    def peer(name: str, kind: str, *, stores: bool = False) -> None:
+    def theirs(name: str, kind: str, *, stores: bool = False) -> None:
         if not wanted(name) or not node_is_there():
             return
-        port, secret, database = free_port(), secrets.token_urlsafe(24), folder / f"{kind}.sqlite"
-        server = stack.enter_context(
-            running(
-                ["node", "benchmarks/peers/server.mjs", kind, str(port), str(database)], port, folder / f"{kind}.log",
-                core=SERVER_CORE, environment={"WEBHOOK_SECRET": secret, "NODE_ENV": "production"},
-            )
-        )  # fmt: skip
-        contenders.append(
-            Contender(
-                name, "/hook", secret, server, database if stores else None, "SELECT count(*) FROM delivery"
-            )
-        )
+        secret, database = secrets.token_urlsafe(24), folder / f"{kind}.sqlite" if stores else None
+        server = stack.enter_context(peer(kind, folder, secret, core=SERVER_CORE))
+        contenders.append(Contender(name, "/hook", secret, server, database, "SELECT count(*) FROM delivery"))
 
-    peer("octokit, stores nothing", "octokit")
-    peer(PROBOT, "probot")
-    peer(STORING, "storing", stores=True)
+    theirs("octokit, stores nothing", "octokit")
+    theirs(PROBOT, "probot")
+    theirs(STORING, "storing", stores=True)
     ours(OURS, python("benchmarks.door", "quiet"))
     if jobs:
         ours("coc-server serve, hosts away", python("webhook_server.cli", "serve", "--config"))

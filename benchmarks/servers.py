@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 SERVER_CORE, LOAD_CORE = 0, 1
 PEERS = Path(__file__).parent / "peers"
@@ -93,6 +94,15 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def peer(kind: str, folder: Path, secret: str, *, core: int | None = None) -> AbstractContextManager[Running]:
+    """A Node server of benchmarks/peers; the one that stores does so in ``folder``."""
+    port = free_port()
+    return running(
+        ["node", "benchmarks/peers/server.mjs", kind, str(port), str(folder / f"{kind}.sqlite")],
+        port, folder / f"{kind}.log", core=core, environment={"WEBHOOK_SECRET": secret, "NODE_ENV": "production"},
+    )  # fmt: skip
 
 
 def python(*arguments: str) -> list[str]:
