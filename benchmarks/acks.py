@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -79,7 +79,7 @@ class Contender:
 
     def turn(self, connections: int, seconds: float) -> Turn:
         """Let it work for some seconds, with a load process on the other core."""
-        self.running.process.send_signal(signal.SIGCONT)
+        self.running.signal(signal.SIGCONT)
         before = self.running.cpu_seconds()
         try:
             ran = subprocess.run(
@@ -88,7 +88,7 @@ class Contender:
                 stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, "WEBHOOK_SECRET": self.secret},
             )  # fmt: skip
         finally:
-            self.running.process.send_signal(signal.SIGSTOP)
+            self.running.signal(signal.SIGSTOP)
         if ran.returncode:
             raise SystemExit(
                 f"{self.name} did not answer {connections} connection(s); nothing of this run counts."
@@ -174,16 +174,14 @@ def start(folder: Path, stack: ExitStack, only: Sequence[str], *, jobs: bool) ->
     ours(OURS, python("benchmarks.door", "quiet"))
     if jobs:
         ours("coc-server serve, hosts away", python("webhook_server.cli", "serve", "--config"))
+    ours(ONE_COMMIT, python("benchmarks.door", "one-commit"))
     ours(BARE, python("benchmarks.door", "bare"), stores=False)
     for one in contenders:
-        one.running.process.send_signal(signal.SIGSTOP)
-        stack.callback(_go_on, one)
+        one.running.signal(signal.SIGSTOP)
+        stack.callback(
+            one.running.signal, signal.SIGCONT
+        )  # a stopped process does not hear that it should end
     return contenders
-
-
-def _go_on(one: Contender) -> None:
-    with suppress(ProcessLookupError):
-        one.running.process.send_signal(signal.SIGCONT)  # a stopped process does not hear that it should end
 
 
 def measure(

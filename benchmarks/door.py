@@ -1,9 +1,11 @@
 """The server's door in front of chosen insides, for benchmarks only.
 
     python -m benchmarks.door quiet CONFIG    as `coc-server serve`, but no job is started
+    python -m benchmarks.door one-commit CONFIG    the same, and each delivery is committed alone
     python -m benchmarks.door bare CONFIG     the same WSGI server, and an application that does nothing
 
 ``quiet`` measures the acknowledgement alone; with the real command the jobs work at the same time on the same core.
+``one-commit`` leaves group commit out: each request's thread writes its own transaction, as a plain application does.
 ``bare`` is the limit: no intake behind this server can be faster.
 """
 
@@ -45,6 +47,9 @@ def main(kind: str, config_path: Path) -> None:
         return
     with alone_on(config.database_url):
         parts = join(config)
+        if kind == "one-commit":
+            database = parts.database
+            database._arrivals = lambda arrival: database._keep([arrival])[0]  # type: ignore[assignment]
         make_door(parts.app, config.listen_host, config.listen_port).run()
 
 

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
@@ -30,18 +31,37 @@ class Running:
     port: int
     process: subprocess.Popen[bytes]
 
+    def processes(self) -> list[int]:
+        """Its process and all that came of it."""
+        found = [self.process.pid]
+        for one in found:  # grows while it is walked through
+            with suppress(OSError):
+                found += map(
+                    int, Path(f"/proc/{one}/task/{one}/children").read_text(encoding="ascii").split()
+                )
+        return found
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all of them; one that has ended meanwhile hears nothing."""
+        for one in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
+
     def memory_mb(self) -> float:
-        """Resident memory of the process, in megabytes (10^6 bytes)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-        return int(line.split()[1]) * 1024 / 1e6
+        """Resident memory, in megabytes (10^6 bytes)."""
+        total = 0
+        for one in self.processes():
+            status = Path(f"/proc/{one}/status").read_text(encoding="ascii").splitlines()
+            total += sum(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+        return total * 1024 / 1e6
 
     def cpu_seconds(self) -> float:
         """Processor time of all its threads since it started, in steps of 10 ms."""
-        after_name = (
-            Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        )
-        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+        total = 0
+        for one in self.processes():
+            after_name = Path(f"/proc/{one}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            total += int(after_name[11]) + int(after_name[12])
+        return total / os.sysconf("SC_CLK_TCK")
 
 
 def node_is_there() -> bool:
