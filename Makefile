@@ -5,7 +5,7 @@ BIN := .venv/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test check lint types imports format lock needs bench docs-schema clean
+.PHONY: help demo sandbox test check lint types imports format lock needs bench bench-peers bench-acks bench-mirror bench-memory docs-schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,18 @@ needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, 
 bench: .venv/ready ## the figures of benchmarks/, measured here and now
 	$(BIN)/python -m benchmarks.calls
 	$(BIN)/python -m benchmarks.diary
+
+bench-peers: ## the Node servers that bench-acks and bench-memory compare with; needs Node 20, npm and a C++ compiler
+	cd benchmarks/peers && npm ci --no-audit --no-fund
+
+bench-acks: .venv/ready ## acknowledgements beside Node servers and the machine's limits (ten minutes)
+	$(BIN)/python -m benchmarks.acks
+
+bench-mirror: .venv/ready ## bursts of 1,000 mirrored onto the stand-ins, beside the floor of round trips (half an hour)
+	$(BIN)/python -m benchmarks.mirror
+
+bench-memory: .venv/ready ## memory at rest beside Node servers
+	$(BIN)/python -m benchmarks.memory
 
 lock: .venv/ready ## renew requirements/*.txt: exact versions with hashes, no addresses
 	$(BIN)/python -m pip install --quiet uv
