@@ -51,6 +51,8 @@ class MemoryTicket:
     steps: dict[str, StepState] = field(default_factory=dict)
     comments: list[SealedComment] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    damaged: set[CommentId] = field(default_factory=set)
+    restricted: bool = True
 
 
 @dataclass
@@ -110,6 +112,8 @@ class MemoryHost:
             one.fields_right,
             {step.key: one.steps[step.key] for step in view.steps if step.key in one.steps},
             {comment.text: f"c{n}" for n, comment in enumerate(one.comments)},
+            frozenset(one.damaged),
+            one.restricted,
         )
 
     def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
@@ -130,11 +134,13 @@ class MemoryHost:
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
-    ) -> None:
+    ) -> list[str]:
         self._called("attach")
         one = self._ticket(ref)
         assert one.incident == view.incident
-        one.files |= {name: content(name) for name in files if name not in one.files}
+        lacking = [name for name in files if name not in one.files]
+        one.files |= {name: content(name) for name in lacking}
+        return lacking
 
     def _lost(self) -> bool:
         self.loses -= 1

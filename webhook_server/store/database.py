@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from integration.code_name import CodeName
+from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
 from integration.errors import HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId
-from integration.ports import Delivery, Receipt, TicketRecord
+from integration.ports import DESK, Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
 from webhook_server.store.rows import (
-    DESK,
     comment_of,
     head_of,
     incident_of,
@@ -30,7 +30,9 @@ from webhook_server.store.rows import (
     insert_desk_job,
     insert_epoch,
     insert_incident,
+    note_posted,
     ref_of,
+    upsert_found,
     upsert_ticket,
 )
 from webhook_server.store.transactions import Collision, reading, writing
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.diary.chain import Head
-    from integration.diary.comment import CommentId, SealedComment
+    from integration.diary.comment import SealedComment
     from integration.mirror import TicketRef
     from webhook_server.store.sealed import Sealer
 
@@ -386,6 +388,30 @@ class Database:
             connection.execute(t.inbox.update().where(t.inbox.c.id == inbox_id).values(sealed_report=None))
         self._forget()
 
+    def adopt(
+        self,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epochs: Sequence[Epoch],
+        readers: Sequence[Alias],
+        posted: Mapping[CommentId, str],
+        handed_over: str | None,
+        found: str,
+        now: datetime,
+    ) -> None:
+        """Keep comments that were found on the ticket, and erase the report that is among them."""
+        with self._write("Nothing was taken over from the ticket.") as connection:
+            self._extend(connection, head, comments, None, ())
+            for epoch in epochs:
+                self._open_epoch(connection, head.incident, epoch, readers)
+            note_posted(connection, head.incident, posted)
+            if handed_over is not None:
+                over = t.inbox.update().where(t.inbox.c.id == handed_over)
+                connection.execute(over.values(sealed_report=None))
+            upsert_found(connection, head.incident, [found], now)
+        self._forget()
+
     def record(
         self,
         *,
@@ -406,6 +432,8 @@ class Database:
             if new_ticket:
                 columns = ("attempted_at", "name", "host_id", "key", "url", "stable")
                 upsert_ticket(connection, incident, **dict.fromkeys(columns))
+                unseen = t.comment.update().where(t.comment.c.incident_id == incident)
+                connection.execute(unseen.values(host_comment_id=None))  # none was seen on the new one
             insert_desk_job(connection, incident, now)
 
     def _extend(
@@ -423,26 +451,37 @@ class Database:
                 next_step="Nothing is lost: it is made again for the new head.",
             )
         if epoch is not None:
-            row = f"{head.incident}/{epoch.number}"
-            sealed = self._sealer.seal(
-                _padded(json.dumps(list(readers)).encode()), table="epoch", column="sealed_readers", row=row
-            )
-            insert_epoch(connection, head.incident, epoch, sealed)
+            self._open_epoch(connection, head.incident, epoch, readers)
         insert_comments(connection, comments)
+
+    def _open_epoch(
+        self, connection: sa.Connection, incident: IncidentId, epoch: Epoch, readers: Sequence[Alias]
+    ) -> None:
+        sealed = self._sealer.seal(
+            _padded(json.dumps(list(readers)).encode()),
+            table="epoch",
+            column="sealed_readers",
+            row=f"{incident}/{epoch.number}",
+        )
+        insert_epoch(connection, incident, epoch, sealed)
 
     def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
         """Note the host's ids of comments."""
         with self._write("The comments' ids were not noted.") as connection:
-            for place, host_id in posted.items():
-                connection.execute(
-                    t.comment.update()
-                    .where(
-                        t.comment.c.incident_id == incident,
-                        t.comment.c.seq == place.seq,
-                        t.comment.c.part == place.part,
-                    )
-                    .values(host_comment_id=host_id)
-                )
+            note_posted(connection, incident, posted)
+
+    def posted(self, incident: IncidentId) -> frozenset[CommentId]:
+        """Comments that were seen on the present ticket."""
+        query = sa.select(t.comment.c.seq, t.comment.c.part).where(
+            t.comment.c.incident_id == incident, t.comment.c.host_comment_id.is_not(None)
+        )
+        with self._read() as connection:
+            return frozenset(CommentId(row.seq, row.part) for row in connection.execute(query))
+
+    def note_found(self, incident: IncidentId, kinds: Sequence[str], now: datetime) -> None:
+        """Note that members are to be told what was found on the ticket."""
+        with self._write("What was found on the ticket was not noted.") as connection:
+            upsert_found(connection, incident, kinds, now)
 
     # Attachments ------------------------------------------------------------------------------------
 
