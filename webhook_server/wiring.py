@@ -17,6 +17,7 @@ from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
 from webhook_server.api import api
 from webhook_server.app import create_app
+from webhook_server.chores import Chores, nightly
 from webhook_server.config import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
 from webhook_server.intake.routes import intake
@@ -24,6 +25,7 @@ from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import RosterPin
@@ -60,6 +62,7 @@ class Parts:
     dispatcher: Dispatcher
     database: Database
     work: Casework
+    chores: Chores
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -93,6 +96,7 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         clock=clock,
     )
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
+    chores = Chores({"nightly": nightly(ChoreBook(sql))}, clock)
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
@@ -100,6 +104,7 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
         operator=config.mail.operator if config.mail else None,
         tidy=shelf.forget_nonces,
+        chores=chores.loop,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
@@ -118,7 +123,7 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
-    return Parts(app, dispatcher, database, work)
+    return Parts(app, dispatcher, database, work, chores)
 
 
 class DeskDoor:

@@ -20,7 +20,7 @@ from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
 from integration.errors import HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId
-from integration.ports import DESK, Delivery, Receipt, TicketRecord
+from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
 from webhook_server.store.rows import (
     comment_of,
@@ -215,17 +215,23 @@ class Database:
 
     # Jobs -------------------------------------------------------------------------------------------
 
-    def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
-        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept."""
+    def due_jobs(self, now: datetime, *, limit: int, nightly: bool = False) -> list[Job]:
+        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept.
+
+        Nightly jobs are given apart, and only of incidents for which nothing else waits: one that is parked keeps no
+        report from its turn.
+        """
+        unfinished, is_nightly = t.inbox.c.state != "done", t.inbox.c.source == NIGHTLY
+        wanted = is_nightly if nightly else sa.not_(is_nightly)
         first = (
-            sa.select(sa.func.min(t.inbox.c.seq))
-            .where(t.inbox.c.state != "done")
-            .group_by(t.inbox.c.incident_id)
+            sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
         )
+        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(is_nightly))
         return self._jobs(
             sa.and_(
                 t.inbox.c.seq.in_(first),
-                t.inbox.c.state != "done",
+                unfinished,
+                t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
                 sa.or_(t.inbox.c.due_at <= now, t.inbox.c.due_at > now + _LATEST_DUE),
             ),
             limit=limit,
@@ -265,17 +271,23 @@ class Database:
         """Jobs whose state is news, and unfinished ones of which somebody should be reminded.
 
         News is that a delivery is done or parked, or waits for longer than ``overdue_after``, whatever keeps it
-        waiting. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
+        waiting; a night's job may take until the next night. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
         """
         inbox = t.inbox.c
         state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
-        overdue = sa.or_(inbox.received_at <= now - overdue_after, inbox.received_at > now + _CLOCK_SLACK)
+        late = sa.or_(
+            sa.and_(inbox.source != NIGHTLY, inbox.received_at <= now - overdue_after),
+            inbox.received_at <= now - again_after,
+        )
+        overdue = sa.or_(late, inbox.received_at > now + _CLOCK_SLACK)
         remind = sa.or_(inbox.told_at <= now - again_after, inbox.told_at > now + _CLOCK_SLACK)
         return self._jobs(
             sa.or_(
                 sa.and_(
                     inbox.state == "done",
-                    inbox.source != DESK,  # who wrote it knows
+                    inbox.source.not_in(
+                        [DESK, NIGHTLY]
+                    ),  # who wrote it knows, and an unchanged ticket is no news
                     sa.or_(inbox.told.is_(None), inbox.told != "done"),
                 ),
                 sa.and_(
@@ -290,7 +302,12 @@ class Database:
     def told(self, job: Job, now: datetime) -> None:
         """Members were told of this state of the job."""
         state = job.state + (f":{job.reason_code}" if job.reason_code else "")
-        self._set_inbox(job.inbox_id, told=state, told_at=now)
+        same = sa.or_(
+            t.inbox.c.source != FOUND, t.inbox.c.reason == job.reason
+        )  # more may have been found since
+        with self._write("That members were told was not noted.") as connection:
+            told = t.inbox.update().where(t.inbox.c.id == job.inbox_id, same)
+            connection.execute(told.values(told=state, told_at=now))
 
     def is_there(self) -> None:
         """Return if the database can be read. Takes no write lock, so that nobody holds up a delivery by asking.
