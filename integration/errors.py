@@ -25,6 +25,7 @@ what to do next.
     │   ├── HostRefused           401, 403: key or permission
     │   ├── HostRejected          the host did not accept what we sent
     │   ├── HostGone              the ticket or the ticket space is not there (any more)
+    │   ├── UnknownDiary          the ticket holds diary comments that our database does not know
     │   └── HostNotRestricted     more people can read the ticket space than the team says
     ├── NotifyError               a notice reached nobody
     ├── StoreError                the database did not take it; nothing was answered as received
@@ -214,6 +215,12 @@ class HostGone(HostError):
     """The ticket or the ticket space is not there, or not visible to us."""
 
     code = "host-gone"
+
+
+class UnknownDiary(HostError):
+    """The ticket holds diary comments that the database does not know and that do not surely continue its diary."""
+
+    code = "unknown-diary"
 
 
 class HostNotRestricted(HostError):

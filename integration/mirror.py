@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.code_name import CodeName
-    from integration.diary.comment import SealedComment
+    from integration.diary.comment import CommentId, SealedComment
     from integration.incident import Alias, Incident, IncidentId, IncidentType, Stage
     from integration.process import Process, StepKey
     from integration.text import PublicText, SealedText
@@ -84,13 +84,16 @@ class TicketState:
 
     ``fields_right`` says whether title, marker and every field show what the view asks for. ``comments``
     maps each diary comment found, letter by letter, to the host's id of the comment it stands in: one that
-    somebody edited is another text, so the right one is lacking and is written again.
+    somebody edited is another text, so the right one is lacking and is written again. ``damaged`` are the places of
+    those that are not whole any more. ``restricted`` is False where the ticket itself lost what keeps others out.
     """
 
     ref: TicketRef
     fields_right: bool
     steps: Mapping[StepKey, StepState] = field(default_factory=dict)
     comments: Mapping[SealedText, str] = field(default_factory=dict)
+    damaged: frozenset[CommentId] = frozenset()
+    restricted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,31 @@ from typing import TYPE_CHECKING
 
 from integration.errors import DoesNotOpen, StoreError
 from integration.first_readers import first_readers
+from integration.ports import DESK, NIGHTLY
+from integration.reconcile import Found
 from integration.report import load_report
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from integration.casework import Casework
     from integration.incident import IncidentId
     from integration.roster import Member, Roster
+
+
+_FINDINGS = {
+    Found.COMMENTS: "One or more comments of the diary were deleted or changed there. The same ones stand there again; nothing of them\n"
+    "is lost. See: coc diary verify {name} --from-host",
+    Found.RESTRICTION: "The ticket itself had lost what keeps others out, so that more people could see it, though not read its diary. The\n"
+    "restriction was set again.",
+    Found.FIELDS: "Its title, its marker or its fields were changed. They were set again.",
+    Found.STEPS: "One or more steps were missing. They were made again.",
+    Found.FILES: "One or more files of the diary were missing. They were put there again, encrypted as before.",
+    Found.ADOPTED: "It held diary comments that the service's database had lost, as after restoring a backup. They were taken over. The\n"
+    "service cannot read whom they clear: check with the others who reads this diary, and change the readers once at a desk\n"
+    "(docs/server.md, After restoring a backup).",
+}
+"""What is told of each kind of finding; {name} is the code name. Nothing of what was found is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +55,17 @@ def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Case
     """
     incident = work.store.incident(incident_id)
     roster = work.roster()
-    members, unreadable_source, known = _concerned(inbox_id, incident_id, roster, work)
-    addresses = tuple(member.email for member in members) or tuple(key.email for key in roster.recovery)
+    concerned = _concerned(inbox_id, incident_id, roster, work)
+    members, source, known = concerned.members, concerned.source, concerned.known
+    addresses = _addresses(members, roster)
     name = incident.code_name
-    if waits is not None:
+    if waits is not None and source in {DESK, NIGHTLY}:
+        subject = f"{name}: its ticket needs you"
+        text = (
+            f"The ticket could not be brought to what it should show.\n\n{waits}\n\n"
+            f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
+        )
+    elif waits is not None:
         subject = f"{name}: a report waits and needs you"
         text = (
             f"A report was received and is kept sealed, but its ticket could not be completed yet.\n\n{waits}\n\n"
@@ -58,18 +84,44 @@ def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Case
             "\nYou are told because you hold a recovery key: the service cannot find out whom the report could mean.\n"
             "See that somebody looks after it who is not.\n"
         )
-    if unreadable_source is not None:
+    if concerned.unreadable:
         text += (
-            f"\nThe form {unreadable_source!r} sent something its reader does not understand. The report is kept as it came;\n"
+            f"\nThe form {source!r} sent something its reader does not understand. The report is kept as it came;\n"
             "please have its set-up checked.\n"
         )
     return Notice(addresses, subject, text)
 
 
-def _concerned(
-    inbox_id: str, incident: IncidentId, roster: Roster, work: Casework
-) -> tuple[tuple[Member, ...], str | None, bool]:
-    """The members to tell, the source if its delivery was unreadable, and whether both could be found out."""
+def notice_of_findings(
+    inbox_id: str, incident_id: IncidentId, kinds: Collection[str], work: Casework
+) -> Notice:
+    """What to tell the readers of a diary about things that somebody changed on its ticket: their kinds only."""
+    roster = work.roster()
+    name = work.store.incident(incident_id).code_name
+    members = _concerned(inbox_id, incident_id, roster, work).members
+    said = "\n\n".join(_FINDINGS[kind].format(name=name) for kind in Found if kind in kinds)
+    text = (
+        f"The ticket of {name} was not as it should be. Find out who changed it, and why.\n\n{said}\n\n"
+        "The host's own history of the ticket may say who did it and when.\n"
+    )
+    return Notice(_addresses(members, roster), f"{name}: something was changed on its ticket", text)
+
+
+def _addresses(members: tuple[Member, ...], roster: Roster) -> tuple[str, ...]:
+    return tuple(member.email for member in members) or tuple(key.email for key in roster.recovery)
+
+
+@dataclass(frozen=True, slots=True)
+class _Concerned:
+    """The members to tell, where the delivery came from, and whether all of it could be found out."""
+
+    members: tuple[Member, ...] = ()
+    source: str | None = None
+    unreadable: bool = False
+    known: bool = False
+
+
+def _concerned(inbox_id: str, incident: IncidentId, roster: Roster, work: Casework) -> _Concerned:
     try:
         delivery = work.store.delivery(inbox_id)
         if delivery.report is not None:
@@ -78,17 +130,20 @@ def _concerned(
             readers = work.store.readers(incident)
             members = tuple(member for alias in readers if (member := roster.member(alias)))
     except DoesNotOpen:
-        return (), None, False
+        return _Concerned()
     except StoreError:  # the database is away for the moment
         raise
     except Exception:  # noqa: BLE001 - whatever it is, silence would be worse than telling the recovery keys' holders
-        return (), None, False
-    return members, delivery.source if delivery.unreadable else None, True
+        return _Concerned()
+    return _Concerned(members, delivery.source, delivery.unreadable, known=True)
 
 
 def notice_for_operator(inbox_id: str, operator: str, *, waits: bool) -> Notice:
     """What the operator is told when no member can be: that there is a report, by its id and not by its code name."""
-    if waits:
+    if inbox_id.startswith("found_"):
+        subject = "Something was changed on a ticket, and nobody on the team could be told"
+        where = "Its ticket was not as it should be, and was put right. Please let the team know that they should look."
+    elif waits:
         subject = "A report waits, and nobody on the team could be told"
         where = "It is kept sealed; see: coc-server jobs list"
     else:

@@ -6,10 +6,11 @@ Every method says what makes it safe to call again after a crash.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from integration.audience import Audience
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from integration.mirror import Difference, MirrorView, TicketRef, TicketState
 
 HostKind = Literal["jira", "github"]
+
+DESK: Final = "(desk)"
+"""The source of a job that a desk asked for. No form can have this name, nor one of the next two."""
+
+NIGHTLY: Final = "(nightly)"
+"""The source of a job that compares a ticket with its incident."""
+
+FOUND: Final = "(found)"
+"""The source of what was found changed on a ticket and is to be told: done from the start, and never a job."""
 
 
 class Clock(Protocol):
@@ -108,7 +118,7 @@ class Host(Protocol):
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
-    ) -> None:
+    ) -> Sequence[str]:
         """Put files (ciphertext) on the ticket. Repeatable: what is there by name and size is not written again.
 
         Args:
@@ -116,6 +126,9 @@ class Host(Protocol):
             view: whose it is.
             files: bytes of each file, by name.
             content: gives the bytes of one; asked only for what is lacking.
+
+        Returns:
+            The names of those that were lacking.
 
         Raises:
             HostRejected: this kind of host holds no files; nothing was written.
@@ -234,6 +247,27 @@ class Store(Protocol):
         """
         ...
 
+    def adopt(
+        self,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epochs: Sequence[Epoch],
+        readers: Sequence[Alias],
+        posted: Mapping[CommentId, str],
+        handed_over: str | None,
+        found: str,
+        now: datetime,
+    ) -> None:
+        """Keep comments that were found on the ticket, erase the report that is among them, and note what was found.
+
+        One transaction. ``posted`` are the host's ids; ``handed_over`` is the delivery whose report stands in them.
+
+        Raises:
+            HeadConflict: ``head`` is not the diary's head any more; nothing was kept.
+        """
+        ...
+
     def record(
         self,
         *,
@@ -274,6 +308,14 @@ class Store(Protocol):
 
     def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
         """Note the host's ids of comments."""
+        ...
+
+    def posted(self, incident: IncidentId) -> AbstractSet[CommentId]:
+        """Comments that were seen on the present ticket."""
+        ...
+
+    def note_found(self, incident: IncidentId, kinds: Sequence[str], now: datetime) -> None:
+        """Note that members are to be told what was found on the ticket; kinds that were not told yet are kept."""
         ...
 
     def finish(self, inbox_id: str, now: datetime) -> None:

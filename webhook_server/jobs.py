@@ -44,6 +44,8 @@ _PATIENCE = 8
 
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
+_NIGHTLY_AT_ONCE = 2
+"""Nightly jobs in the engine at once, fewer than it has workers: a report never waits behind a night's thousand."""
 _TIDY_EVERY = timedelta(minutes=1)
 _LOOK_AGAIN = timedelta(seconds=30)
 """How soon it is looked whether an attempt that was handed over has ended without a note."""
@@ -94,13 +96,14 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
 
 
 def _advice(error: CoCError, job: Job, jobs: Database) -> str:
-    """How to go on if a ticket was deleted before its diary began: nothing that it had is lost."""
-    if (
-        not isinstance(error, HostGone)
-        or jobs.ticket(job.incident).ref is None
-        or jobs.comments(job.incident)
-    ):
+    """How to go on if a ticket was deleted: before its diary began nothing is lost, afterwards a member restores it."""
+    if not isinstance(error, HostGone) or jobs.ticket(job.incident).ref is None:
         return ""
+    if jobs.comments(job.incident):
+        return (
+            " If the ticket was deleted for good, a member who is cleared lets it have a new one: "
+            f"coc diary restore {job.code_name} --new-ticket"
+        )
     return (
         f" If the ticket was deleted for good, let it have a new one: coc-server jobs reopen {job.inbox_id}"
     )
@@ -130,8 +133,12 @@ class Dispatcher:
         fellows: Fellows,
         operator: str | None = None,
         tidy: Callable[[datetime], None] = lambda _now: None,
+        chores: Loop | None = None,
     ) -> None:
-        """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over."""
+        """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over.
+
+        ``chores`` runs beside, for as long as the jobs do.
+        """
         self._work = work
         self._jobs = jobs
         self._engine = engine
@@ -143,11 +150,12 @@ class Dispatcher:
         self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
         self._tell = Loop("notices", self._tell_if_leading)
         self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
+        self._beside = [chores] if chores is not None else []
 
     @property
     def is_stuck(self) -> bool:
-        """Whether handing over or telling has not got through a turn for minutes."""
-        return self._hand_over.is_stuck or self._tell.is_stuck
+        """Whether handing over, telling or the chores have not got through a turn for minutes."""
+        return any(loop.is_stuck for loop in (self._hand_over, self._tell, *self._beside))
 
     def start(self) -> None:
         """Start the engine and the loops.
@@ -157,15 +165,14 @@ class Dispatcher:
         """
         self._fellows.join()
         self._engine.start()
-        self._beat.start()
-        self._hand_over.start()
-        self._tell.start()
+        for loop in (self._beat, self._hand_over, self._tell, *self._beside):
+            loop.start()
 
     def stop(self) -> None:
         """Stop all; what is under way is taken up at the next start."""
         self._hand_over.stop()
-        self._tell.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
-        self._beat.stop(wait=_LONGEST_GOODBYE)
+        for loop in (self._tell, *self._beside, self._beat):
+            loop.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
         self._engine.stop()
         self._fellows.leave()
 
@@ -189,8 +196,9 @@ class Dispatcher:
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come."""
         now = self._work.clock.now()
+        due = self._jobs.due_jobs(now, limit=WINDOW)
         handed = {}
-        for job in self._jobs.due_jobs(now, limit=WINDOW):
+        for job in [*due, *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, nightly=True)]:
             key = (job.inbox_id, job.attempts)
             handed[key] = since = self._handed.get(key, now)
             if since < now < since + _LOOK_AGAIN:

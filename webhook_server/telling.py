@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from integration.errors import CoCError, HostNotRestricted, NotifyError, StaleDelivery, UnreadableSubmission
 from integration.logs import Log
-from integration.notices import notice, notice_for_operator
+from integration.notices import notice, notice_for_operator, notice_of_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from integration.casework import Casework
+    from integration.notices import Notice
     from integration.ports import Notifier
     from webhook_server.store.database import Database, Job
 
@@ -89,7 +90,7 @@ class Teller:
     def _tell(self, job: Job) -> bool:
         waits = None if job.state == "done" else _why(job)
         try:
-            told = notice(job.inbox_id, job.incident, waits, self._work)
+            told = self._notice(job, waits)
             if not told.addresses and self._operator:
                 told = notice_for_operator(job.inbox_id, self._operator, waits=waits is not None)
             self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
@@ -104,6 +105,11 @@ class Teller:
             _log.error("notice-failed", incident=job.code_name, error=type(error).__name__)
             return False
         return True
+
+    def _notice(self, job: Job, waits: str | None) -> Notice:
+        if job.state == "done" and job.reason is not None:
+            return notice_of_findings(job.inbox_id, job.incident, job.reason.split(","), self._work)
+        return notice(job.inbox_id, job.incident, waits, self._work)
 
     # Alerts -----------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from integration.jira.space import JiraSpace
 from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
+from webhook_server.chores import Chores, nightly
 from webhook_server.config import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
 from webhook_server.fellows import Fellows
@@ -25,6 +26,7 @@ from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
@@ -65,6 +67,7 @@ class Parts:
     dispatcher: Dispatcher
     database: Database
     work: Casework
+    chores: Chores
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -107,6 +110,7 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
         while reseal_some(sql, config.sealer):
             pass
 
+    chores = Chores({"nightly": nightly(ChoreBook(sql))}, clock)
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
@@ -117,6 +121,7 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
         notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
         operator=config.mail.operator if config.mail else None,
         tidy=tidy,
+        chores=chores.loop,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
@@ -135,7 +140,7 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
-    return Parts(app, dispatcher, database, work)
+    return Parts(app, dispatcher, database, work, chores)
 
 
 class DeskDoor:

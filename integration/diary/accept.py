@@ -16,6 +16,7 @@ from integration.diary import sshsig
 from integration.diary.comment import (
     CommentId,
     CommentKind,
+    ParsedComment,
     SealedComment,
     UnsealedComment,
     parse_unsealed,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from integration.diary.keys import Epoch, ServiceKey
     from integration.incident import IncidentId
 
-__all__ = ["Accepted", "accept"]
+__all__ = ["Accepted", "Continuation", "NotContinued", "accept"]
 
 MAX_COMMENTS: Final = 512
 """Comments in one go: an entry of 4 MB on the host with the smaller comments."""
@@ -99,7 +100,7 @@ def accept(
             meaning="Somebody else wrote first. Nothing was taken.",
             next_step="Nothing is lost: read again, and it is made again for the new head.",
         )
-    checking = _Checking(incident, ticket, moved_to, head, epoch, part_bytes)
+    checking = Continuation(incident, ticket, moved_to, head, epoch, part_bytes)
     for comment in comments:
         checking.take(comment)
     checking.end()
@@ -112,8 +113,8 @@ def accept(
     )
 
 
-class _Checking:
-    """The state of the chain while comment after comment is taken."""
+class Continuation:
+    """The state of the chain while comment after comment is taken. The seal, if there is one, is not looked at."""
 
     def __init__(
         self,
@@ -131,15 +132,15 @@ class _Checking:
         self.seq = head.seq
         self.epoch = epoch
         self.part_bytes = part_bytes
-        self.before: UnsealedComment | None = None
+        self.before: UnsealedComment | ParsedComment | None = None
         self.opened: Epoch | None = None
 
-    def take(self, comment: UnsealedComment) -> None:
+    def take(self, comment: UnsealedComment | ParsedComment) -> None:
         """The next comment, or a refusal."""
         self._check_place(comment)
         if self.before is None:
             self._check_first_part(comment)
-        self._check_write(comment)
+        self.check_write(comment)
         _check_age(comment, self.part_bytes)
         self.link = comment.link
         if comment.id.part < comment.parts:
@@ -154,7 +155,7 @@ class _Checking:
         if self.before is not None:
             _refuse("the last entry lacks parts")
 
-    def _check_place(self, comment: UnsealedComment) -> None:
+    def _check_place(self, comment: UnsealedComment | ParsedComment) -> None:
         if comment.incident != self.incident:
             _refuse("a comment is of another incident")
         if comment.prev != self.link:
@@ -170,7 +171,7 @@ class _Checking:
         if same != (comment.parts, comment.kind, comment.epoch, comment.opens, comment.ticket):
             _refuse("the parts of an entry do not belong together")
 
-    def _check_first_part(self, comment: UnsealedComment) -> None:
+    def _check_first_part(self, comment: UnsealedComment | ParsedComment) -> None:
         if comment.ticket == self.moved_to:
             self.ticket = self.moved_to
         if comment.ticket != self.ticket:
@@ -187,7 +188,7 @@ class _Checking:
         if opens.recipient == self.epoch.recipient or opens.writing_key == self.epoch.writing_key:
             _refuse("the new epoch has a key of the one before")
 
-    def _check_write(self, comment: UnsealedComment) -> None:
+    def check_write(self, comment: UnsealedComment | ParsedComment) -> None:
         """A keyring, too, is signed with the key of the epoch before."""
         key = sshsig.public_key(self.epoch.writing_key)
         if comment.write_signature is None:
@@ -203,7 +204,7 @@ def _whole(text: str) -> UnsealedComment:
     return comment
 
 
-def _check_age(comment: UnsealedComment, part_bytes: int) -> None:
+def _check_age(comment: UnsealedComment | ParsedComment, part_bytes: int) -> None:
     """An age file for as many readers as the format says, of a size that says nothing and fits the host."""
     header = _HEADER.match(comment.age[:_MAX_HEADER])
     if header is None:
@@ -226,9 +227,17 @@ def _check_age(comment: UnsealedComment, part_bytes: int) -> None:
         _refuse("a comment is larger than the host takes")
 
 
+class NotContinued(WriteRefused):
+    """A comment breaks a rule of the diary's format; ``rule`` says which, in words of ours."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(
+            f"What was sent is no continuation of this diary: {rule}.",
+            meaning="Nothing was taken.",
+            next_step="Read the diary again and write once more. If it stays so, tell whoever runs the service.",
+        )
+        self.rule = rule
+
+
 def _refuse(rule: str) -> NoReturn:
-    raise WriteRefused(
-        f"What was sent is no continuation of this diary: {rule}.",
-        meaning="Nothing was taken.",
-        next_step="Read the diary again and write once more. If it stays so, tell whoever runs the service.",
-    )
+    raise NotContinued(rule)

@@ -84,7 +84,7 @@ def arrange(
             findings.append(finding("damaged", block.id, block.what))
             if block.id is not None:
                 damaged.setdefault(block.id, block)
-        elif (wrong := _wrong_seal(block, service_keys)) is not None:
+        elif (wrong := wrong_seal(block, service_keys)) is not None:
             findings.append(finding(wrong, block.id))
             unsealed.setdefault(block.id, block)
         elif block.id in sealed:
@@ -104,7 +104,8 @@ def arrange(
     )
 
 
-def _wrong_seal(comment: ParsedComment, service_keys: Mapping[str, str]) -> str | None:
+def wrong_seal(comment: ParsedComment, service_keys: Mapping[str, str]) -> str | None:
+    """The finding about a comment's seal; None if it is good under one of these keys."""
     line = service_keys.get(comment.seal_key)
     key = sshsig.public_key(line) if line is not None else None
     if key is None:

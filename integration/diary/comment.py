@@ -227,6 +227,29 @@ def find_blocks(text: str) -> list[ParsedComment | DamagedComment]:
     return found
 
 
+@dataclass(slots=True)
+class OnTicket:
+    """The diary comments of one incident on its ticket, as a host's listing is gone through.
+
+    ``whole`` maps each to the host's id of what it stands in, the oldest if it stands there twice; ``damaged`` are
+    the places of those that are not whole.
+    """
+
+    incident: IncidentId
+    whole: dict[SealedText, str] = field(default_factory=dict)
+    damaged: set[CommentId] = field(default_factory=set)
+
+    def take(self, text: str, host_id: str) -> None:
+        """What one comment of the host says."""
+        for block in find_blocks(text):
+            if block.incident != self.incident:
+                continue
+            if isinstance(block, ParsedComment):
+                self.whole.setdefault(block.text, host_id)
+            elif block.id is not None:
+                self.damaged.add(block.id)
+
+
 def parse_unsealed(text: str) -> UnsealedComment | None:
     """The comment that a desk wrote; None if the text is anything but one whole comment without a seal."""
     lines = _lines(text)

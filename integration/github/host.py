@@ -177,7 +177,8 @@ class GitHubHost:
             ref=ticket_ref(issue, self._client),
             fields_right=self._fields_right(view, issue),
             steps=content.steps,
-            comments=content.comments,
+            comments=content.diary.whole,
+            damaged=frozenset(content.diary.damaged),
         )
 
     # Writing ----------------------------------------------------------------------------------------
@@ -326,7 +327,7 @@ class GitHubHost:
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
-    ) -> None:
+    ) -> list[str]:
         """GitHub has no place for files that only readers of the repository could fetch; nothing is sent."""
         del ref, files, content
         raise HostRejected(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from integration.diary.comment import find_comments
+from integration.diary.comment import OnTicket
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.text import find_marker
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from integration.incident import IncidentId
     from integration.mirror import MirrorView
     from integration.process import StepKey
-    from integration.text import SealedText
 
 # fullDatabaseId and not databaseId: that one is a 32-bit number, and GitHub's ids have outgrown it.
 _CONTENT = """
@@ -49,7 +48,7 @@ class Content:
     """What hangs on a ticket and carries its incident's marker."""
 
     steps: dict[StepKey, StepState]
-    comments: dict[SealedText, str]
+    diary: OnTicket
 
 
 class _Strange(Exception):
@@ -156,7 +155,10 @@ def read_content(client: Client, owner: str, name: str, number: str, incident: I
         steps, comments = _by_graphql(client, owner, name, int(number))
     except (GraphQLRefused, _Strange):
         steps, comments = _by_rest(client, number)
-    return Content(_steps(steps, incident, client), _comments(comments, incident))
+    diary = OnTicket(incident)
+    for host_id, body in comments:
+        diary.take(body, host_id)
+    return Content(_steps(steps, incident, client), diary)
 
 
 def _by_graphql(
@@ -216,13 +218,4 @@ def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict
             continue
         done = str(one.get("state", "")).casefold() == "closed"
         found.setdefault(mark.step, StepState(str(one.get("number")), str(one.get("title")), done))
-    return found
-
-
-def _comments(listed: Iterable[tuple[str, str]], incident: IncidentId) -> dict[SealedText, str]:
-    found: dict[SealedText, str] = {}
-    for host_id, body in listed:
-        for comment in find_comments(body):
-            if comment.incident == incident:
-                found.setdefault(comment.text, host_id)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.diary.comment import CommentId, find_comments
+from integration.diary.comment import CommentId, OnTicket, find_comments
 from integration.errors import HostError, HostNotRestricted, HostRejected, HostUnknownOutcome
 from integration.jira import fields, text
 from integration.logs import Log
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from integration.jira.space import JiraSpace
     from integration.mirror import StepView
     from integration.process import StepKey
-    from integration.text import SealedText
 
 _log = Log("coc.jira")
 
@@ -83,18 +82,16 @@ class TicketContents:
             raise self._client.unreadable(what)
         return [subtasks[one] for one in sorted(ids, key=int)]
 
-    def comments(self, ticket_id: str, incident: IncidentId) -> dict[SealedText, str]:
-        """Where on the ticket each diary comment of this incident is: the host's ids, oldest first.
+    def diary(self, ticket_id: str, incident: IncidentId) -> OnTicket:
+        """The diary comments of this incident on the ticket, oldest first.
 
         Raises:
             HostUnavailable: the list changed while it was read, or is not whole; a comment that was not
                 seen would be written again.
         """
-        found: dict[SealedText, str] = {}
+        found = OnTicket(incident)
         for host_id, comment in self._all_comments(ticket_id).items():
-            for parsed in find_comments(text.code_texts(comment.get("body"))):
-                if parsed.incident == incident:
-                    found.setdefault(parsed.text, host_id)
+            found.take(text.code_texts(comment.get("body")), host_id)
         return found
 
     def _all_comments(self, ticket_id: str) -> dict[str, Json]:

@@ -146,11 +146,15 @@ class JiraHost:
         ticket = self._ticket(ref.id, what)
         self._must_be_ours(ticket, view)
         subtasks = self._client.objects(fields.fields_of(ticket).get("subtasks"), what)
+        steps = self._contents.steps([self._ref(one, what).id for one in subtasks], view.incident)
+        diary = self._contents.diary(ref.id, view.incident)
         return TicketState(
             ref=self._ref(ticket, what),
             fields_right=not self._wrong(view, ticket),
-            steps=self._contents.steps([self._ref(one, what).id for one in subtasks], view.incident),
-            comments=self._contents.comments(ref.id, view.incident),
+            steps=steps,
+            comments=diary.whole,
+            damaged=frozenset(diary.damaged),
+            restricted=self._has_level(ticket),
         )
 
     def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
@@ -190,7 +194,7 @@ class JiraHost:
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
-    ) -> None:
+    ) -> list[str]:
         """One read, and one write for each file that is not there by name and size.
 
         Raises:
@@ -204,6 +208,7 @@ class JiraHost:
         self._must_be_ours(ticket, view)
         self._must_have_level(ticket, view)
         listed = self._client.objects(fields.fields_of(ticket).get("attachment"), what)
+        written = []
         for name, size in files.items():
             if not _holds(listed, name, size):
                 what = "add a diary file"
@@ -211,6 +216,8 @@ class JiraHost:
                 if not _holds(made, name, size):
                     raise self._client.unreadable(what, "write")
                 _log.info("file-added", ticket=ref.id)
+                written.append(name)
+        return written
 
     def _ticket(self, ticket_id: str, what: str) -> Json:
         wanted = ["summary", "labels", "security", "project", "subtasks", *self._space.fields.ids()]
@@ -278,9 +285,12 @@ class JiraHost:
                 next_step="Move it back, and find out who moved it and who has read it there.",
             )
 
-    def _must_have_level(self, ticket: Json, view: MirrorView) -> None:
+    def _has_level(self, ticket: Json) -> bool:
         level = fields.fields_of(ticket).get("security")
-        if not isinstance(level, dict) or level.get("id") != self._space.security_level_id:
+        return isinstance(level, dict) and level.get("id") == self._space.security_level_id
+
+    def _must_have_level(self, ticket: Json, view: MirrorView) -> None:
+        if not self._has_level(ticket):
             raise HostNotRestricted(
                 f"The ticket of {view.code_name} does not have the security level {self._space.security_level_id}.",
                 meaning="Everybody who may browse the project can read it. Nothing more is written to it.",

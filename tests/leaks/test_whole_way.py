@@ -25,6 +25,7 @@ from sandbox.mailbox import Mailbox, mailbox
 from sandbox.playground import ORG, OWNER, PROJECT, QUESTIONS, REPOSITORY, TEAM, Playground, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 from sandbox.wire import Fault, serving
+from tests.e2e.test_desk_writes import spoil
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
 from webhook_server.store.locks import Locks
@@ -274,6 +275,41 @@ def test_a_report_that_waits_because_the_ticket_space_is_not_restricted(
         "an account is named on the server only"
     )
     assert all(server.incident_of(inbox_id).code_name.encode() in mail for _address, mail in box.mails)
+    assert [] == leaks(canary, server, box, caplog)
+
+
+@pytest.mark.parametrize("damage", ["delete", "edit"])
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_night_that_finds_a_changed_diary(
+    canary: Canary,
+    server: Server,
+    box: Mailbox,
+    caplog: pytest.LogCaptureFixture,
+    host: HostName,
+    damage: str,
+) -> None:
+    """Members are told by a code name and a kind of thing; the diary is there again as ciphertext."""
+    inbox_id = server.report(host, answers(canary))
+    server.open_until_done(inbox_id)
+    incident = server.incident_of(inbox_id)
+    spoil(server, host, incident, damage)
+    server.clock.forward(hours=25)
+    server.parts.chores.turn()
+    server.parts.dispatcher.tell_members()
+    box.mails.clear()
+
+    for job in server.parts.database.unfinished_jobs():
+        assert (
+            attempt(
+                job.inbox_id, server.parts.work, server.parts.database, Locks(server.parts.database._engine)
+            )
+            == "done"
+        )
+    server.parts.dispatcher.tell_members()
+
+    assert {"robert@team.example", "charlie@team.example"} == {address for address, _mail in box.mails}
+    assert all(b"was changed on its ticket" in mail for _address, mail in box.mails)
+    assert all(incident.code_name.encode() in mail for _address, mail in box.mails)
     assert [] == leaks(canary, server, box, caplog)
 
 

@@ -24,10 +24,13 @@ from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
 from integration.text import SealedText, Untrusted
 from webhook_server.cli import main
+from webhook_server.fellows import Fellows
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
+from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,6 +59,8 @@ class MemoryTicket:
     steps: dict[str, StepState] = field(default_factory=dict)
     comments: list[SealedComment] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    damaged: set[CommentId] = field(default_factory=set)
+    restricted: bool = True
 
 
 @dataclass
@@ -115,6 +120,8 @@ class MemoryHost:
             one.fields_right,
             {step.key: one.steps[step.key] for step in view.steps if step.key in one.steps},
             {comment.text: f"c{n}" for n, comment in enumerate(one.comments)},
+            frozenset(one.damaged),
+            one.restricted,
         )
 
     def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
@@ -135,11 +142,13 @@ class MemoryHost:
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
-    ) -> None:
+    ) -> list[str]:
         self._called("attach")
         one = self._ticket(ref)
         assert one.incident == view.incident
-        one.files |= {name: content(name) for name in files if name not in one.files}
+        lacking = [name for name in files if name not in one.files]
+        one.files |= {name: content(name) for name in lacking}
+        return lacking
 
     def _lost(self) -> bool:
         self.loses -= 1
@@ -187,6 +196,13 @@ def hand_over(database: Database, a_comment: Callable[[Head], SealedComment]) ->
         database.hand_over(inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=())
 
     return hand_over
+
+
+@pytest.fixture
+def fellows(database: Database) -> Fellows:
+    """This process among those of the database: it is alone."""
+    engine = database._engine
+    return Fellows("server", workers=Workers(engine), locks=Locks(engine), sealer=database._sealer)
 
 
 @pytest.fixture

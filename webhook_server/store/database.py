@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from integration.code_name import CodeName
+from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
 from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId
 from integration.logs import Log
-from integration.ports import Delivery, Receipt, TicketRecord
+from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.rows import (
-    DESK,
     comment_of,
     head_of,
     incident_of,
@@ -31,7 +31,9 @@ from webhook_server.store.rows import (
     insert_desk_job,
     insert_epoch,
     insert_incident,
+    note_posted,
     ref_of,
+    upsert_found,
     upsert_ticket,
 )
 from webhook_server.store.transactions import Collision, reading, writing
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.diary.chain import Head
-    from integration.diary.comment import CommentId, SealedComment
+    from integration.diary.comment import SealedComment
     from integration.mirror import TicketRef
     from webhook_server.store.inbox_keys import InboxKeys
     from webhook_server.store.sealed import Sealer
@@ -201,17 +203,23 @@ class Database:
 
     # Jobs -------------------------------------------------------------------------------------------
 
-    def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
-        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept."""
+    def due_jobs(self, now: datetime, *, limit: int, nightly: bool = False) -> list[Job]:
+        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept.
+
+        Nightly jobs are given apart, and only of incidents for which nothing else waits: one that is parked keeps no
+        report from its turn.
+        """
+        unfinished, is_nightly = t.inbox.c.state != "done", t.inbox.c.source == NIGHTLY
+        wanted = is_nightly if nightly else sa.not_(is_nightly)
         first = (
-            sa.select(sa.func.min(t.inbox.c.seq))
-            .where(t.inbox.c.state != "done")
-            .group_by(t.inbox.c.incident_id)
+            sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
         )
+        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(is_nightly))
         return self._jobs(
             sa.and_(
                 t.inbox.c.seq.in_(first),
-                t.inbox.c.state != "done",
+                unfinished,
+                t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
                 sa.or_(t.inbox.c.due_at <= now, t.inbox.c.due_at > now + _LATEST_DUE),
             ),
             limit=limit,
@@ -259,17 +267,23 @@ class Database:
         """Jobs whose state is news, and unfinished ones of which somebody should be reminded.
 
         News is that a delivery is done or parked, or waits for longer than ``overdue_after``, whatever keeps it
-        waiting. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
+        waiting; a night's job may take until the next night. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
         """
         inbox = t.inbox.c
         state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
-        overdue = sa.or_(inbox.received_at <= now - overdue_after, inbox.received_at > now + _CLOCK_SLACK)
+        late = sa.or_(
+            sa.and_(inbox.source != NIGHTLY, inbox.received_at <= now - overdue_after),
+            inbox.received_at <= now - again_after,
+        )
+        overdue = sa.or_(late, inbox.received_at > now + _CLOCK_SLACK)
         remind = sa.or_(inbox.told_at <= now - again_after, inbox.told_at > now + _CLOCK_SLACK)
         return self._jobs(
             sa.or_(
                 sa.and_(
                     inbox.state == "done",
-                    inbox.source != DESK,  # who wrote it knows
+                    inbox.source.not_in(
+                        [DESK, NIGHTLY]
+                    ),  # who wrote it knows, and an unchanged ticket is no news
                     sa.or_(inbox.told.is_(None), inbox.told != "done"),
                 ),
                 sa.and_(
@@ -284,7 +298,12 @@ class Database:
     def told(self, job: Job, now: datetime) -> None:
         """Members were told of this state of the job."""
         state = job.state + (f":{job.reason_code}" if job.reason_code else "")
-        self._set_inbox(job.inbox_id, told=state, told_at=now)
+        same = sa.or_(
+            t.inbox.c.source != FOUND, t.inbox.c.reason == job.reason
+        )  # more may have been found since
+        with self._write("That members were told was not noted.") as connection:
+            told = t.inbox.update().where(t.inbox.c.id == job.inbox_id, same)
+            connection.execute(told.values(told=state, told_at=now))
 
     def is_there(self) -> None:
         """Return if the database can be read. Takes no write lock, so that nobody holds up a delivery by asking.
@@ -384,6 +403,30 @@ class Database:
             )
         self.forget()
 
+    def adopt(
+        self,
+        *,
+        head: Head,
+        comments: Sequence[SealedComment],
+        epochs: Sequence[Epoch],
+        readers: Sequence[Alias],
+        posted: Mapping[CommentId, str],
+        handed_over: str | None,
+        found: str,
+        now: datetime,
+    ) -> None:
+        """Keep comments that were found on the ticket, and erase the report that is among them."""
+        with self._write("Nothing was taken over from the ticket.") as connection:
+            self._extend(connection, head, comments, None, ())
+            for epoch in epochs:
+                self._open_epoch(connection, head.incident, epoch, readers)
+            note_posted(connection, head.incident, posted)
+            if handed_over is not None:
+                over = t.inbox.update().where(t.inbox.c.id == handed_over)
+                connection.execute(over.values(sealed_report=None, inbox_key=None))
+            upsert_found(connection, head.incident, [found], now)
+        self.forget()
+
     def record(
         self,
         *,
@@ -404,6 +447,8 @@ class Database:
             if new_ticket:
                 columns = ("attempted_at", "name", "host_id", "key", "url", "stable")
                 upsert_ticket(connection, incident, **dict.fromkeys(columns))
+                unseen = t.comment.update().where(t.comment.c.incident_id == incident)
+                connection.execute(unseen.values(host_comment_id=None))  # none was seen on the new one
             insert_desk_job(connection, incident, now)
 
     def _extend(
@@ -421,26 +466,37 @@ class Database:
                 next_step="Nothing is lost: it is made again for the new head.",
             )
         if epoch is not None:
-            row = f"{head.incident}/{epoch.number}"
-            sealed = self._sealer.seal(
-                _padded(json.dumps(list(readers)).encode()), table="epoch", column="sealed_readers", row=row
-            )
-            insert_epoch(connection, head.incident, epoch, sealed)
+            self._open_epoch(connection, head.incident, epoch, readers)
         insert_comments(connection, comments)
+
+    def _open_epoch(
+        self, connection: sa.Connection, incident: IncidentId, epoch: Epoch, readers: Sequence[Alias]
+    ) -> None:
+        sealed = self._sealer.seal(
+            _padded(json.dumps(list(readers)).encode()),
+            table="epoch",
+            column="sealed_readers",
+            row=f"{incident}/{epoch.number}",
+        )
+        insert_epoch(connection, incident, epoch, sealed)
 
     def comments_posted(self, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
         """Note the host's ids of comments."""
         with self._write("The comments' ids were not noted.") as connection:
-            for place, host_id in posted.items():
-                connection.execute(
-                    t.comment.update()
-                    .where(
-                        t.comment.c.incident_id == incident,
-                        t.comment.c.seq == place.seq,
-                        t.comment.c.part == place.part,
-                    )
-                    .values(host_comment_id=host_id)
-                )
+            note_posted(connection, incident, posted)
+
+    def posted(self, incident: IncidentId) -> frozenset[CommentId]:
+        """Comments that were seen on the present ticket."""
+        query = sa.select(t.comment.c.seq, t.comment.c.part).where(
+            t.comment.c.incident_id == incident, t.comment.c.host_comment_id.is_not(None)
+        )
+        with self._read() as connection:
+            return frozenset(CommentId(row.seq, row.part) for row in connection.execute(query))
+
+    def note_found(self, incident: IncidentId, kinds: Sequence[str], now: datetime) -> None:
+        """Note that members are to be told what was found on the ticket."""
+        with self._write("What was found on the ticket was not noted.") as connection:
+            upsert_found(connection, incident, kinds, now)
 
     # Attachments ------------------------------------------------------------------------------------
 

@@ -12,12 +12,13 @@ from integration.diary.chain import Head, genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
 from integration.mirror import TicketName, TicketRef
+from integration.ports import DESK, FOUND
 from integration.risk import Level
 from integration.text import SealedText
 from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from integration.diary.keys import Epoch
@@ -106,10 +107,6 @@ def comment_of(row: sa.Row[Any]) -> SealedComment:
     )
 
 
-DESK = "(desk)"
-"""The source of a job that a desk asked for. No form can have this name."""
-
-
 def insert_comments(connection: sa.Connection, comments: Sequence[SealedComment]) -> None:
     """Diary comments, as ciphertext."""
     connection.execute(
@@ -137,10 +134,59 @@ def insert_epoch(connection: sa.Connection, incident: IncidentId, epoch: Epoch, 
 
 def insert_desk_job(connection: sa.Connection, incident: IncidentId, now: datetime) -> None:
     """A delivery without a report: the host is read, and what it lacks is written."""
+    insert_job(connection, DESK, incident, now)
+
+
+def insert_job(
+    connection: sa.Connection,
+    source: str,
+    incident: IncidentId,
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
+    """A job without a report, from a source of our own."""
     own = "in_" + secrets.token_hex(16)
     connection.execute(
         t.inbox.insert().values(
-            id=own, source=DESK, submission_digest=own, answers_digest=own, incident_id=incident, sealed_report=None,
-            unreadable=False, received_at=now, state="waiting", attempts=0, due_at=now,
+            id=own, source=source, submission_digest=own, answers_digest=own, incident_id=incident, sealed_report=None,
+            unreadable=False, received_at=now, state="waiting", attempts=0, due_at=due_at or now,
         )
     )  # fmt: skip
+
+
+def note_posted(connection: sa.Connection, incident: IncidentId, posted: Mapping[CommentId, str]) -> None:
+    """The host's ids of comments."""
+    for place, host_id in posted.items():
+        connection.execute(
+            t.comment.update()
+            .where(
+                t.comment.c.incident_id == incident,
+                t.comment.c.seq == place.seq,
+                t.comment.c.part == place.part,
+            )
+            .values(host_comment_id=host_id)
+        )
+
+
+def upsert_found(
+    connection: sa.Connection, incident: IncidentId, kinds: Sequence[str], now: datetime
+) -> None:
+    """What is to be told about a ticket: one row for each incident, news again with each new finding."""
+    own = f"found_{incident}"
+    row = connection.execute(sa.select(t.inbox.c.reason, t.inbox.c.told).where(t.inbox.c.id == own)).first()
+    if row is None:
+        connection.execute(
+            t.inbox.insert().values(
+                id=own, source=FOUND, submission_digest=own, answers_digest=own, incident_id=incident,
+                sealed_report=None, unreadable=False, received_at=now, state="done", attempts=0, due_at=now,
+                reason=",".join(sorted(kinds)),
+            )
+        )  # fmt: skip
+        return
+    untold = set() if row.told else set((row.reason or "").split(","))
+    connection.execute(
+        t.inbox.update()
+        .where(t.inbox.c.id == own)
+        .values(reason=",".join(sorted(untold | set(kinds))), told=None, due_at=now)
+    )

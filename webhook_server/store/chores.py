@@ -1,0 +1,97 @@
+"""What is due by the clock, noted in the database so that one worker of several does it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from integration.incident import IncidentId, Stage
+from integration.ports import FOUND, NIGHTLY
+from webhook_server.store import tables as t
+from webhook_server.store.rows import insert_job
+from webhook_server.store.transactions import Collision, reading, writing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_CLOCK_SLACK = timedelta(hours=1)
+"""What was done so far ahead of now was noted by a clock that has been put back since: it counts as long ago."""
+
+NIGHT = timedelta(hours=24)
+APART = timedelta(seconds=20)
+"""Between two tickets of a night, so that a thousand of them take hours and no host is asked too much at once."""
+_WITHIN = timedelta(hours=6)
+_KEPT = timedelta(hours=1)
+
+
+class ChoreBook:
+    """The table ``chore``, and the jobs that a night adds and leaves behind."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def claim(self, name: str, *, every: timedelta, now: datetime) -> bool:
+        """Whether a chore is due, and ours to do: it counts as done from now on."""
+        try:
+            with writing(self._engine, "The chore was not begun.") as connection:
+                return _claim(connection, name, every, now)
+        except Collision:  # another worker wrote its first row at the same moment
+            return False
+
+    def begin_night(self, now: datetime) -> int:
+        """Once a day, add a job for each open incident that nothing waits for; how many were added.
+
+        An incident whose own report or entry still waits is read by that job anyway.
+        """
+        if not self._is_due("nightly", NIGHT, now):
+            return 0
+        try:
+            with writing(self._engine, "The tickets are compared a little later.") as connection:
+                if not _claim(connection, "nightly", NIGHT, now):
+                    return 0
+                waiting = sa.select(t.inbox.c.incident_id).where(t.inbox.c.state != "done")
+                open_ones = connection.scalars(
+                    sa.select(t.incident.c.id)
+                    .where(t.incident.c.stage != Stage.CLOSED.value, t.incident.c.id.not_in(waiting))
+                    .order_by(t.incident.c.opened_at)
+                ).all()
+                apart = min(APART, _WITHIN / max(1, len(open_ones)))
+                for number, incident in enumerate(open_ones):
+                    insert_job(connection, NIGHTLY, IncidentId(incident), now, due_at=now + number * apart)
+                return len(open_ones)
+        except Collision:
+            return 0
+
+    def drop_done(self, now: datetime) -> None:
+        """Drop nightly jobs that are done, and findings that were told, so that the inbox does not grow by them."""
+        inbox = t.inbox.c
+        over = sa.or_(inbox.due_at <= now - _KEPT, inbox.due_at > now + _CLOCK_SLACK)
+        mine = sa.or_(inbox.source == NIGHTLY, sa.and_(inbox.source == FOUND, inbox.told.is_not(None)))
+        done = sa.and_(mine, inbox.state == "done", over)
+        with reading(self._engine) as connection:
+            if connection.execute(sa.select(inbox.seq).where(done).limit(1)).first() is None:
+                return
+        with writing(self._engine, "Old nightly jobs stay a little longer.") as connection:
+            connection.execute(t.inbox.delete().where(done))
+
+    def _is_due(self, name: str, every: timedelta, now: datetime) -> bool:
+        """Asked without a write lock, which would hold up deliveries each minute."""
+        with reading(self._engine) as connection:
+            query = sa.select(t.chore.c.done_at).where(t.chore.c.name == name)
+            done = connection.execute(query).scalar()
+        return done is None or not now - every < done <= now + _CLOCK_SLACK
+
+
+def _claim(connection: sa.Connection, name: str, every: timedelta, now: datetime) -> bool:
+    """One conditional update: of two workers, the second finds that it is not due any more."""
+    chore = t.chore.c
+    due = sa.or_(chore.done_at <= now - every, chore.done_at > now + _CLOCK_SLACK)
+    claimed = connection.execute(t.chore.update().where(chore.name == name, due).values(done_at=now))
+    if claimed.rowcount:
+        return True
+    if connection.execute(sa.select(chore.name).where(chore.name == name)).first() is not None:
+        return False
+    connection.execute(t.chore.insert().values(name=name, done_at=now))
+    return True
