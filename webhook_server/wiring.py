@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+
 from integration.casework import Casework, receive
 from integration.deskwork import attach, record, restore
 from integration.errors import CoCError, ConfigError
@@ -17,15 +19,17 @@ from integration.jira.space import JiraSpace
 from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
-from webhook_server.config import GitHubSettings, JiraSettings
+from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.overview import Overview
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 
@@ -38,7 +42,8 @@ if TYPE_CHECKING:
     from integration.incident import Alias, IncidentId, SpaceName
     from integration.ports import Clock, Host, Receipt
     from integration.report import Report
-    from webhook_server.config import Config, SpaceSettings
+    from webhook_server.config import Config
+    from webhook_server.config_spaces import SpaceSettings
     from webhook_server.intake.sources import Source
 
 _log = Log("coc.server")
@@ -60,6 +65,7 @@ class Parts:
     dispatcher: Dispatcher
     database: Database
     work: Casework
+    figures: CollectorRegistry
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -92,12 +98,16 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         service_key=config.service_key,
         clock=clock,
     )
+    figures = CollectorRegistry()
+    counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
-        engine=Engine(config.engine_url, lambda inbox_id: attempt(inbox_id, work, database)),
-        notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
+        engine=Engine(
+            config.engine_url, lambda inbox_id: counters.attempt(attempt(inbox_id, work, database))
+        ),
+        notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
         operator=config.mail.operator if config.mail else None,
         tidy=shelf.forget_nonces,
     )
@@ -113,12 +123,13 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
 
     app = create_app(
         [
-            intake(config.sources, store_report, clock, alert),
+            intake(config.sources, store_report, clock, alert, counters.delivery),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
-    return Parts(app, dispatcher, database, work)
+    figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck))
+    return Parts(app, dispatcher, database, work, figures)
 
 
 class DeskDoor:

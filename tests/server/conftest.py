@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 import socketserver
 import threading
 from dataclasses import dataclass, field
@@ -9,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from integration.audience import Audience, Principal
 from integration.casework import Casework, receive
@@ -20,6 +24,7 @@ from integration.process import default_process
 from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
 from integration.text import Untrusted
+from webhook_server.cli import main
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
@@ -371,3 +376,44 @@ def mail_server() -> Iterator[MailServer]:
         yield server
         server.shutdown()
         thread.join()
+
+
+# A folder -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def filled_in(tmp_path: Path, robert: Identity) -> Path:
+    """A configuration as ``init`` makes it, with what a person adds."""
+    folder = tmp_path / "coc"
+    made = CliRunner().invoke(main, ["init", str(folder)])
+    key = re.search(r"^\[\[service_keys\]\]\n.*\n.*$", made.output, re.MULTILINE)
+    assert key is not None
+    roster = (
+        "version = 1\nserial = 1\n[[members]]\n"
+        f'alias = "robert"\nrecipient = "{robert.recipient}"\nsigning_key = "{robert.signing_key}"\n'
+        f'email = "robert@example.org"\non_duty = true\nnames = ["Robert Kraus"]\n{key[0]}\n'
+    )
+    (folder / "roster.toml").write_text(roster, encoding="utf-8")
+    (folder / "roster.toml.sig.robert").write_text(robert.sign("coc-roster@v1", roster.encode()))
+    for name in ("github.token", "typeform.secret"):
+        (folder / name).touch(mode=0o600)
+    (folder / "github.token").write_text("a-token")
+    (folder / "typeform.secret").write_text("a-secret-that-is-long-enough")
+    return folder / "coc-server.toml"
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of loopback where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def the_umask_stays_as_it_was() -> Iterator[None]:
+    """The command sets it for its own process, which here is that of all tests."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
