@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
 import signal
 import sys
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +25,17 @@ from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from integration.logs import to_stderr
-from webhook_server.config import Config, load_config
+from webhook_server.cli_options import Commands, config_option
+from webhook_server.config import Config, load_config, read_addresses
 from webhook_server.keys_cli import keys
+from webhook_server.metrics import published
 from webhook_server.roster_in_use import check_roster
+from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
+from webhook_server.store.overview import look_into
 from webhook_server.store.sealed import new_root_key
 from webhook_server.wiring import SystemClock, join, make_hosts
 
@@ -48,17 +53,8 @@ _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _LARGEST_BODY = 32 * 1024 * 1024
 """What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
 
-_config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=Path("coc-server.toml"),
-    show_default=True,
-    help="The configuration file.",
-)
 
-
-@click.group()
+@click.group(cls=Commands)
 def main() -> None:
     """Mirror Code of Conduct reports into a restricted Jira project or GitHub repository."""
     os.umask(0o077)  # databases, locks and logs made from here on are for this account only
@@ -90,7 +86,7 @@ def init(folder: Path) -> None:
 
 
 @main.command()
-@_config_option
+@config_option
 @click.option("--online", is_flag=True, help="Also ask each host who can read the ticket space.")
 def check(config_path: Path, *, online: bool) -> None:
     """List every mistake in the configuration, roster and process; with --online, prove the restriction."""
@@ -136,28 +132,28 @@ def _checked_name(name: str | None) -> str | None:
 
 
 @main.command()
-@_config_option
+@config_option
 @_name_option
 def serve(config_path: Path, name: str | None) -> None:
     """Take reports in and bring them onto their hosts, until stopped."""
     config = _load(config_path)
     with _joined(config, name or "server") as parts:
-        server = make_door(parts.app, config.listen_host, config.listen_port)
-        with _working(parts):
+        try:
+            server = make_door(parts.app, config.listen_host, config.listen_port)
+        except (OSError, ValueError) as error:
+            raise _cannot_listen("listen", config.listen_host, config.listen_port, error) from None
+        with closing(server), _working(parts):
             click.echo(f"Listening on http://{config.listen_host}:{config.listen_port}")
-            try:
-                server.run()  # ends by itself on KeyboardInterrupt
-            finally:
-                server.close()
+            server.run()  # ends by itself on KeyboardInterrupt
 
 
 @main.command()
-@_config_option
+@config_option
 @_name_option
 def worker(config_path: Path, name: str | None) -> None:
     """Bring reports onto their hosts beside another server on the same PostgreSQL, until stopped."""
     config = _load(config_path)
-    with _joined(config, name or "worker") as parts, _working(parts), suppress(KeyboardInterrupt):
+    with _joined(config, name or "worker") as parts, suppress(KeyboardInterrupt), _working(parts):
         click.echo("Working")
         threading.Event().wait()
 
@@ -166,12 +162,13 @@ def worker(config_path: Path, name: str | None) -> None:
 def _joined(config: Config, name: str) -> Iterator[Parts]:
     """The parts of a server, which is the only one on its SQLite file, or the only one of its name."""
     with ExitStack() as stack:
-        try:
-            stack.enter_context(alone_on(config.database_url))
-            parts = join(config, name=name)
-        except CoCError as error:
-            raise click.ClickException(str(error)) from None
+        stack.enter_context(alone_on(config.database_url))
+        parts = join(config, name=name)
         stack.callback(parts.close)
+        try:
+            stack.enter_context(published(parts.figures, config.metrics))
+        except OSError as error:
+            raise _cannot_listen("metrics", *(config.metrics or ("", 0)), error) from None
         yield parts
 
 
@@ -185,13 +182,30 @@ def _working(parts: Parts) -> Iterator[None]:
     signal.signal(signal.SIGTERM, stop)
     try:
         parts.dispatcher.start()
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
+    except CoCError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the engine's errors are of many kinds, and their texts are not ours
+        raise click.ClickException(
+            f"The engine's database cannot be used ({type(error).__name__}). Nothing is lost: every report is in the other\n"
+            "one. See that its disk is not full and that the server may write to it. If the file [server].engine_database\n"
+            "is damaged, move it away and start again: attempts are made anew, and they read before they write."
+        ) from None
     try:
         yield
     finally:
         click.echo("Stopping; what is under way goes on at the next start.")
         parts.dispatcher.stop()
+
+
+def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.ClickException:
+    why = {
+        errno.EADDRINUSE: "another program listens there, perhaps a second coc-server; ss -ltnp shows it",
+        errno.EADDRNOTAVAIL: "this machine does not have the address",
+        errno.EACCES: "this account may not use a port below 1024",
+    }.get(getattr(error, "errno", 0) or 0, type(error).__name__)
+    return click.ClickException(
+        f"{host}:{port} cannot be listened on: {why}. Nothing was started. Stop the other program or change [server].{entry}."
+    )
 
 
 def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
@@ -208,6 +222,7 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
 
 
 main.add_command(keys)
+main.add_command(status)
 
 
 @main.group()
@@ -216,12 +231,12 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@_config_option
+@config_option
 def list_jobs(config_path: Path) -> None:
-    """Every report that is not wholly on its host, with the reason."""
-    database = _database(_load(config_path))
-    waiting = database.unfinished_jobs()
-    database.close()
+    """Every report that is not wholly on its host, with the reason. Needs no key, and no configuration without mistakes."""
+    overview = look_into(read_addresses(config_path).database_url)
+    waiting = overview.waiting()
+    overview.close()
     if not waiting:
         click.echo("Nothing waits: every report is on its host.")
         return
@@ -240,7 +255,7 @@ def list_jobs(config_path: Path) -> None:
 
 
 @jobs.command("retry")
-@_config_option
+@config_option
 @click.argument("report")
 def retry_job(config_path: Path, report: str) -> None:
     """Let REPORT (an id from the list) be tried again at once."""
@@ -257,7 +272,7 @@ def retry_job(config_path: Path, report: str) -> None:
 
 
 @jobs.command("reopen")
-@_config_option
+@config_option
 @click.argument("report")
 def reopen_job(config_path: Path, report: str) -> None:
     """Let REPORT have a new ticket, if its ticket was deleted before its diary began."""

@@ -6,74 +6,28 @@ describes every entry, and a test holds that page against this module.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from integration.audience import Acknowledged
 from integration.diary.keys import ServiceKey
 from integration.errors import ConfigError
-from integration.incident import SpaceName
 from integration.process import Process, default_process, load_process
 from integration.roster import Roster, load_roster
-from integration.signed_request import is_loopback, origin_of
+from integration.signed_request import is_loopback
+from webhook_server.config_spaces import SpaceSettings, read_spaces
+from webhook_server.config_values import OTHERS_AND_GROUP, Values
 from webhook_server.intake.sources import Source, parse_sources
 from webhook_server.notify import MailSettings
 from webhook_server.store.sealed import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-_T = TypeVar("_T")
-_SPACE_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}\Z")
-_OTHERS = 0o007
-_OTHERS_AND_GROUP = 0o077
-_TOO_OPEN = "the file is open to other accounts of this machine; give it to the server's alone (chmod 600)"
-_JIRA_FIELDS = ("type", "impact", "likelihood", "risk", "lead", "secondary", "stage")
-
-
-@dataclass(frozen=True, slots=True)
-class JiraSettings:
-    """One Jira project as ticket space; docs/hosts/jira.md says where each id is found."""
-
-    site: str
-    project: str
-    email: str
-    token: str = field(repr=False)
-    issue_type_id: str
-    subtask_type_id: str
-    security_level_id: str
-    fields: Mapping[str, str]
-    browse_roles: tuple[str, ...]
-    browse_groups: tuple[str, ...]
-    comment_role: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class GitHubSettings:
-    """One GitHub repository as ticket space, with a token or as an App; see docs/hosts/github.md."""
-
-    owner: str
-    repository: str
-    base_url: str
-    token: str | None = field(repr=False)
-    app_id: str | None
-    private_key: str | None = field(repr=False)
-    bot_login: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SpaceSettings:
-    """A ticket space: where it is, and who outside the team is known to be able to read it."""
-
-    name: SpaceName
-    host: JiraSettings | GitHubSettings
-    acknowledged: tuple[Acknowledged, ...]
+    from integration.incident import SpaceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +36,7 @@ class Config:
 
     listen_host: str
     listen_port: int
+    metrics: tuple[str, int] | None
     origin: str
     database_url: str = field(repr=False)
     engine_url: str = field(repr=False)
@@ -103,8 +58,38 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: with all mistakes in the file and in the files it names.
     """
+    reading = _Reading(path.parent)
+    config = reading.config(_parse(path))
+    if reading.mistakes or config is None:
+        raise ConfigError(f"The configuration {path}", reading.mistakes)
+    return config
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server listens and where its database is: enough to look at it, without any secret."""
+
+    listen_host: str
+    listen_port: int
+    database_url: str = field(repr=False)
+
+
+def read_addresses(path: Path) -> Addresses:
+    """What can be read of a configuration that may have mistakes elsewhere, or whose secrets this account cannot open.
+
+    Raises:
+        ConfigError: the file cannot be read, or it is just these entries that have mistakes.
+    """
+    reading = _Reading(path.parent)
+    addresses = reading.addresses(_parse(path))
+    if reading.mistakes:
+        raise ConfigError(f"The configuration {path}", reading.mistakes)
+    return addresses
+
+
+def _parse(path: Path) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"The configuration {path}",
@@ -112,11 +97,6 @@ def load_config(path: Path) -> Config:
         ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
-    reading = _Reading(path.parent)
-    config = reading.config(data)
-    if reading.mistakes or config is None:
-        raise ConfigError(f"The configuration {path}", reading.mistakes)
-    return config
 
 
 class _Reading:
@@ -124,13 +104,25 @@ class _Reading:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.mistakes: list[str] = []
+        self._values = Values(folder)
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What was found to be wrong so far."""
+        return self._values.mistakes
+
+    def addresses(self, data: dict[str, Any]) -> Addresses:
+        """Only where the server listens and where its database is."""
+        server = self._values.table(data, "server")
+        host, port = self._listen(server, "listen")
+        return Addresses(host, port, self._database(server, "database", "coc.sqlite"))
 
     def config(self, data: dict[str, Any]) -> Config | None:
-        self._refuse_unknown(data, {"server", "spaces", "sources", "mail"}, "the file")
-        server = self._table(data, "server")
+        self._values.refuse_unknown(data, {"server", "spaces", "sources", "mail"}, "the file")
+        server = self._values.table(data, "server")
         known = {
             "listen",
+            "metrics",
             "origin",
             "database",
             "engine_database",
@@ -139,28 +131,35 @@ class _Reading:
             "service_key_file",
             "service_key_id",
         }
-        self._refuse_unknown(server, known | {"roster", "process"}, "[server]")
-        listen_host, listen_port = self._listen(server)
-        origin = self._address(server, "origin", "[server]")
-        root_key_file = self._path(server, "root_key_file", "[server]")
+        self._values.refuse_unknown(server, known | {"roster", "process"}, "[server]")
+        listen_host, listen_port = self._listen(server, "listen")
+        metrics = self._listen(server, "metrics") if "metrics" in server else None
+        if metrics is not None and not is_loopback(metrics[0]):
+            self.mistakes.append(
+                "[server].metrics must be on this machine (127.0.0.1): the figures tell strangers when somebody reported"
+            )
+        origin = self._values.address(server, "origin", "[server]")
+        root_key_file = self._values.path(server, "root_key_file", "[server]")
         sealer = self._sealer(root_key_file)
-        key_id = self._text(server, "service_key_id", "[server]")
-        service_key_file = self._path(server, "service_key_file", "[server]")
+        key_id = self._values.text(server, "service_key_id", "[server]")
+        service_key_file = self._values.path(server, "service_key_file", "[server]")
         service_key = self._service_key(service_key_file, key_id)
-        roster_file = self._path(server, "roster", "[server]")
-        roster = self._part(lambda: load_roster(roster_file), "[server].roster") if roster_file else None
-        process_file = self._path(server, "process", "[server]") if "process" in server else None
-        process = self._part(
+        roster_file = self._values.path(server, "roster", "[server]")
+        roster = (
+            self._values.part(lambda: load_roster(roster_file), "[server].roster") if roster_file else None
+        )
+        process_file = self._values.path(server, "process", "[server]") if "process" in server else None
+        process = self._values.part(
             lambda: load_process(process_file) if process_file else default_process(), "[server].process"
         )
-        spaces = self._spaces(self._table(data, "spaces"))
+        spaces = read_spaces(self._values.table(data, "spaces"), self._values)
         sources = parse_sources(
-            self._table(data, "sources"),
-            read_secret=self._form_secret,
+            self._values.table(data, "sources"),
+            read_secret=self._values.form_secret,
             spaces={str(name) for name in spaces},
             mistakes=self.mistakes,
         )
-        mail = self._mail(self._table(data, "mail")) if "mail" in data else None
+        mail = self._mail(self._values.table(data, "mail")) if "mail" in data else None
         if mail is not None and mail.operator is None and roster is not None and not roster.recovery:
             self.mistakes.append(
                 "[mail].operator must be a mail address, because the roster has no recovery key: "
@@ -185,7 +184,7 @@ class _Reading:
         ):
             return None
         return Config(
-            listen_host=listen_host, listen_port=listen_port, origin=origin,
+            listen_host=listen_host, listen_port=listen_port, metrics=metrics, origin=origin,
             database_url=database_url, engine_url=engine_url, inbox_keys=self._inbox_keys(server),
             root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
             spaces=spaces, sources=sources, mail=mail,
@@ -193,15 +192,15 @@ class _Reading:
 
     # Parts of the file ------------------------------------------------------------------------------
 
-    def _listen(self, server: dict[str, Any]) -> tuple[str, int]:
-        host, _, port = str(server.get("listen", "127.0.0.1:8800")).rpartition(":")
+    def _listen(self, server: dict[str, Any], key: str) -> tuple[str, int]:
+        host, _, port = str(server.get(key, "127.0.0.1:8800")).rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports
-            self.mistakes.append('[server].listen must be an address and a port such as "127.0.0.1:8800"')
+            self.mistakes.append(f'[server].{key} must be an address and a port such as "127.0.0.1:8800"')
             return "127.0.0.1", 8800
         return host.strip("[]"), int(port)
 
     def _database(self, server: dict[str, Any], key: str, default: str) -> str:
-        name = self._text(server, key, "[server]") if key in server else default
+        name = self._values.text(server, key, "[server]") if key in server else default
         if "://" not in name:
             return f"sqlite:///{(self._folder / name).resolve()}"
         try:
@@ -215,21 +214,21 @@ class _Reading:
         return name
 
     def _inbox_keys(self, server: dict[str, Any]) -> Path:
-        name = self._text(server, "inbox_keys", "[server]") if "inbox_keys" in server else "inbox-keys"
+        name = self._values.text(server, "inbox_keys", "[server]") if "inbox_keys" in server else "inbox-keys"
         return (self._folder / name).resolve()
 
     def _sealer(self, path: Path | None) -> Sealer | None:
         if path is None:
             return None
-        self._only_ours(path, "[server].root_key_file", _OTHERS_AND_GROUP)
-        return self._part(lambda: Sealer.load(path), "[server].root_key_file")
+        self._values.only_ours(path, "[server].root_key_file", OTHERS_AND_GROUP)
+        return self._values.part(lambda: Sealer.load(path), "[server].root_key_file")
 
     def _service_key(self, path: Path | None, key_id: str) -> ServiceKey | None:
         if path is None or not key_id:
             return None
-        self._only_ours(path, "[server].service_key_file", _OTHERS_AND_GROUP)
+        self._values.only_ours(path, "[server].service_key_file", OTHERS_AND_GROUP)
         try:
-            return self._part(lambda: ServiceKey.load(path, key_id), "[server].service_key_file")
+            return self._values.part(lambda: ServiceKey.load(path, key_id), "[server].service_key_file")
         except ValueError as error:  # the sentence is ours
             self.mistakes.append(f"[server].service_key_id: {error}")
             return None
@@ -241,114 +240,11 @@ class _Reading:
                 "without it no desk believes what the service seals"
             )
 
-    def _spaces(self, table: dict[str, Any]) -> dict[SpaceName, SpaceSettings]:
-        if not table:
-            self.mistakes.append("[spaces] must describe at least one ticket space")
-        spaces: dict[SpaceName, SpaceSettings] = {}
-        for name, raw in table.items():
-            where = f"[spaces.{name}]"
-            if not _SPACE_NAME.match(name):
-                self.mistakes.append(
-                    f"{where}: a space's name is lower-case letters, digits and hyphens, at most 39"
-                )
-            if not isinstance(raw, dict):
-                self.mistakes.append(f"{where} must be a table")
-                continue
-            kind = raw.get("host")
-            if kind == "jira":
-                host: JiraSettings | GitHubSettings = self._jira(raw, where)
-            elif kind == "github":
-                host = self._github(raw, where)
-            else:
-                self.mistakes.append(f'{where}.host must be "jira" or "github"')
-                continue
-            spaces[SpaceName(name)] = SpaceSettings(SpaceName(name), host, self._acknowledged(raw, where))
-        return spaces
-
-    def _jira(self, raw: dict[str, Any], where: str) -> JiraSettings:
-        keys = {
-            "site",
-            "project",
-            "email",
-            "token_file",
-            "issue_type_id",
-            "subtask_type_id",
-            "security_level_id",
-        }
-        self._refuse_unknown(
-            raw,
-            keys | {"host", "fields", "browse_roles", "browse_groups", "comment_role", "acknowledged"},
-            where,
-        )
-        fields = self._table(raw, "fields", where)
-        self._refuse_unknown(fields, set(_JIRA_FIELDS), f"{where}.fields")
-        return JiraSettings(
-            site=self._address(raw, "site", where),
-            project=self._text(raw, "project", where),
-            email=self._text(raw, "email", where),
-            token=self._secret(raw, "token_file", where),
-            issue_type_id=self._text(raw, "issue_type_id", where),
-            subtask_type_id=self._text(raw, "subtask_type_id", where),
-            security_level_id=self._text(raw, "security_level_id", where),
-            fields={name: self._text(fields, name, f"{where}.fields") for name in _JIRA_FIELDS},
-            browse_roles=self._texts(raw, "browse_roles", where),
-            browse_groups=self._texts(raw, "browse_groups", where),
-            comment_role=self._text(raw, "comment_role", where) if "comment_role" in raw else None,
-        )
-
-    def _github(self, raw: dict[str, Any], where: str) -> GitHubSettings:
-        self._refuse_unknown(
-            raw,
-            {
-                "host",
-                "owner",
-                "repository",
-                "base_url",
-                "token_file",
-                "app_id",
-                "private_key_file",
-                "bot_login",
-                "acknowledged",
-            },
-            where,
-        )
-        as_app = "app_id" in raw or "private_key_file" in raw
-        if as_app == ("token_file" in raw):
-            self.mistakes.append(f"{where} needs either token_file, or app_id and private_key_file")
-        return GitHubSettings(
-            owner=self._text(raw, "owner", where),
-            repository=self._text(raw, "repository", where),
-            base_url=self._address(raw, "base_url", where) if "base_url" in raw else "https://api.github.com",
-            token=self._secret(raw, "token_file", where) if "token_file" in raw else None,
-            app_id=self._text(raw, "app_id", where) if as_app else None,
-            private_key=self._secret(raw, "private_key_file", where) if as_app else None,
-            bot_login=self._text(raw, "bot_login", where) if "bot_login" in raw else None,
-        )
-
-    def _acknowledged(self, raw: dict[str, Any], where: str) -> tuple[Acknowledged, ...]:
-        exceptions: list[Acknowledged] = []
-        listed = raw.get("acknowledged", [])
-        if not isinstance(listed, list):
-            self.mistakes.append(f"{where}.acknowledged must be a list of tables")
-            return ()
-        for number, one in enumerate(listed, 1):
-            name = f"{where}.acknowledged[{number}]"
-            entry = one if isinstance(one, dict) else {}
-            self._refuse_unknown(entry, {"account", "until", "why"}, name)
-            until = entry.get("until")
-            if type(until) is not date:  # TOML's date with a time would be one too
-                self.mistakes.append(f"{name}.until must be a date such as 2027-06-30")
-                until = date.min
-            exceptions.append(
-                Acknowledged(self._text(entry, "account", name), until, self._text(entry, "why", name))
-            )
-        return tuple(exceptions)
-
     def _mail(self, raw: dict[str, Any]) -> MailSettings:
-        self._refuse_unknown(
+        self._values.refuse_unknown(
             raw, {"host", "port", "from", "operator", "starttls", "user", "password_file"}, "[mail]"
         )
-        host = self._text(raw, "host", "[mail]")
+        host = self._values.text(raw, "host", "[mail]")
         port = raw.get("port", 587)
         if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
             self.mistakes.append("[mail].port must be a port number")
@@ -358,10 +254,10 @@ class _Reading:
             self.mistakes.append("[mail].starttls may be false only for a mail server on this machine")
         if ("user" in raw) != ("password_file" in raw):
             self.mistakes.append("[mail].user and [mail].password_file need each other")
-        sender = self._text(raw, "from", "[mail]")
+        sender = self._values.text(raw, "from", "[mail]")
         if "@" not in sender:
             self.mistakes.append("[mail].from must be a mail address")
-        operator = self._text(raw, "operator", "[mail]") if "operator" in raw else None
+        operator = self._values.text(raw, "operator", "[mail]") if "operator" in raw else None
         if operator is not None and "@" not in operator:
             self.mistakes.append("[mail].operator must be a mail address")
         return MailSettings(
@@ -369,87 +265,7 @@ class _Reading:
             port=port,
             sender=sender,
             starttls=bool(starttls),
-            user=self._text(raw, "user", "[mail]") if "user" in raw else None,
-            password=self._secret(raw, "password_file", "[mail]") if "password_file" in raw else None,
+            user=self._values.text(raw, "user", "[mail]") if "user" in raw else None,
+            password=self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None,
             operator=operator,
         )
-
-    # Values -----------------------------------------------------------------------------------------
-
-    def _part(self, load: Callable[[], _T], entry: str) -> _T | None:
-        """What ``load`` gives. Its mistakes are said of the entry: its value may be a secret that was pasted there."""
-        try:
-            return load()
-        except ConfigError as error:
-            self.mistakes.extend(f"{entry}: {mistake}" for mistake in error.mistakes)
-            return None
-
-    def _table(self, raw: dict[str, Any], key: str, where: str = "the file") -> dict[str, Any]:
-        value = raw.get(key, {})
-        if isinstance(value, dict):
-            return value
-        self.mistakes.append(f"{where}: {key} must be a table")
-        return {}
-
-    def _text(self, raw: dict[str, Any], key: str, where: str) -> str:
-        value = raw.get(key)
-        if isinstance(value, str) and value.strip() and "\0" not in value:  # no path and no name has that one
-            return value.strip()
-        self.mistakes.append(f"{where}.{key} must be a text")
-        return ""
-
-    def _texts(self, raw: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-        value = raw.get(key, [])
-        if isinstance(value, list) and all(isinstance(one, str) and one for one in value):
-            return tuple(value)
-        self.mistakes.append(f"{where}.{key} must be a list of texts")
-        return ()
-
-    def _address(self, raw: dict[str, Any], key: str, where: str) -> str:
-        value = self._text(raw, key, where)
-        return (
-            (self._part(lambda: origin_of(value, where=f"{where}.{key}"), f"{where}.{key}") or "")
-            if value
-            else ""
-        )
-
-    def _path(self, raw: dict[str, Any], key: str, where: str) -> Path | None:
-        name = self._text(raw, key, where)
-        return self._folder / name if name else None
-
-    def _secret(self, raw: dict[str, Any], key: str, where: str) -> str:
-        path = self._path(raw, key, where)
-        if path is None:
-            return ""
-        self._only_ours(path, f"{where}.{key}", _OTHERS)
-        try:
-            secret = path.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            self.mistakes.append(f"{where}.{key}: the file cannot be read ({type(error).__name__})")
-            return ""
-        if not secret:
-            self.mistakes.append(f"{where}.{key}: the file is empty")
-        return secret
-
-    def _form_secret(self, name: str) -> bytes:
-        """The content of one of a form's secret files."""
-        path = self._folder / name
-        secret = path.read_bytes()
-        if _mode(path) & _OTHERS:
-            raise ConfigError("A secret file", [_TOO_OPEN])
-        return secret
-
-    def _only_ours(self, path: Path, entry: str, forbidden: int) -> None:
-        if _mode(path) & forbidden:
-            self.mistakes.append(f"{entry}: {_TOO_OPEN}")
-
-    def _refuse_unknown(self, table: dict[str, Any], known: set[str], where: str) -> None:
-        self.mistakes.extend(f"{where} has the unknown entry {key!r}" for key in table if key not in known)
-
-
-def _mode(path: Path) -> int:
-    """A file's permissions; none if it is not there, which is said by whoever reads it."""
-    try:
-        return path.stat().st_mode
-    except (OSError, ValueError):
-        return 0

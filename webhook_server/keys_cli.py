@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from integration.errors import CoCError
+from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store.database import make_engine
 from webhook_server.store.inbox_keys import write_durably
@@ -19,15 +18,11 @@ from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import sqlalchemy as sa
 
     from webhook_server.config import Config
-
-_config_option = click.option(
-    "--config", "config_path", type=click.Path(path_type=Path), default=Path("coc-server.toml"), show_default=True,
-    help="The configuration file.",
-)  # fmt: skip
 
 
 @click.group()
@@ -36,7 +31,7 @@ def keys() -> None:
 
 
 @keys.command("list")
-@_config_option
+@config_option
 def list_keys(config_path: Path) -> None:
     """Which root keys are in the file, and how many values of the database each of them seals."""
     with _opened(config_path) as (config, sql):
@@ -50,7 +45,7 @@ def list_keys(config_path: Path) -> None:
 
 
 @keys.command()
-@_config_option
+@config_option
 def rotate(config_path: Path) -> None:
     """Make a new root key. The server seals everything anew with it, while it works."""
     with _opened(config_path) as (config, _):
@@ -70,7 +65,7 @@ def rotate(config_path: Path) -> None:
 
 
 @keys.command()
-@_config_option
+@config_option
 def retire(config_path: Path) -> None:
     """Let older root keys go, after what they still seal was sealed anew."""
     with _opened(config_path) as (config, sql):
@@ -99,17 +94,14 @@ def _refuse_if_still_used(workers: Workers, sealer: Sealer) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Config, sa.Engine]]:
-    """The configuration and the database; our errors become sentences."""
+    """The configuration and the database."""
+    config = load_config(path)
+    sql = make_engine(config.database_url)
     try:
-        config = load_config(path)
-        sql = make_engine(config.database_url)
-        try:
-            migrate(sql)
-            yield config, sql
-        finally:
-            sql.dispose()
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
+        migrate(sql)
+        yield config, sql
+    finally:
+        sql.dispose()
 
 
 def _rewrite(config: Config, content: bytes) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+
 from integration.casework import Casework, receive
 from integration.deskwork import attach, record, restore
 from integration.errors import CoCError, ConfigError
@@ -18,11 +20,12 @@ from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
 from webhook_server.chores import Chores, nightly
-from webhook_server.config import GitHubSettings, JiraSettings
+from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
 from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
@@ -31,6 +34,7 @@ from webhook_server.store.database import Database, make_engine
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
+from webhook_server.store.overview import Overview
 from webhook_server.store.reseal import reseal_some
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
@@ -45,7 +49,8 @@ if TYPE_CHECKING:
     from integration.incident import Alias, IncidentId, SpaceName
     from integration.ports import Clock, Host, Receipt
     from integration.report import Report
-    from webhook_server.config import Config, SpaceSettings
+    from webhook_server.config import Config
+    from webhook_server.config_spaces import SpaceSettings
     from webhook_server.intake.sources import Source
 
 _log = Log("coc.server")
@@ -68,6 +73,7 @@ class Parts:
     database: Database
     work: Casework
     chores: Chores
+    figures: CollectorRegistry
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -102,6 +108,8 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
         service_key=config.service_key,
         clock=clock,
     )
+    figures = CollectorRegistry()
+    counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
     locks = Locks(sql)
 
@@ -115,10 +123,12 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
         work=work,
         jobs=database,
         engine=Engine(
-            config.engine_url, lambda inbox_id: attempt(inbox_id, work, database, locks), name=name
+            config.engine_url,
+            lambda inbox_id: counters.attempt(attempt(inbox_id, work, database, locks)),
+            name=name,
         ),
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
-        notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
+        notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
         operator=config.mail.operator if config.mail else None,
         tidy=tidy,
         chores=chores.loop,
@@ -135,12 +145,13 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
 
     app = create_app(
         [
-            intake(config.sources, store_report, clock, alert),
+            intake(config.sources, store_report, clock, alert, counters.delivery),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
-    return Parts(app, dispatcher, database, work, chores)
+    figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck))
+    return Parts(app, dispatcher, database, work, chores, figures)
 
 
 class DeskDoor:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 from click.testing import CliRunner
+from prometheus_client import generate_latest
 
 from desk.cli import main as coc
 from desk.home import Home, PublicKeys
@@ -111,6 +112,12 @@ def leaks(canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptur
         found += canary.found_in("a page of a stand-in", page)
     listed = CliRunner().invoke(coc_server, ["jobs", "list", "--config", str(world.config_path)])
     found += canary.found_in("coc-server jobs list", listed.output.encode())
+    status = CliRunner().invoke(coc_server, ["status", "--config", str(world.config_path)])
+    assert "Database" in status.output
+    found += canary.found_in("coc-server status", status.output.encode())
+    figures = generate_latest(server.parts.figures)
+    assert b"coc_jobs_done" in figures
+    found += canary.found_in("the figures", figures)
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import socketserver
 import threading
 from dataclasses import dataclass, field
@@ -414,18 +416,15 @@ def mail_server() -> Iterator[MailServer]:
         thread.join()
 
 
-# A server as a person sets it up ---------------------------------------------------------------------
+# A folder -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def server_folder(tmp_path: Path, robert: Identity) -> Path:
-    """A folder as ``init`` makes it, with what a person adds."""
+def filled_in(tmp_path: Path, robert: Identity) -> Path:
+    """A configuration as ``init`` makes it, with what a person adds."""
     folder = tmp_path / "coc"
-    key = re.search(
-        r"^\[\[service_keys\]\]\n.*\n.*$",
-        CliRunner().invoke(main, ["init", str(folder)]).output,
-        re.MULTILINE,
-    )
+    made = CliRunner().invoke(main, ["init", str(folder)])
+    key = re.search(r"^\[\[service_keys\]\]\n.*\n.*$", made.output, re.MULTILINE)
     assert key is not None
     roster = (
         "version = 1\nserial = 1\n[[members]]\n"
@@ -438,9 +437,21 @@ def server_folder(tmp_path: Path, robert: Identity) -> Path:
         (folder / name).touch(mode=0o600)
     (folder / "github.token").write_text("a-token")
     (folder / "typeform.secret").write_text("a-secret-that-is-long-enough")
-    return folder
+    return folder / "coc-server.toml"
 
 
 @pytest.fixture
-def server_config(server_folder: Path) -> Path:
-    return server_folder / "coc-server.toml"
+def free_port() -> int:
+    """A port of loopback where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def the_umask_stays_as_it_was() -> Iterator[None]:
+    """The command sets it for its own process, which here is that of all tests."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)

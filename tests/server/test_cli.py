@@ -46,18 +46,9 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, [str(one) for one in arguments])
 
 
-@pytest.fixture(autouse=True)
-def the_umask_stays_as_it_was() -> Iterator[None]:
-    """The command sets it for its own process, which here is that of all tests."""
-    before = os.umask(0o022)
-    os.umask(before)
-    yield
-    os.umask(before)
-
-
 @pytest.fixture
-def folder(server_folder: Path) -> Path:
-    return server_folder
+def folder(filled_in: Path) -> Path:
+    return filled_in.parent
 
 
 @pytest.fixture
@@ -199,7 +190,8 @@ def test_check_online_names_who_else_can_read(
     assert 1 == result.exit_code
 
 
-def test_nothing_waits(config: Path) -> None:
+def test_nothing_waits(config: Path, database: Database) -> None:
+    assert [] == database.unfinished_jobs()
     assert "Nothing waits: every report is on its host." in run("jobs", "list", "--config", config).output
 
 
@@ -220,6 +212,42 @@ def test_what_waits_is_listed_with_its_reason_and_an_id_to_copy(
 
 def test_a_new_report_that_waits_has_no_reason_yet(config: Path, waiting: str) -> None:
     assert f"coc-server jobs retry {waiting}\n" in run("jobs", "list", "--config", config).output
+
+
+def test_what_waits_is_listed_without_any_secret_and_with_mistakes_elsewhere(
+    config: Path, waiting: str
+) -> None:
+    for name in ("root.key", "service.key", "github.token", "roster.toml"):
+        (config.parent / name).unlink()
+    config.write_text(config.read_text() + "\n[surprise]\n")
+
+    result = run("jobs", "list", "--config", config)
+
+    assert f"coc-server jobs retry {waiting}\n" in result.output
+    assert 0 == result.exit_code
+
+
+@pytest.mark.parametrize("command", [("jobs", "list"), ("status",)])
+def test_asking_makes_no_database_and_says_that_there_is_none(config: Path, command: tuple[str, ...]) -> None:
+    result = run(*command, "--config", config)
+
+    assert 1 == result.exit_code
+    assert f"There is no database {config.parent / 'coc.sqlite'}." in result.output
+    assert "restore it from a backup" in result.output
+    assert not list(config.parent.glob("*.sqlite*"))
+
+
+@pytest.mark.parametrize(
+    "command", [("jobs", "list"), ("jobs", "retry", "in_x"), ("status",), ("check",), ("serve",)]
+)
+def test_a_damaged_database_is_said_in_a_sentence(config: Path, command: tuple[str, ...]) -> None:
+    (config.parent / "coc.sqlite").write_bytes(bytes(range(256)) * 64)
+
+    result = run(*command, "--config", config)
+
+    assert 1 == result.exit_code
+    assert "The database had trouble (DatabaseError)." in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_retry_makes_it_due(config: Path, database: Database, waiting: str) -> None:
@@ -315,7 +343,7 @@ def test_reopen_with_a_configuration_that_has_mistakes_says_so(config: Path) -> 
 def test_databases_are_for_this_account_only(config: Path) -> None:
     os.umask(0o022)
 
-    run("jobs", "list", "--config", config)
+    run("jobs", "retry", "in_x", "--config", config)
 
     assert 0o600 == stat.S_IMODE((config.parent / "coc.sqlite").stat().st_mode)
 

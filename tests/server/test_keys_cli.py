@@ -32,8 +32,8 @@ def run(config: Path, *words: str) -> Result:
 
 
 @pytest.fixture
-def config(server_config: Path) -> Path:
-    return server_config
+def config(filled_in: Path) -> Path:
+    return filled_in
 
 
 @pytest.fixture

@@ -1,0 +1,286 @@
+"""``coc-server status``: what needs a look comes first, each with what to do."""
+
+from __future__ import annotations
+
+import http.server
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from integration.casework import receive
+from integration.errors import ConfigError
+from integration.incident import SpaceName
+from webhook_server import status as looking
+from webhook_server.config import load_config
+from webhook_server.status import ask_server, look
+from webhook_server.store import tables as t
+from webhook_server.wiring import Parts, join
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from integration.report import Report
+    from webhook_server.status import Status
+
+NOW = datetime.now(UTC)
+
+
+class Now:
+    def now(self) -> datetime:
+        return NOW
+
+
+def said(status: Status) -> str:
+    return "\n".join(f"! {what} -> {then}" for what, then in status.warnings) + "\n" + "\n".join(
+        f"{name}: {text}" for name, text in status.lines
+    )  # fmt: skip
+
+
+@pytest.fixture
+def config(filled_in: Path) -> Path:
+    return filled_in
+
+
+@pytest.fixture
+def parts(config: Path) -> Iterator[Parts]:
+    parts = join(load_config(config), clock=Now())
+    yield parts
+    parts.close()
+
+
+def well(_host: str, _port: int) -> str | None:
+    return "ok"
+
+
+def nobody(_host: str, _port: int) -> str | None:
+    return None
+
+
+def write(parts: Parts, table: sa.Table, **values: object) -> None:
+    with parts.database._engine.begin() as connection:
+        connection.execute(table.insert().values(**values))
+
+
+def report(parts: Parts, make_report: Callable[..., Report], space: str = "conduct") -> str:
+    return receive("f", SpaceName(space), "s1", make_report(), store=parts.database, clock=Now()).inbox_id
+
+
+def test_all_is_well(config: Path, parts: Parts) -> None:
+    status = look(config, NOW, well)
+
+    assert [] == status.warnings
+    assert "127.0.0.1:8800: ok" in said(status)
+    assert "conduct, github: 0 incident(s)" in said(status)
+    assert "number 1 in use for 0 seconds" in said(status)
+    assert re.search(rf"Database: {config.parent}/coc\.sqlite, 0\.\d MB, schema \d{{4}}\n", said(status))
+    assert parts.database.unfinished_jobs() == []
+
+
+def test_a_server_that_does_not_answer_is_the_first_thing_said(config: Path, parts: Parts) -> None:
+    assert not parts.dispatcher.is_stuck
+
+    what, then = look(config, NOW, nobody).warnings[0]
+
+    assert "No server answers on 127.0.0.1:8800" in what
+    assert "systemctl start coc-mirror" in then
+
+
+def test_a_worker_elsewhere_that_was_just_seen_counts_as_alive(config: Path, parts: Parts) -> None:
+    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id="a")
+
+    assert [] == look(config, NOW, nobody).warnings
+    assert "east, version 1: not seen for 3 hours" in said(look(config, NOW + timedelta(hours=3), well))
+    assert "No server answers" in said(look(config, NOW + timedelta(hours=3), nobody))
+
+
+def test_workers_that_do_not_fit_together_are_a_warning(config: Path, parts: Parts) -> None:
+    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id="a")
+    write(parts, t.worker, name="west", started_at=NOW, seen_at=NOW, version="2", root_key_id="b")
+
+    text = said(look(config, NOW, well))
+
+    assert "different root keys: a, b" in text
+    assert "different versions: 1, 2" in text
+
+
+def test_what_the_server_says_of_itself_is_passed_on(config: Path, parts: Parts) -> None:
+    assert not parts.dispatcher.is_stuck
+
+    assert "says: the jobs do not turn." in said(
+        look(config, NOW, lambda _host, _port: "the jobs do not turn")
+    )
+
+
+def test_parked_and_overdue_reports_are_counted_by_code(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    inbox_id = report(parts, make_report)
+    assert "report(s) wait" not in said(look(config, NOW, well))
+    assert "not tried yet (1)" in said(look(config, NOW + timedelta(hours=2), well))
+
+    parts.database.job_failed(
+        parts.database.job(inbox_id), parked=True, code="host-refused", reason="x", due_at=NOW
+    )
+
+    text = said(look(config, NOW + timedelta(minutes=3), well))
+    assert (
+        "1 report(s) wait for a person or for over an hour: host-refused (1). -> See why: coc-server jobs list"
+        in text
+    )
+    assert f"the oldest unfinished is {parts.database.job(inbox_id).code_name}, for 3 minutes" in text
+
+
+def test_backups_and_chores_that_are_overdue_are_said(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    assert [] == look(config, NOW, well).warnings
+    parts.database.finish(report(parts, make_report), NOW)
+    assert "No backup is noted." in said(look(config, NOW, well))
+
+    write(parts, t.chore, name="backup", done_at=NOW)
+    write(parts, t.chore, name="reconcile", done_at=NOW)
+
+    assert [] == look(config, NOW + timedelta(days=1), well).warnings
+    assert "The last reconcile was 3 days ago." in said(look(config, NOW + timedelta(days=3), well))
+    assert "The last backup" not in said(look(config, NOW + timedelta(days=3), well))
+    assert "The last backup was 9 days ago." in said(look(config, NOW + timedelta(days=9), well))
+
+
+def test_incidents_of_a_space_that_is_not_configured_any_more_are_said(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    report(parts, make_report, space="old")
+
+    assert "1 incident(s) belong to the ticket space old" in said(look(config, NOW, well))
+
+
+def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None:
+    assert parts.database.unfinished_jobs() == []
+    ends = (NOW + timedelta(days=5)).date()
+    text = config.read_text().replace(
+        'host = "github"',
+        f'host = "github"\nacknowledged = [{{ account = "boss", until = {ends}, why = "owner" }}]',
+    )
+    config.write_text(text)
+
+    shown = said(look(config, NOW, well))
+
+    assert f"[spaces.conduct]: the exception for an account outside the team ends on {ends}." in shown
+    assert "boss" not in shown
+
+
+def test_a_roster_file_that_is_not_in_use_and_a_team_nobody_reaches_are_said(
+    config: Path, parts: Parts
+) -> None:
+    write(parts, t.roster, serial=2, hash="x", sealed_file="x", accepted_at=NOW)
+    roster = config.parent / "roster.toml"
+    roster.write_text(roster.read_text().replace("on_duty = true", "on_duty = false"))
+    config.write_text(config.read_text().partition("[mail]")[0])
+
+    text = said(look(config, NOW, well))
+
+    assert "The roster file is number 1; number 2 is in use. -> See what is missing: coc-server check" in text
+    assert "No member is on duty." in text
+    assert "Without [mail] nobody is told" in text
+
+
+def test_mistakes_in_the_configuration_hide_nothing_else(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    report(parts, make_report)
+    (config.parent / "root.key").unlink()
+
+    status = look(config, NOW, well)
+
+    assert ["The configuration has 1 mistake(s); a server would not start again."] == [
+        what for what, _ in status.warnings if "backup" not in what
+    ]
+    assert "1 waiting, 0 parked, 0 done" in said(status)
+    assert "conduct: 1 incident(s)" in said(status)
+
+
+def test_a_configuration_that_cannot_be_read_leads_to_init(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="coc-server init"):
+        look(tmp_path / "coc-server.toml", NOW, well)
+
+
+@pytest.mark.parametrize(
+    ("revision", "said_of_it"),
+    [("0001", "The next start brings it to"), ("9999", "this release knows only")],
+)
+def test_the_schema_of_another_release_is_said(
+    config: Path, parts: Parts, revision: str, said_of_it: str
+) -> None:
+    with parts.database._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+
+    assert said_of_it in said(look(config, NOW, well))
+
+
+def test_a_database_of_the_first_release_is_read_without_changing_it(config: Path, parts: Parts) -> None:
+    with parts.database._engine.begin() as connection:
+        for table in ("worker", "chore", "host_write", "redelivery"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+
+    assert "0 waiting, 0 parked, 0 done" in said(look(config, NOW, nobody))
+    with parts.database._engine.connect() as connection:
+        assert not sa.inspect(connection).has_table("worker")
+
+
+def test_a_disk_that_is_nearly_full_is_said(
+    config: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parts.database.unfinished_jobs() == []
+    monkeypatch.setattr(looking, "_LEAST_FREE", 10**18)
+
+    assert "MB left. -> Make room: on a full disk no report is taken in." in said(look(config, NOW, well))
+
+
+# The server's own answer ----------------------------------------------------------------------------
+
+
+class Saying(http.server.BaseHTTPRequestHandler):
+    said = (200, b"ok\n")
+
+    def do_GET(self) -> None:
+        status, text = self.said
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - what a server listens on
+@pytest.mark.parametrize(
+    ("answer", "taken"),
+    [
+        ((200, b"ok\n"), "ok"),
+        ((503, b"the jobs do not turn\n"), "the jobs do not turn"),
+        ((404, b"hello"), "something that is not of coc-server"),
+        ((200, b"\x1b[2J"), "something that is not of coc-server"),
+    ],
+)
+def test_the_server_is_asked_on_its_own_address(
+    host: str, answer: tuple[int, bytes], taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Saying, "said", answer)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Saying) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        got = ask_server(host, server.server_port)
+        server.shutdown()
+        thread.join()
+
+    assert taken == got
+
+
+def test_where_nobody_listens_there_is_no_answer(free_port: int) -> None:
+    assert ask_server("127.0.0.1", free_port) is None

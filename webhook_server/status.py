@@ -1,0 +1,231 @@
+"""Whether all is well, for a person at a terminal: what needs a look first, each with what to do; then how things are.
+
+It asks the database, the configuration and the running server, and goes on if one of them gives no answer.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+import sqlalchemy as sa
+
+from integration.errors import ConfigError, StoreError
+from webhook_server.config import load_config, read_addresses
+from webhook_server.store.overview import look_into, newest_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from webhook_server.config import Config
+    from webhook_server.store.overview import Overview, Waiting, Worker
+
+_OVERDUE = timedelta(hours=1)
+_CHORE_OVERDUE = timedelta(days=2)
+_BACKUP = "backup"
+_BACKUP_OVERDUE = timedelta(days=8)
+_SOON = timedelta(days=14)
+_LEAST_FREE = 200_000_000
+_ASK_SECONDS = 5
+_LONGEST_ANSWER = 80
+
+
+@dataclass(slots=True)
+class Status:
+    """``warnings`` are (what is the matter, what to do), ``lines`` are (of what, how it is)."""
+
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    def warn(self, what: str, then: str) -> None:
+        """Something needs a look."""
+        self.warnings.append((what, then))
+
+    def say(self, name: str, text: str) -> None:
+        """How something is."""
+        self.lines.append((name, text))
+
+
+def ask_server(host: str, port: int) -> str | None:
+    """What a server at this address says of itself, ``ok`` if all is well; None if there is none."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what it listens on is asked from here
+    name = f"[{near}]" if ":" in near else near
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy of the environment knows nothing of this machine
+        try:
+            answer = session.get(f"http://{name}:{port}/health/ready", timeout=_ASK_SECONDS)
+        except (OSError, ValueError):
+            return None
+    said = answer.content.decode("ascii", "replace").strip()
+    ours = answer.status_code in {200, 503} and len(said) < _LONGEST_ANSWER and said.isprintable()
+    return said if ours else "something that is not of coc-server"
+
+
+def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_server) -> Status:
+    """The state of the server that ``path`` configures.
+
+    Raises:
+        ConfigError: not even where its database is can be read from the configuration.
+    """
+    status = Status()
+    addresses = read_addresses(path)
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        config = None
+        status.warn(
+            f"The configuration has {len(error.mistakes)} mistake(s); a server would not start again.",
+            f"See them all: coc-server check --config {path}",
+        )
+    answer = ask(addresses.listen_host, addresses.listen_port)
+    where = f"{addresses.listen_host}:{addresses.listen_port}"
+    try:
+        overview = look_into(addresses.database_url)
+        try:
+            _server(status, where, answer, overview.workers(), now)
+            _database(status, overview, addresses.database_url, path, now)
+            _settings(status, overview, config, path, now)
+        finally:
+            overview.close()
+    except StoreError as error:
+        status.warn(error.what, f"{error.meaning} {error.next_step}".strip())
+        if answer is None:
+            _server(status, where, answer, (), now)
+    return status
+
+
+def _server(status: Status, where: str, answer: str | None, workers: Sequence[Worker], now: datetime) -> None:
+    alive = [one for one in workers if one.is_alive(now)]
+    if answer is None and not alive:
+        status.warn(
+            f"No server answers on {where}: reports are not taken in.",
+            "Start it (systemctl start coc-mirror, or coc-server serve). Form tools send again for a while only.",
+        )
+    elif answer not in {None, "ok"}:
+        status.warn(f"The server on {where} says: {answer}.", "Look into its log, then start it again.")
+    status.say("Server", f"{where}: {'no answer' if answer is None else answer}")
+    for one in workers:
+        seen = "alive" if one in alive else f"not seen for {_ago(one.seen_at, now)}"
+        status.say(
+            "Worker", f"{one.name}, version {one.version}: {seen}, started {_ago(one.started_at, now)} ago"
+        )
+    for what, different in (
+        ("root keys", {one.root_key_id for one in alive}),
+        ("versions", {one.version for one in alive}),
+    ):
+        if len(different) > 1:
+            status.warn(
+                f"Workers on this database have different {what}: {', '.join(sorted(different))}.",
+                "Give all of them the same, one after the other.",
+            )
+
+
+def _database(status: Status, overview: Overview, url: str, path: Path, now: datetime) -> None:
+    waiting = overview.waiting()
+    _reports(status, waiting, overview.done(), path, now)
+    revision, newest = overview.revision(), newest_revision()
+    if revision > newest:
+        status.warn(
+            f"The database's schema is {revision}; this release knows only {newest}.",
+            "Use the release that made it, or a newer one.",
+        )
+    elif revision < newest:
+        status.warn(
+            f"The database's schema is {revision or 'not there'}.", f"The next start brings it to {newest}."
+        )
+    where = sa.make_url(url)
+    kind = where.database if where.get_backend_name() == "sqlite" else "PostgreSQL"
+    status.say("Database", f"{kind}, {overview.size() / 1e6:.1f} MB, schema {revision or 'not there'}")
+    if where.get_backend_name() == "sqlite":
+        free = shutil.disk_usage(Path(where.database or ".").parent).free
+        if free < _LEAST_FREE:
+            status.warn(
+                f"The database's disk has {free / 1e6:.0f} MB left.",
+                "Make room: on a full disk no report is taken in.",
+            )
+    _chores(status, overview, now)
+
+
+def _reports(status: Status, waiting: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
+    states = Counter(one.state for one in waiting)
+    text = f"{states['waiting']} waiting, {states['parked']} parked, {done} done"
+    if waiting:
+        oldest = min(waiting, key=lambda one: one.received_at)
+        text += f"; the oldest unfinished is {oldest.code_name}, for {_ago(oldest.received_at, now)}"
+    status.say("Reports", text)
+    late = [one for one in waiting if one.state == "parked" or now - one.received_at > _OVERDUE]
+    if late:
+        codes = Counter(one.reason_code or "not tried yet" for one in late)
+        status.warn(
+            f"{len(late)} report(s) wait for a person or for over an hour: "
+            + ", ".join(f"{code} ({count})" for code, count in sorted(codes.items()))
+            + ".",
+            f"See why: coc-server jobs list --config {path}; docs/server.md explains each code.",
+        )
+
+
+def _chores(status: Status, overview: Overview, now: datetime) -> None:
+    chores = overview.chores()
+    for name, done_at in sorted(chores.items()):
+        status.say(name.capitalize(), f"{_ago(done_at, now)} ago")
+        if now - done_at > (_BACKUP_OVERDUE if name == _BACKUP else _CHORE_OVERDUE):
+            status.warn(
+                f"The last {name} was {_ago(done_at, now)} ago.",
+                "Make a backup now and see why none came." if name == _BACKUP else "See the server's log.",
+            )
+    if _BACKUP not in chores and overview.incidents():
+        status.warn("No backup is noted.", 'docs/server.md, "Back up", says how.')
+
+
+def _settings(status: Status, overview: Overview, config: Config | None, path: Path, now: datetime) -> None:
+    """What the configuration and the database say of one another."""
+    incidents, roster = overview.incidents(), overview.roster()
+    if config is None:
+        for name, count in sorted(incidents.items()):
+            status.say("Ticket space", f"{name}: {count} incident(s)")
+    else:
+        for name, space in sorted(config.spaces.items()):
+            status.say("Ticket space", f"{name}, {space.kind}: {incidents.pop(name, 0)} incident(s)")
+            for one in space.acknowledged:
+                if one.until < (now + _SOON).date():
+                    status.warn(
+                        f"[spaces.{name}]: the exception for an account outside the team ends on {one.until}.",
+                        "Renew it or take the access away; after that day nothing is written there.",
+                    )
+        for name, count in sorted(incidents.items()):
+            status.warn(
+                f"{count} incident(s) belong to the ticket space {name}, which is not in the configuration.",
+                "Put its section back: nothing can be written to their tickets.",
+            )
+        _team(status, config, roster.serial if roster else None, path)
+    used = (
+        f"number {roster.serial} in use for {_ago(roster.accepted_at, now)}" if roster else "none in use yet"
+    )
+    status.say("Roster", used)
+
+
+def _team(status: Status, config: Config, in_use: int | None, path: Path) -> None:
+    if in_use is not None and config.roster.serial != in_use:
+        status.warn(
+            f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
+            f"See what is missing: coc-server check --config {path}",
+        )
+    if not any(member.on_duty for member in config.roster.members):
+        status.warn("No member is on duty.", "Have the team put one on duty in the roster.")
+    if config.mail is None:
+        status.warn("Without [mail] nobody is told when a report comes in.", "Fill in [mail].")
+
+
+def _ago(then: datetime, now: datetime) -> str:
+    """A duration in the largest unit that fits: ``3 hours``."""
+    seconds = max(0, int((now - then).total_seconds()))
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
+    return f"{seconds} seconds"

@@ -1,0 +1,162 @@
+"""What lies in the database, counted: for ``jobs list``, the status and the metrics.
+
+It reads columns that are in clear, so it needs no key; and it changes nothing, also not the schema, so that it may be
+asked beside a running server and of a database that an older release left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from integration.errors import StoreError
+from webhook_server.store import tables as t
+from webhook_server.store.database import make_engine
+from webhook_server.store.transactions import reading
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+_ALIVE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A delivery that is not wholly on its host yet."""
+
+    inbox_id: str
+    code_name: str
+    space: str
+    state: str
+    attempts: int
+    received_at: datetime
+    due_at: datetime
+    reason_code: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that works on this database, or did."""
+
+    name: str
+    started_at: datetime
+    seen_at: datetime
+    version: str
+    root_key_id: str
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether it was seen a short while ago."""
+        return abs(now - self.seen_at) <= _ALIVE
+
+
+@dataclass(frozen=True, slots=True)
+class RosterInUse:
+    """The number of the newest accepted roster, and since when it counts."""
+
+    serial: int
+    accepted_at: datetime
+
+
+class Overview:
+    """Reads of a database. Each raises :class:`StoreError` if it cannot be read."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def waiting(self) -> list[Waiting]:
+        """What is not on its host, oldest first."""
+        inbox, incident = t.inbox.c, t.incident.c
+        query = (
+            sa.select(
+                inbox.id, incident.code_name, incident.space, inbox.state, inbox.attempts, inbox.received_at,
+                inbox.due_at, inbox.reason_code, inbox.reason,
+            )
+            .join(t.incident, incident.id == inbox.incident_id)
+            .where(inbox.state != "done")
+            .order_by(inbox.seq)
+        )  # fmt: skip
+        return [Waiting(*row) for row in self._rows(query, t.inbox)]
+
+    def done(self) -> int:
+        """How many deliveries are wholly on their host."""
+        query = sa.select(sa.func.count()).select_from(t.inbox).where(t.inbox.c.state == "done")
+        return sum(row[0] for row in self._rows(query, t.inbox))
+
+    def incidents(self) -> dict[str, int]:
+        """How many incidents each ticket space has."""
+        query = sa.select(t.incident.c.space, sa.func.count()).group_by(t.incident.c.space)
+        return {row[0]: row[1] for row in self._rows(query, t.incident)}
+
+    def roster(self) -> RosterInUse | None:
+        """The roster in use; None before the first."""
+        query = (
+            sa.select(t.roster.c.serial, t.roster.c.accepted_at).order_by(t.roster.c.serial.desc()).limit(1)
+        )
+        return next((RosterInUse(*row) for row in self._rows(query, t.roster)), None)
+
+    def workers(self) -> list[Worker]:
+        """Every worker that is noted, the one seen last first."""
+        worker = t.worker.c
+        query = sa.select(
+            worker.name, worker.started_at, worker.seen_at, worker.version, worker.root_key_id
+        ).order_by(worker.seen_at.desc())
+        return [Worker(*row) for row in self._rows(query, t.worker)]
+
+    def chores(self) -> dict[str, datetime]:
+        """When what is due by the clock was last done."""
+        return {row[0]: row[1] for row in self._rows(sa.select(t.chore.c.name, t.chore.c.done_at), t.chore)}
+
+    def revision(self) -> str:
+        """The schema's revision; empty if the database has none yet."""
+        version = sa.table("alembic_version", sa.column("version_num"))
+        return next((str(row[0]) for row in self._rows(sa.select(version.c.version_num), version)), "")
+
+    def size(self) -> int:
+        """Bytes on disk. With SQLite, its write-ahead log is among them."""
+        if self._engine.dialect.name == "sqlite":
+            file = self._engine.url.database or ""
+            return sum(path.stat().st_size for path in (Path(file), Path(f"{file}-wal")) if path.exists())
+        query = sa.select(sa.func.pg_database_size(sa.func.current_database()))
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _rows(self, query: sa.Select[Any], table: sa.TableClause) -> list[tuple[Any, ...]]:
+        """The query's rows; none if an older release's schema does not have the table."""
+        with reading(self._engine) as connection:
+            there = sa.inspect(connection).has_table(table.name)
+            return [tuple(row) for row in connection.execute(query)] if there else []
+
+
+def look_into(url: str) -> Overview:
+    """The overview of a database that is there already.
+
+    Raises:
+        StoreError: there is none.
+    """
+    where = sa.make_url(url)
+    if where.get_backend_name() == "sqlite" and not Path(where.database or "").is_file():
+        raise StoreError(
+            f"There is no database {where.database}.",
+            meaning="Either the server has never run with this configuration, or the file is gone.",
+            next_step="If there was one, restore it from a backup; otherwise coc-server serve makes it.",
+        )
+    return Overview(make_engine(url))
+
+
+def newest_revision() -> str:
+    """The schema's revision that this release works with."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
