@@ -114,6 +114,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         return
     delivery, incident = _incident_of(delivery, work)
     host = _host(incident, work)
+    host.ready()
     _prove_restricted(host, work)
     if delivery.report is not None and work.store.epoch(incident.id) is None:
         _first_readers(load_report(delivery.report), incident, work)  # before there is an empty ticket

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
-from integration.errors import CoCError, HostError, HostGone, HostRejected
+from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
 from webhook_server.loop import Loop
 from webhook_server.telling import Teller
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.casework import Casework
+    from integration.incident import SpaceName
     from integration.ports import Notifier
     from webhook_server.engine import Engine
     from webhook_server.store.database import Database, Job
@@ -54,6 +55,12 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
     job = jobs.job(inbox_id)
     try:
         open_incident(inbox_id, work)
+    except BudgetSpent as spent:
+        jobs.job_waits(
+            inbox_id, code=spent.code, reason=str(spent), due_at=work.clock.now() + _until_its_turn(spent)
+        )
+        _log.info("incident %s: delivery %s waits for its turn", job.code_name, inbox_id)
+        return spent.code
     except CoCError as error:
         code, reason, retry = error.code, str(error) + _advice(error, job, jobs), is_retryable(error)
         after = error.after if isinstance(error, HostError) else None
@@ -70,14 +77,9 @@ def attempt(inbox_id: str, work: Casework, jobs: Database) -> str:
     else:
         _log.info("incident %s: delivery %s is on its host", job.code_name, inbox_id)
         return "done"
-    parked = not retry or job.attempts + 1 >= _PATIENCE
-    wait = (
-        _wait(job.attempts, after)
-        if retry
-        else _REJECTED_WAIT
-        if code == HostRejected.code
-        else _LONGEST_WAIT
-    )
+    tries = job.attempts - job.waits
+    parked = not retry or tries + 1 >= _PATIENCE
+    wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     jobs.job_failed(inbox_id, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
     _log.warning(
         "incident %s: delivery %s is %s: %s", job.code_name, inbox_id, "parked" if parked else "waiting", code
@@ -96,6 +98,11 @@ def _advice(error: CoCError, job: Job, jobs: Database) -> str:
     return (
         f" If the ticket was deleted for good, let it have a new one: coc-server jobs reopen {job.inbox_id}"
     )
+
+
+def _until_its_turn(spent: BudgetSpent) -> timedelta:
+    """No jitter and no doubling: those that wait come back together, and the oldest goes first."""
+    return timedelta(seconds=min(spent.after or 0, _LONGEST_ASKED.total_seconds()))
 
 
 def _wait(attempts: int, after: float | None) -> timedelta:
@@ -163,11 +170,32 @@ class Dispatcher:
         self._teller.turn()
 
     def hand_over_due(self) -> None:
-        """Give the engine the oldest unfinished delivery of each incident whose time has come."""
+        """Give the engine the oldest unfinished delivery of each incident whose time has come.
+
+        While nothing may be written to a ticket space, its deliveries stay in the inbox: a thousand that try and
+        are sent back would cost the hosts nothing, but this machine much.
+        """
+        ready: dict[SpaceName, bool] = {}
         for job in self._jobs.due_jobs(self._work.clock.now(), limit=WINDOW):
+            if job.space not in ready:
+                ready[job.space] = self._is_ready(job.space)
+            if not ready[job.space]:
+                continue
             over = self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq)
             if over:
                 self._unstick(job)
+
+    def _is_ready(self, space: SpaceName) -> bool:
+        host = self._work.hosts.get(space)
+        try:
+            if host is not None:
+                host.ready()
+        except BudgetSpent as spent:
+            now = self._work.clock.now()
+            due_at = now + _until_its_turn(spent)
+            self._jobs.postpone(space, now, code=spent.code, reason=str(spent), due_at=due_at)
+            return False
+        return True
 
     def _hand_over_and_tidy(self) -> None:
         self.hand_over_due()

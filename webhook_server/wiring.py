@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,19 +25,20 @@ from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.budget import SharedBudget
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from flask import Flask
 
     from integration.diary.chain import Head
     from integration.incident import Alias, IncidentId, SpaceName
-    from integration.ports import Clock, Host, Receipt
+    from integration.ports import Budget, Clock, Host, Receipt
     from integration.report import Report
     from webhook_server.config import Config, SpaceSettings
     from webhook_server.intake.sources import Source
@@ -66,16 +68,26 @@ class Parts:
         self.database.close()
 
 
-def join(config: Config, *, clock: Clock | None = None) -> Parts:
+def join(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    budgeted: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Parts:
     """Make every part of a server and join them. Nothing runs yet.
+
+    ``budgeted`` is false only in tests and benchmarks: then the hosts' limits are met by their refusals alone.
+    ``sleep`` is how a write waits for its turn.
 
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
         RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
     """
     clock = clock or SystemClock()
-    hosts = make_hosts(config)
     sql = make_engine(config.database_url)
+    budget = SharedBudget(sql, clock)
+    hosts = make_hosts(config, budget if budgeted else None, sleep=sleep)
     migrate(sql)
     database = Database(sql, config.sealer)
     try:
@@ -93,13 +105,18 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         clock=clock,
     )
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
+
+    def tidy(now: datetime) -> None:
+        shelf.forget_nonces(now)
+        budget.forget(now)
+
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
         engine=Engine(config.engine_url, lambda inbox_id: attempt(inbox_id, work, database)),
         notifier=MailNotifier(config.mail) if config.mail else LogNotifier(),
         operator=config.mail.operator if config.mail else None,
-        tidy=shelf.forget_nonces,
+        tidy=tidy,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
@@ -147,8 +164,10 @@ class DeskDoor:
         self._dispatcher.wake()
 
 
-def make_hosts(config: Config) -> dict[SpaceName, Host]:
-    """The host of each ticket space. Nothing is asked of them yet.
+def make_hosts(
+    config: Config, budget: Budget | None = None, *, sleep: Callable[[float], None] = time.sleep
+) -> dict[SpaceName, Host]:
+    """The host of each ticket space. Nothing is asked of them yet. Who only reads needs no budget.
 
     Raises:
         ConfigError: with the mistakes of all of them.
@@ -157,7 +176,7 @@ def make_hosts(config: Config) -> dict[SpaceName, Host]:
     mistakes: list[str] = []
     for name, space in config.spaces.items():
         try:
-            hosts[name] = make_host(space)
+            hosts[name] = make_host(space, budget, sleep)
         except ConfigError as error:
             mistakes += [f"[spaces.{name}]: {mistake}" for mistake in error.mistakes]
     if mistakes:
@@ -165,11 +184,11 @@ def make_hosts(config: Config) -> dict[SpaceName, Host]:
     return hosts
 
 
-def make_host(space: SpaceSettings) -> Host:
+def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[float], None]) -> Host:
     """The host of one ticket space."""
     settings = space.host
     if isinstance(settings, JiraSettings):
-        return JiraHost(_jira_space(space, settings), token=settings.token)
+        return JiraHost(_jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
     return GitHubHost(
         GitHubSpace(
             name=space.name,
@@ -179,6 +198,8 @@ def make_host(space: SpaceSettings) -> Host:
             bot_login=settings.bot_login,
         ),
         _github_credential(settings),
+        budget=budget,
+        sleep=sleep,
     )
 
 

@@ -88,7 +88,7 @@ def write_batch(
         names.append(f"${name}: {kind}!")
         fields.append(f"{name}: {field.format(name=name)}")
     document = f"mutation({', '.join(names)}) {{ {' '.join(fields)} }}"
-    data = client.mutate(document, variables, "write steps and diary")
+    data = client.mutate(document, variables, "write steps and diary", writes=len(things))
     written: dict[CommentId, str] = {}
     for at, thing in enumerate(things):
         if isinstance(thing, StepView):

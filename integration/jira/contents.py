@@ -141,6 +141,8 @@ class TicketContents:
                 ]
             },
             what=what,
+            ticket=ticket_id,
+            writes=len(steps),
         )
         made, errors = answer.get("issues"), answer.get("errors")
         failed = [_failure(error) for error in errors] if isinstance(errors, list) else []
@@ -170,7 +172,7 @@ class TicketContents:
             }
             if self._space.comment_role is not None:
                 payload["visibility"] = {"type": "role", "value": self._space.comment_role}
-            made = self._client.write(f"issue/{ticket_id}/comment", payload, what=what)
+            made = self._client.write(f"issue/{ticket_id}/comment", payload, what=what, ticket=ticket_id)
             host_id = made.get("id")
             if not isinstance(host_id, str) or not host_id:
                 raise self._client.unreadable(what, "write")

@@ -10,6 +10,7 @@ down_revision = "0001"
 def upgrade() -> None:
     """Add tables, and to each sealed report the id of the short-lived key it is sealed with too."""
     op.add_column("inbox", sa.Column("inbox_key", sa.String))
+    op.add_column("inbox", sa.Column("waits", sa.Integer, nullable=False, server_default="0"))
     op.create_table(
         "worker",
         sa.Column("name", sa.String, primary_key=True),
