@@ -41,6 +41,7 @@ needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, 
 bench: .venv/ready ## the figures of benchmarks/, measured here and now
 	$(BIN)/python -m benchmarks.calls
 	$(BIN)/python -m benchmarks.diary
+	$(BIN)/python -m benchmarks.limits
 
 lock: .venv/ready ## renew requirements/*.txt: exact versions with hashes, no addresses
 	$(BIN)/python -m pip install --quiet uv

@@ -60,7 +60,7 @@ class Budget(Protocol):
         ...
 
     def check(self, name: str, pace: Pace, writes: int) -> None:
-        """Return if so many writes could be reserved now. Reserves nothing.
+        """Return if so many writes, in several requests, could be reserved now. Reserves nothing.
 
         Raises:
             BudgetSpent: they could not.
@@ -120,8 +120,8 @@ class Host(Protocol):
         """Whether :meth:`attach` is possible on this kind of host."""
         ...
 
-    def ready(self) -> None:
-        """Return if an incident could be written now. Asks our own budget and nothing of the host.
+    def ready(self, incidents: int = 1) -> None:
+        """Return if so many incidents could be written now. Asks our own budget and nothing of the host.
 
         With it a job that would have to wait in the middle waits before it begins.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ _PATIENCE = 8
 
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
+_MORE_ROOM = timedelta(seconds=5)
+"""So much later it is looked again whether there is room for more incidents than those that are being written."""
 _TIDY_EVERY = timedelta(minutes=1)
 _LONGEST_GOODBYE = 30  # seconds
 
@@ -172,28 +175,30 @@ class Dispatcher:
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come.
 
-        While nothing may be written to a ticket space, its deliveries stay in the inbox: a thousand that try and
-        are sent back would cost the hosts nothing, but this machine much.
+        Of each ticket space only as many as there is room for in the budget of writes. The rest stays in the inbox,
+        where it costs nothing: a thousand that try and are sent back would keep this machine busy for hours.
         """
-        ready: dict[SpaceName, bool] = {}
+        given: Counter[SpaceName] = Counter()
+        full: set[SpaceName] = set()
         for job in self._jobs.due_jobs(self._work.clock.now(), limit=WINDOW):
-            if job.space not in ready:
-                ready[job.space] = self._is_ready(job.space)
-            if not ready[job.space]:
+            given[job.space] += 1
+            if job.space in full or not self._has_room(job.space, given[job.space]):
+                full.add(job.space)
                 continue
             over = self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq)
             if over:
                 self._unstick(job)
 
-    def _is_ready(self, space: SpaceName) -> bool:
+    def _has_room(self, space: SpaceName, incidents: int) -> bool:
+        """Whether so many incidents can be written there now. If not, the space's other deliveries are due later."""
         host = self._work.hosts.get(space)
         try:
             if host is not None:
-                host.ready()
+                host.ready(incidents)
         except BudgetSpent as spent:
             now = self._work.clock.now()
-            due_at = now + _until_its_turn(spent)
-            self._jobs.postpone(space, now, code=spent.code, reason=str(spent), due_at=due_at)
+            after = _until_its_turn(spent) if incidents == 1 else _MORE_ROOM
+            self._jobs.postpone(space, now, code=spent.code, reason=str(spent), due_at=now + after)
             return False
         return True
 

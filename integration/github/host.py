@@ -149,9 +149,9 @@ class GitHubHost:
 
     # Reading ----------------------------------------------------------------------------------------
 
-    def ready(self) -> None:
-        """Whether there is room for a whole incident within GitHub's limits. Asks our own budget only."""
-        self._client.turns.check()
+    def ready(self, incidents: int = 1) -> None:
+        """Whether there is room for so many whole incidents within GitHub's limits. Asks our own budget only."""
+        self._client.turns.check(incidents)
 
     def audience(self) -> Audience:
         """Who can read the repository now: two reads as an App, three with a token."""

@@ -31,7 +31,7 @@ Whether it counts one GraphQL request with six creations once or six times is no
 """
 
 OPENING = 14
-"""Writes that an incident takes: the ticket, eleven steps, two comments. With less room a job does not begin."""
+"""Writes that an incident takes: the ticket, eleven steps, two comments. With less room none is begun."""
 
 
 _LONGER = 60.0
@@ -89,13 +89,13 @@ class Turns:
             finally:
                 self._line.last = time.monotonic()
 
-    def check(self) -> None:
-        """Return if there is room for an incident.
+    def check(self, incidents: int = 1) -> None:
+        """Return if there is room for so many incidents.
 
         Raises:
             BudgetSpent: there is not.
         """
-        self._budget.check(self._name, PACE, OPENING)
+        self._budget.check(self._name, PACE, incidents * OPENING)
 
     def slow_down(self, seconds: float) -> None:
         """GitHub asked us to wait; whoever would write next hears of it, in each process.

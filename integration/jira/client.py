@@ -74,6 +74,16 @@ class _NotOk(Exception):
         self.answer = answer
 
 
+class _NoBodies(logging.Filter):
+    """At DEBUG the libraries log bodies and addresses; whatever level a deployment sets, that is not written."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+_NO_BODIES = _NoBodies()
+
+
 class JiraClient:
     """Calls to one Jira site: one library client for each thread, never a retry, never a redirect followed.
 
@@ -260,7 +270,9 @@ class JiraClient:
         library._version = _CLOUD_VERSION  # noqa: SLF001 - without it the library's Cloud methods answer None in silence
         library._session.hooks["response"].append(_divert)  # noqa: SLF001 - before the library reads an error's body
         for name in ("jira", "jira.resilientsession", "urllib3", "urllib3.connectionpool"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # their DEBUG lines hold bodies and addresses
+            logger = logging.getLogger(name)
+            logger.setLevel(logging.WARNING)
+            logger.addFilter(_NO_BODIES)
         self._local.library = library
         return library
 

@@ -122,9 +122,13 @@ class TicketContents:
             HostRejected, HostUnknownOutcome: naming the steps that were not created; the others are there.
         """
         for start in range(0, len(steps), BULK_CREATE):
-            self._write_steps(ticket_id, incident, steps[start : start + BULK_CREATE])
+            failure = self._create_steps(ticket_id, incident, steps[start : start + BULK_CREATE])
+            if failure is not None:
+                raise failure  # here, where Jira's own words are not at hand
 
-    def _write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
+    def _create_steps(
+        self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]
+    ) -> HostError | None:
         what = "create the sub-tasks"
         answer = self._client.write(
             "issue/bulk",
@@ -148,9 +152,10 @@ class TicketContents:
         failed = [_failure(error) for error in errors] if isinstance(errors, list) else []
         log.info("jira: %d of %d sub-tasks created under %s", len(steps) - len(failed), len(steps), ticket_id)
         if failed:
-            raise _partial(steps, failed, self._client.complaints(answer))
+            return _partial(steps, failed, self._client.complaints(answer))
         if not isinstance(made, list) or len(made) != len(steps):
-            raise self._client.unreadable(what, "write")
+            return self._client.unreadable(what, "write")
+        return None
 
     def write_comments(
         self, ticket_id: str, comments: Sequence[SealedComment], look_again: Callable[[], None]

@@ -94,8 +94,9 @@ class JiraHost:
             self._own_account = account
         return frozenset({self._own_account})
 
-    def ready(self) -> None:
-        """Whether Jira has not asked us to wait. Asks our own budget only."""
+    def ready(self, incidents: int = 1) -> None:
+        """Whether Jira has not asked us to wait; how many incidents it is makes no difference. Asks our own budget only."""
+        del incidents
         self._client.turns.check()
 
     def audience(self) -> Audience:

@@ -82,7 +82,8 @@ class MemoryHost:
         self.calls.append(name)
         self.trouble(name)
 
-    def ready(self) -> None:
+    def ready(self, incidents: int = 1) -> None:
+        del incidents
         if self.spent is not None:
             raise self.spent
 

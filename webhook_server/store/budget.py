@@ -62,9 +62,10 @@ class SharedBudget:
             StoreError: the database is away.
         """
         now = self._clock.now()
+        too_many = [seconds for most, seconds in pace.limits if writes > most]
         with reading(self._engine) as connection:
             at = _place(connection, name, pace, writes, now)
-        _not_too_late(name, at, now)
+        _not_too_late(name, max(at, now + timedelta(seconds=max(too_many, default=0))), now)
 
     def pause(self, name: str, seconds: float) -> None:
         """Nobody writes for so long: a row without writes stands at the end of the pause."""
