@@ -41,6 +41,7 @@ needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, 
 bench: .venv/ready ## the figures of benchmarks/, measured here and now
 	$(BIN)/python -m benchmarks.calls
 	$(BIN)/python -m benchmarks.diary
+	$(BIN)/python -m benchmarks.limits
 
 bench-peers: ## the Node servers that bench-acks and bench-memory compare with; needs Node 20, npm and a C++ compiler
 	cd benchmarks/peers && npm ci --no-audit --no-fund

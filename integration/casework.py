@@ -124,6 +124,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if delivery.source == NIGHTLY and _looks_right(incident, host, work):
         work.store.finish(inbox_id, work.clock.now())
         return
+    host.ready()
     _prove_restricted(host, work)
     if delivery.report is not None and work.store.epoch(incident.id) is None:
         _first_readers(load_report(delivery.report), incident, work)  # before there is an empty ticket

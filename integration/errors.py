@@ -21,6 +21,7 @@ what to do next.
     ├── HostError                 Jira or GitHub did not do what was asked
     │   ├── HostUnavailable       nothing was written; try again
     │   ├── HostLimited           the host asks us to wait
+    │   │   └── BudgetSpent       we wait by ourselves, so that the host need not ask
     │   ├── HostUnknownOutcome    a write may or may not have happened: read before writing again
     │   ├── HostRefused           401, 403: key or permission
     │   ├── HostRejected          the host did not accept what we sent
@@ -178,6 +179,12 @@ class HostLimited(HostError):
 
     code = "host-limited"
     retry = True
+
+
+class BudgetSpent(HostLimited):
+    """Our own budget of writes to the host is used up for now. No trouble: ``after`` is when it is our turn."""
+
+    code = "host-budget"
 
 
 class HostUnknownOutcome(HostError):

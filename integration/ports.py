@@ -41,6 +41,62 @@ class Clock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a host may be written to.
+
+    ``limits`` are pairs: so many writes in any so many seconds. ``gap`` is how many seconds lie between two
+    requests that write, however many writes each of them counts.
+    """
+
+    limits: tuple[tuple[int, float], ...] = ()
+    gap: float = 0.0
+
+
+class Budget(Protocol):
+    """What may still be written to the hosts, shared by all processes that work on one database.
+
+    A name stands for what a host counts by: ``github:api.github.com/acme``, ``jira:acme.atlassian.net/10042``.
+    """
+
+    def reserve(self, name: str, pace: Pace, writes: int) -> float:
+        """Reserve so many writes in one request; gives the seconds to wait before it is sent, a few at most.
+
+        Not repeatable: each call reserves, and nothing is given back if the request is not sent.
+
+        Raises:
+            BudgetSpent: the wait would be longer, and a job should not stand still for it. Nothing was reserved.
+        """
+        ...
+
+    def check(self, name: str, pace: Pace, writes: int) -> None:
+        """Return if so many writes, in several requests, could be reserved now. Reserves nothing.
+
+        Raises:
+            BudgetSpent: they could not.
+        """
+        ...
+
+    def pause(self, name: str, seconds: float) -> None:
+        """The host asked us to wait: nobody writes for so long (an hour at most). Repeatable."""
+        ...
+
+
+class Unlimited:
+    """A :class:`Budget` without an end, for tests and benchmarks against a stand-in."""
+
+    def reserve(self, name: str, pace: Pace, writes: int) -> float:
+        """Never a wait."""
+        del name, pace, writes
+        return 0.0
+
+    def check(self, name: str, pace: Pace, writes: int) -> None:
+        """Always possible."""
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Nobody waits."""
+
+
 class Host(Protocol):
     """One ticket space in Jira or GitHub, seen with the service's own credential.
 
@@ -72,6 +128,16 @@ class Host(Protocol):
     @property
     def holds_files(self) -> bool:
         """Whether :meth:`attach` is possible on this kind of host."""
+        ...
+
+    def ready(self, incidents: int = 1) -> None:
+        """Return if so many incidents could be written now. Asks our own budget and nothing of the host.
+
+        With it a job that would have to wait in the middle waits before it begins.
+
+        Raises:
+            BudgetSpent: not now; ``after`` says when.
+        """
         ...
 
     def audience(self) -> Audience:

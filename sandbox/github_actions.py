@@ -362,14 +362,17 @@ class Actions:
 
         https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
         """
-        now = self.now()
-        self._created = [time for time in self._created if now - time < timedelta(minutes=1)]
-        limit = self.state.limits.content_per_minute
-        if limit is not None and len(self._created) >= limit:
-            message = (
-                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-            )
-            raise Refused(403, message, kind="TOO_QUICK", headers={"Retry-After": "60"})
+        now, limits = self.now(), self.state.limits
+        self._created = [time for time in self._created if now - time < timedelta(hours=1)]
+        lately = sum(now - time < timedelta(minutes=1) for time in self._created)
+        for most, there in (
+            (limits.content_per_minute, lately),
+            (limits.content_per_hour, len(self._created)),
+        ):
+            if most is not None and there >= most:
+                message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+                headers = {"Retry-After": "60"} if limits.says_how_long else {}
+                raise Refused(403, message, kind="TOO_QUICK", headers=headers)
         self._created.append(now)
 
     def _labels(self, repo: Repository, names: Iterable[str]) -> list[Label]:

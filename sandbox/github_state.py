@@ -274,14 +274,17 @@ class Token:
 
 @dataclass
 class Limits:
-    """The host's rate limits. ``content_per_minute`` is the secondary one on creating content, off by default.
+    """The host's rate limits. Those on creating content (the secondary ones) are off by default.
 
-    GitHub's own are 5,000 to 15,000 requests an hour for each token and 80 creations a minute.
+    GitHub's own are 5,000 to 15,000 requests an hour for each token, and 80 creations a minute and 500 an hour.
+    ``says_how_long`` is whether a refusal of a creation has a Retry-After header; GitHub does not promise one.
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
 
     hourly_requests: int = 15_000
     content_per_minute: int | None = None
+    content_per_hour: int | None = None
+    says_how_long: bool = True
 
 
 @dataclass

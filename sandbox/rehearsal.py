@@ -63,17 +63,26 @@ class Shown:
 
 @dataclass
 class Server:
-    """A joined server whose jobs are run by hand."""
+    """A joined server whose jobs are run by hand.
+
+    ``budgeted``: it keeps to the hosts' limits, and its waits move the clock. Otherwise it writes without waiting.
+    """
 
     world: Playground
     clock: SetClock
+    budgeted: bool = False
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
         self.parts = self._join()
 
     def _join(self) -> Parts:
-        return join(load_config(self.world.config_path), clock=self.clock)
+        return join(
+            load_config(self.world.config_path),
+            clock=self.clock,
+            budgeted=self.budgeted,
+            sleep=lambda seconds: self.clock.forward(seconds=seconds),
+        )
 
     def restart(self) -> None:
         """Throw away all that was only in memory."""

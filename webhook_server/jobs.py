@@ -8,11 +8,12 @@ must know (:mod:`webhook_server.telling`).
 from __future__ import annotations
 
 import random
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
-from integration.errors import CoCError, HostError, HostGone, HostRejected
+from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
 from integration.logs import Log
 from webhook_server.loop import Loop
 from webhook_server.store.workers import BEAT
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.casework import Casework
+    from integration.incident import SpaceName
     from integration.ports import Notifier
     from webhook_server.engine import Engine
     from webhook_server.fellows import Fellows
@@ -46,6 +48,8 @@ So many, because they last longer than a lagging search of a host (casework.SETT
 """
 _NIGHTLY_AT_ONCE = 2
 """Nightly jobs in the engine at once, fewer than it has workers: a report never waits behind a night's thousand."""
+_MORE_ROOM = timedelta(seconds=5)
+"""So much later it is looked again whether there is room for more incidents than those that are being written."""
 _TIDY_EVERY = timedelta(minutes=1)
 _LOOK_AGAIN = timedelta(seconds=30)
 """How soon it is looked whether an attempt that was handed over has ended without a note."""
@@ -65,6 +69,12 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     try:
         with locks.held(f"incident {job.incident}", f"Another server works on {job.code_name}."):
             open_incident(inbox_id, work)
+    except BudgetSpent as spent:
+        jobs.job_waits(
+            job, code=spent.code, reason=str(spent), due_at=work.clock.now() + _until_its_turn(spent)
+        )
+        _log.info("delivery-waits-its-turn", incident=job.code_name, delivery=inbox_id)
+        return spent.code
     except CoCError as error:
         code, reason, retry = error.code, str(error) + _advice(error, job, jobs), is_retryable(error)
         after = error.after if isinstance(error, HostError) else None
@@ -81,14 +91,9 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     else:
         _log.info("delivery-done", incident=job.code_name, delivery=inbox_id)
         return "done"
-    parked = not retry or job.attempts + 1 >= _PATIENCE
-    wait = (
-        _wait(job.attempts, after)
-        if retry
-        else _REJECTED_WAIT
-        if code == HostRejected.code
-        else _LONGEST_WAIT
-    )
+    tries = job.attempts - job.waits
+    parked = not retry or tries + 1 >= _PATIENCE
+    wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
     state = "parked" if parked else "waiting"
     _log.warning("delivery-waits", incident=job.code_name, delivery=inbox_id, state=state, code=code)
@@ -107,6 +112,11 @@ def _advice(error: CoCError, job: Job, jobs: Database) -> str:
     return (
         f" If the ticket was deleted for good, let it have a new one: coc-server jobs reopen {job.inbox_id}"
     )
+
+
+def _until_its_turn(spent: BudgetSpent) -> timedelta:
+    """No jitter and no doubling: those that wait come back together, and the oldest goes first."""
+    return timedelta(seconds=min(spent.after or 0, _LONGEST_ASKED.total_seconds()))
 
 
 def _wait(attempts: int, after: float | None) -> timedelta:
@@ -194,19 +204,43 @@ class Dispatcher:
         self._teller.turn()
 
     def hand_over_due(self) -> None:
-        """Give the engine the oldest unfinished delivery of each incident whose time has come."""
+        """Give the engine the oldest unfinished delivery of each incident whose time has come.
+
+        Of each ticket space only as many as there is room for in the budget of writes. The rest stays in the inbox,
+        where it costs nothing: a thousand that try and are sent back would keep this machine busy for hours.
+        """
         now = self._work.clock.now()
         due = self._jobs.due_jobs(now, limit=WINDOW)
         handed = {}
+        given: Counter[SpaceName] = Counter()
+        full: set[SpaceName] = set()
         for job in [*due, *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, nightly=True)]:
             key = (job.inbox_id, job.attempts)
-            handed[key] = since = self._handed.get(key, now)
+            given[job.space] += 1
+            since = self._handed.get(key, now)
             if since < now < since + _LOOK_AGAIN:
+                handed[key] = since
+                continue
+            if job.space in full or not self._has_room(job.space, given[job.space]):
+                full.add(job.space)
                 continue
             handed[key] = now
             if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq):
                 self._unstick(job)
         self._handed = handed
+
+    def _has_room(self, space: SpaceName, incidents: int) -> bool:
+        """Whether so many incidents can be written there now. If not, the space's other deliveries are due later."""
+        host = self._work.hosts.get(space)
+        try:
+            if host is not None:
+                host.ready(incidents)
+        except BudgetSpent as spent:
+            now = self._work.clock.now()
+            after = _until_its_turn(spent) if incidents == 1 else _MORE_ROOM
+            self._jobs.postpone(space, now, code=spent.code, reason=str(spent), due_at=now + after)
+            return False
+        return True
 
     def _hand_over_and_tidy(self) -> None:
         self.hand_over_due()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.inbox_keys import InboxKeys
@@ -41,13 +43,13 @@ from webhook_server.store.shelf import Shelf
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from flask import Flask
 
     from integration.diary.chain import Head
     from integration.incident import Alias, IncidentId, SpaceName
-    from integration.ports import Clock, Host, Receipt
+    from integration.ports import Budget, Clock, Host, Receipt
     from integration.report import Report
     from webhook_server.config import Config
     from webhook_server.config_spaces import SpaceSettings
@@ -80,18 +82,28 @@ class Parts:
         self.database.close()
 
 
-def join(config: Config, *, name: str = "server", clock: Clock | None = None) -> Parts:
+def join(
+    config: Config,
+    *,
+    name: str = "server",
+    clock: Clock | None = None,
+    budgeted: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Parts:
     """Make every part of a server and join them. Nothing runs yet.
 
     ``name`` tells this process from others on the same database.
+    ``budgeted`` is false only in tests and benchmarks: then the hosts' limits are met by their refusals alone.
+    ``sleep`` is how a write waits for its turn.
 
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
         RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
     """
     clock = clock or SystemClock()
-    hosts = make_hosts(config)
     sql = make_engine(config.database_url)
+    budget = SharedBudget(sql, clock)
+    hosts = make_hosts(config, budget if budgeted else None, sleep=sleep)
     migrate(sql)
     database = Database(sql, config.sealer, InboxKeys(config.inbox_keys, name))
     try:
@@ -115,6 +127,7 @@ def join(config: Config, *, name: str = "server", clock: Clock | None = None) ->
 
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
+        budget.forget(now)
         while reseal_some(sql, config.sealer):
             pass
 
@@ -180,8 +193,10 @@ class DeskDoor:
         self._dispatcher.wake()
 
 
-def make_hosts(config: Config) -> dict[SpaceName, Host]:
-    """The host of each ticket space. Nothing is asked of them yet.
+def make_hosts(
+    config: Config, budget: Budget | None = None, *, sleep: Callable[[float], None] = time.sleep
+) -> dict[SpaceName, Host]:
+    """The host of each ticket space. Nothing is asked of them yet. Who only reads needs no budget.
 
     Raises:
         ConfigError: with the mistakes of all of them.
@@ -190,7 +205,7 @@ def make_hosts(config: Config) -> dict[SpaceName, Host]:
     mistakes: list[str] = []
     for name, space in config.spaces.items():
         try:
-            hosts[name] = make_host(space)
+            hosts[name] = make_host(space, budget, sleep)
         except ConfigError as error:
             mistakes += [f"[spaces.{name}]: {mistake}" for mistake in error.mistakes]
     if mistakes:
@@ -198,11 +213,11 @@ def make_hosts(config: Config) -> dict[SpaceName, Host]:
     return hosts
 
 
-def make_host(space: SpaceSettings) -> Host:
+def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[float], None]) -> Host:
     """The host of one ticket space."""
     settings = space.host
     if isinstance(settings, JiraSettings):
-        return JiraHost(_jira_space(space, settings), token=settings.token)
+        return JiraHost(_jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
     return GitHubHost(
         GitHubSpace(
             name=space.name,
@@ -212,6 +227,8 @@ def make_host(space: SpaceSettings) -> Host:
             bot_login=settings.bot_login,
         ),
         _github_credential(settings),
+        budget=budget,
+        sleep=sleep,
     )
 
 

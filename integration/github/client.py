@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,39 +25,15 @@ from integration.github.credential import (
     TokenCredential,
     read_installation_token,
 )
+from integration.github.turns import WRITE_PAUSE, Turns
+from integration.ports import Unlimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from integration.ports import Budget
+
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-WRITE_PAUSE = 1.0
-"""Seconds between two writes, as GitHub asks: one after another, at least a second apart.
-
-https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
-"""
-
-
-class _Turns:
-    """One write at a time from this process, each some seconds after the one before."""
-
-    def __init__(self, pause: float, sleep: Callable[[float], None]) -> None:
-        self._pause = pause
-        self._sleep = sleep
-        self._lock = threading.Lock()
-        self._last: float | None = None
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        with self._lock:
-            if self._last is not None:
-                remaining = self._last + self._pause - time.monotonic()
-                if remaining > 0:
-                    self._sleep(remaining)
-            try:
-                yield
-            finally:
-                self._last = time.monotonic()
 
 
 class Client:
@@ -69,6 +44,7 @@ class Client:
         owner: the repository's owner.
         repository: its name.
         credential: who we are.
+        budget: what may be written to GitHub; without one there is no limit, which is for tests.
         pause: seconds between two writes; none on loopback unless said otherwise.
         sleep: how to wait.
 
@@ -83,6 +59,7 @@ class Client:
         owner: str,
         repository: str,
         credential: AppCredential | TokenCredential,
+        budget: Budget | None = None,
         pause: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -99,7 +76,12 @@ class Client:
         self.where = f"{owner}/{repository}"
         self.path = f"/repos/{owner}/{repository}"
         self._credential = credential
-        self._turns = _Turns((0.0 if loopback else WRITE_PAUSE) if pause is None else pause, sleep)
+        self.turns = Turns(
+            f"github:{address.netloc}/{owner.casefold()}",
+            budget=budget or Unlimited(),
+            pause=(0.0 if loopback else WRITE_PAUSE) if pause is None else pause,
+            sleep=sleep,
+        )
         self._threads = threading.local()
         self._auth: Auth.Auth = (
             Auth.Token(credential.token)
@@ -169,14 +151,14 @@ class Client:
             raise unusable(deed)
         return found
 
-    def mutate(self, document: str, variables: Json, what: str) -> Json:
-        """The data of a GraphQL mutation: exactly one request.
+    def mutate(self, document: str, variables: Json, what: str, *, writes: int) -> Json:
+        """The data of a GraphQL mutation that makes so many things: exactly one request.
 
         Raises:
             GraphQLRefused: GitHub executed none of it.
             HostUnknownOutcome: it executed a part, or nobody knows.
         """
-        return self._graphql(document, variables, Deed(what, self.where, changes=True))
+        return self._graphql(document, variables, Deed(what, self.where, changes=True), writes)
 
     # Who we are -------------------------------------------------------------------------------------
 
@@ -222,12 +204,13 @@ class Client:
 
     # The one way out --------------------------------------------------------------------------------
 
-    def _graphql(self, document: str, variables: Json, deed: Deed) -> Json:
+    def _graphql(self, document: str, variables: Json, deed: Deed, writes: int = 1) -> Json:
         body: Json = {"query": document, "variables": variables}
         line = self._line()
-        data = graphql_data(self._exchange(line, "POST", line.graphql_url, deed, None, body), deed)
+        data = graphql_data(self._exchange(line, "POST", line.graphql_url, deed, None, body, writes), deed)
         if isinstance(data, HostError):
-            raise data
+            raise self._heard(data)
+        self._went_well(deed)
         return data
 
     def _send(
@@ -242,8 +225,19 @@ class Client:
         answer = self._exchange(self._line(), verb, path, deed, parameters, body)
         failure = refusal(answer, deed)
         if failure is not None:
-            raise failure
+            raise self._heard(failure)
+        self._went_well(deed)
         return answer
+
+    def _went_well(self, deed: Deed) -> None:
+        if deed.changes:
+            self.turns.went_well()
+
+    def _heard(self, failure: HostError) -> HostError:
+        """Where GitHub names a wait, everybody keeps it: going on can get an integration banned."""
+        if failure.after is not None:
+            self.turns.slow_down(failure.after)
+        return failure
 
     def _as_app(self, verb: str, path: str, deed: Deed, *, body: Json | None = None) -> Answer:
         """Ask as the App itself. Making a token changes nothing in the repository, so it counts as a read."""
@@ -253,7 +247,7 @@ class Client:
         answer = self._exchange(line, verb, path, deed, None, body)
         failure = refusal(answer, deed)
         if failure is not None:
-            raise failure
+            raise self._heard(failure)
         return answer
 
     def _exchange(
@@ -264,10 +258,11 @@ class Client:
         deed: Deed,
         parameters: dict[str, str | int] | None,
         body: Json | None,
+        writes: int = 1,
     ) -> Answer:
         if deed.changes:
             self._have_token()
-            with self._turns.turn():
+            with self.turns.turn(writes):
                 outcome = line.ask(verb, path, deed, parameters, body)
         else:
             outcome = line.ask(verb, path, deed, parameters, body)

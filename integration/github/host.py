@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from integration.github.credential import AppCredential, TokenCredential
     from integration.incident import IncidentId, SpaceName
     from integration.mirror import Difference, MirrorView, TicketRef
+    from integration.ports import Budget
     from integration.process import StepKey
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\Z")
@@ -88,6 +89,7 @@ class GitHubHost:
     Args:
         space: the repository.
         credential: an App's, or a user's token.
+        budget: what may be written to GitHub, shared with other processes.
         pause: seconds between two writes; by default one, and none on loopback.
         sleep: how to wait.
     """
@@ -97,6 +99,7 @@ class GitHubHost:
         space: GitHubSpace,
         credential: AppCredential | TokenCredential,
         *,
+        budget: Budget | None = None,
         pause: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -106,6 +109,7 @@ class GitHubHost:
             owner=space.owner,
             repository=space.repository,
             credential=credential,
+            budget=budget,
             pause=pause,
             sleep=sleep,
         )
@@ -144,6 +148,10 @@ class GitHubHost:
         return 44_000
 
     # Reading ----------------------------------------------------------------------------------------
+
+    def ready(self, incidents: int = 1) -> None:
+        """Whether there is room for so many whole incidents within GitHub's limits. Asks our own budget only."""
+        self._client.turns.check(incidents)
 
     def audience(self) -> Audience:
         """Who can read the repository now: two reads as an App, three with a token."""

@@ -33,7 +33,8 @@ _NEW_STEP = (
     "parent {{ number }} }} }}"
 )
 _NEW_COMMENT = (
-    "addComment(input: ${name}) {{ commentEdge {{ node {{ fullDatabaseId issue {{ number }} }} }} }}"
+    "addComment(input: ${name}) {{ commentEdge {{ node {{ "
+    "fullDatabaseId issue {{ number }} repository {{ nameWithOwner }} }} }} }}"
 )
 
 
@@ -88,13 +89,13 @@ def write_batch(
         names.append(f"${name}: {kind}!")
         fields.append(f"{name}: {field.format(name=name)}")
     document = f"mutation({', '.join(names)}) {{ {' '.join(fields)} }}"
-    data = client.mutate(document, variables, "write steps and diary")
+    data = client.mutate(document, variables, "write steps and diary", writes=len(things))
     written: dict[CommentId, str] = {}
     for at, thing in enumerate(things):
         if isinstance(thing, StepView):
             _check_step(client, place, data.get(f"w{at}"))
         else:
-            written[thing.id] = _comment_id(client, data.get(f"w{at}"))
+            written[thing.id] = _comment_id(client, place, data.get(f"w{at}"))
     return written
 
 
@@ -115,13 +116,20 @@ def _check_step(client: Client, place: Place, payload: object) -> None:
         attach(client, place, issue.get("fullDatabaseId"))
 
 
-def _comment_id(client: Client, payload: object) -> str:
+def _comment_id(client: Client, place: Place, payload: object) -> str:
+    """The host's id of a new comment. One that came to stand elsewhere, as on a transferred ticket, is not ours."""
+    deed = Deed(_COMMENTS, client.where, changes=True)
     edge = payload.get("commentEdge") if isinstance(payload, dict) else None
     node = edge.get("node") if isinstance(edge, dict) else None
-    found = node.get("fullDatabaseId") if isinstance(node, dict) else None
-    if found is None:
-        raise unknown_outcome(Deed(_COMMENTS, client.where, changes=True))
-    return str(found)
+    if not isinstance(node, dict) or node.get("fullDatabaseId") is None:
+        raise unknown_outcome(deed)
+    issue, repository = node.get("issue"), node.get("repository")
+    if not isinstance(issue, dict) or not isinstance(repository, dict):
+        raise unknown_outcome(deed)
+    here = str(repository.get("nameWithOwner", "")).casefold() == client.where.casefold()
+    if not here or str(issue.get("number")) != place.number:
+        raise unknown_outcome(deed)
+    return str(node["fullDatabaseId"])
 
 
 def write_step(
@@ -156,6 +164,9 @@ def write_comment(client: Client, place: Place, comment: SealedComment) -> str:
     """One diary comment by REST; the host's id of it."""
     path = f"{client.path}/issues/{place.number}/comments"
     reply = client.write("POST", path, {"body": comment_body(comment)}, _COMMENTS)
-    if not isinstance(reply.get("id"), int):
+    stands_on = str(reply.get("issue_url", "")).casefold()
+    if not isinstance(reply.get("id"), int) or not stands_on.endswith(
+        path.removesuffix("/comments").casefold()
+    ):
         raise unknown_outcome(Deed(_COMMENTS, client.where, changes=True))
     return str(reply["id"])

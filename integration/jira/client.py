@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import threading
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -33,11 +34,14 @@ from integration.errors import (
     HostUnknownOutcome,
 )
 from integration.jira.space import JiraSpace, is_plain
+from integration.jira.turns import Turns
+from integration.ports import Unlimited
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from integration.jira.fields import Json
+    from integration.ports import Budget
 
 __all__ = ["Intent", "JiraClient", "JiraSpace"]
 
@@ -70,14 +74,37 @@ class _NotOk(Exception):
         self.answer = answer
 
 
+class _NoBodies(logging.Filter):
+    """At DEBUG the libraries log bodies and addresses; whatever level a deployment sets, that is not written."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+_NO_BODIES = _NoBodies()
+
+
 class JiraClient:
     """Calls to one Jira site: one library client for each thread, never a retry, never a redirect followed.
+
+    Args:
+        space: which site.
+        token: the API token of the service's account.
+        budget: what may be written to Jira; without one there is no limit, which is for tests.
+        sleep: how to wait for our turn.
 
     Raises:
         ConfigError: the token cannot be sent.
     """
 
-    def __init__(self, space: JiraSpace, *, token: str) -> None:
+    def __init__(
+        self,
+        space: JiraSpace,
+        *,
+        token: str,
+        budget: Budget | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         if not token or not is_plain(token):
             raise ConfigError(
                 f"The token of the Jira space {space.name!r}",
@@ -86,6 +113,7 @@ class JiraClient:
         self._space = space
         self._token = token
         self._names = space.fields.our_names()
+        self.turns = Turns(space.host, budget=budget or Unlimited(), sleep=sleep)
         self._local = threading.local()
 
     def __repr__(self) -> str:
@@ -108,16 +136,27 @@ class JiraClient:
         """POST to a call of Jira that only reads."""
         return self._call("POST", path, what, "read", payload=payload)
 
-    def write(self, path: str, payload: Json, *, what: str) -> Json:
+    def write(
+        self, path: str, payload: Json, *, what: str, ticket: str | None = None, writes: int = 1
+    ) -> Json:
         """POST once; the answer as a JSON object.
 
+        Args:
+            path: below the API's root.
+            payload: what to send.
+            what: our words for the call.
+            ticket: the id of the ticket that is written to; ``None`` if it is made by this.
+            writes: how many writes to it Jira may count.
+
         Raises:
+            BudgetSpent: it is not our turn; nothing was sent.
             HostUnknownOutcome: whenever Jira may have acted and did not say so in full.
             HostError: as its other subclasses say.
         """
+        self.turns.take(ticket, writes)
         return self._call("POST", path, what, "write", payload=payload)
 
-    def upload(self, path: str, name: str, content: bytes, *, what: str) -> list[Json]:
+    def upload(self, path: str, name: str, content: bytes, *, what: str, ticket: str) -> list[Json]:
         """POST a file once, as multipart; the answer as a list of JSON objects.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments/
@@ -127,15 +166,23 @@ class JiraClient:
             HostError: as its other subclasses say.
         """
         file = (name, content, "application/octet-stream")
+        self.turns.take(ticket)
         outcome = self._exchange("POST", path, what, "write", None, None, file=file)
         if isinstance(outcome, HostError):
-            raise outcome
+            raise self.turns.heard(outcome)
         return self.objects(outcome.get(_LISTED), what, "write")
 
     def put(
-        self, path: str, payload: Json, *, what: str, query: Mapping[str, str | int] | None = None
+        self,
+        path: str,
+        payload: Json,
+        *,
+        what: str,
+        ticket: str,
+        query: Mapping[str, str | int] | None = None,
     ) -> None:
         """PUT once; Jira answers without a body."""
+        self.turns.take(ticket)
         self._call("PUT", path, what, "write", payload=payload, query=query)
 
     def complaints(self, body: Json) -> tuple[str, ...]:
@@ -171,7 +218,7 @@ class JiraClient:
         # the frames of its traceback hold anything of the answer or of the credential.
         outcome = self._exchange(method, path, what, intent, query, payload)
         if isinstance(outcome, HostError):
-            raise outcome
+            raise self.turns.heard(outcome)
         return outcome
 
     def _exchange(
@@ -223,7 +270,9 @@ class JiraClient:
         library._version = _CLOUD_VERSION  # noqa: SLF001 - without it the library's Cloud methods answer None in silence
         library._session.hooks["response"].append(_divert)  # noqa: SLF001 - before the library reads an error's body
         for name in ("jira", "jira.resilientsession", "urllib3", "urllib3.connectionpool"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # their DEBUG lines hold bodies and addresses
+            logger = logging.getLogger(name)
+            logger.setLevel(logging.WARNING)
+            logger.addFilter(_NO_BODIES)
         self._local.library = library
         return library
 

@@ -119,9 +119,13 @@ class TicketContents:
             HostRejected, HostUnknownOutcome: naming the steps that were not created; the others are there.
         """
         for start in range(0, len(steps), BULK_CREATE):
-            self._write_steps(ticket_id, incident, steps[start : start + BULK_CREATE])
+            failure = self._create_steps(ticket_id, incident, steps[start : start + BULK_CREATE])
+            if failure is not None:
+                raise failure  # here, where Jira's own words are not at hand
 
-    def _write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
+    def _create_steps(
+        self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]
+    ) -> HostError | None:
         what = "create the sub-tasks"
         answer = self._client.write(
             "issue/bulk",
@@ -138,14 +142,17 @@ class TicketContents:
                 ]
             },
             what=what,
+            ticket=ticket_id,
+            writes=len(steps),
         )
         made, errors = answer.get("issues"), answer.get("errors")
         failed = [_failure(error) for error in errors] if isinstance(errors, list) else []
         _log.info("sub-tasks-opened", ticket=ticket_id, count=len(steps) - len(failed), of=len(steps))
         if failed:
-            raise _partial(steps, failed, self._client.complaints(answer))
+            return _partial(steps, failed, self._client.complaints(answer))
         if not isinstance(made, list) or len(made) != len(steps):
-            raise self._client.unreadable(what, "write")
+            return self._client.unreadable(what, "write")
+        return None
 
     def write_comments(
         self, ticket_id: str, comments: Sequence[SealedComment], look_again: Callable[[], None]
@@ -167,7 +174,7 @@ class TicketContents:
             }
             if self._space.comment_role is not None:
                 payload["visibility"] = {"type": "role", "value": self._space.comment_role}
-            made = self._client.write(f"issue/{ticket_id}/comment", payload, what=what)
+            made = self._client.write(f"issue/{ticket_id}/comment", payload, what=what, ticket=ticket_id)
             host_id = made.get("id")
             if not isinstance(host_id, str) or not host_id:
                 raise self._client.unreadable(what, "write")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from integration.jira.fields import Json
     from integration.jira.space import JiraSpace
     from integration.mirror import Difference, MirrorView
+    from integration.ports import Budget
 
 _log = Log("coc.jira")
 
@@ -53,16 +54,24 @@ class JiraHost:
     Args:
         space: which project, with its ids.
         token: the API token of the service's account.
-        sleep: waits between the comments of a long diary.
+        budget: what may be written to Jira, shared with other processes.
+        sleep: waits for our turn, and between the comments of a long diary.
     """
 
     kind: Literal["jira"] = "jira"
     part_bytes = PART_BYTES
     holds_files = True
 
-    def __init__(self, space: JiraSpace, *, token: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        space: JiraSpace,
+        *,
+        token: str,
+        budget: Budget | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._space = space
-        self._client = JiraClient(space, token=token)
+        self._client = JiraClient(space, token=token, budget=budget, sleep=sleep)
         self._contents = TicketContents(self._client, space, sleep)
         self._own_account = ""
 
@@ -84,6 +93,11 @@ class JiraHost:
                 raise self._client.unreadable(what)
             self._own_account = account
         return frozenset({self._own_account})
+
+    def ready(self, incidents: int = 1) -> None:
+        """Whether Jira has not asked us to wait; how many incidents it is makes no difference. Asks our own budget only."""
+        del incidents
+        self._client.turns.check()
 
     def audience(self) -> Audience:
         """Who may browse the project. Five reads with one role, one more for the first time."""
@@ -176,6 +190,7 @@ class JiraHost:
                 f"issue/{ref.id}",
                 fields.healed_ticket(view, self._space.fields, security_level=self._space.security_level_id),
                 what="set the ticket's fields",
+                ticket=ref.id,
                 query={"notifyUsers": "false"},
             )
             ticket = self._after_write(ref, "read the ticket's fields back")
@@ -212,7 +227,8 @@ class JiraHost:
         for name, size in files.items():
             if not _holds(listed, name, size):
                 what = "add a diary file"
-                made = self._client.upload(f"issue/{ref.id}/attachments", name, content(name), what=what)
+                path = f"issue/{ref.id}/attachments"
+                made = self._client.upload(path, name, content(name), what=what, ticket=ref.id)
                 if not _holds(made, name, size):
                     raise self._client.unreadable(what, "write")
                 _log.info("file-added", ticket=ref.id)

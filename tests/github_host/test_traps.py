@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,12 @@ from integration.errors import (
     HostUnknownOutcome,
 )
 from integration.github.client import Client
-from integration.github.credential import AppCredential, TokenCredential
+from integration.github.credential import AppCredential, AppJwt, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
 from integration.incident import SpaceName
 from integration.mirror import Difference
 from integration.text import SealedText
+from sandbox.wire import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from integration.mirror import MirrorView, TicketRef
 
 Played = Any  # the played GitHub of conftest.py, which tests cannot import by name
+World = Any  # the stand-in of conftest.py
 
 ISSUES = "/repos/acme/conduct/issues"
 FIELDS = Difference(fields=True, steps=(), comments=())
@@ -215,7 +219,8 @@ def test_when_graphql_does_nothing_rest_writes_after_a_fresh_read(
     github.answers("GET", f"{ISSUES}/17/sub_issues", [])
     there = [{"id": 8_000_000_001, "body": f"before\n{comments[0].text}\nafter"}]
     github.answers("GET", f"{ISSUES}/17/comments", there)
-    github.answers("POST", f"{ISSUES}/17/comments", {"id": 8_000_000_002}, status=201)
+    made = {"id": 8_000_000_002, "issue_url": "https://api.github.com/repos/Acme/conduct/issues/17"}
+    github.answers("POST", f"{ISSUES}/17/comments", made, status=201)
     assert host.write(ref, view, rest_lacking(comments)) == {comments[1].id: "8000000002"}
     rest = [call for call in github.writes() if not call.request.path_url.endswith("/graphql")]
     assert len(rest) == 1
@@ -329,18 +334,18 @@ def test_writes_wait_for_their_turn_and_reads_do_not(github: Played) -> None:
     waits: list[float] = []
     client = Client(
         base_url="https://api.github.com",
-        owner="acme",
+        owner="only-here",  # writes for one owner stand in one line, those of other tests too
         repository="conduct",
         credential=TokenCredential("ghp_x"),
         sleep=waits.append,
     )
-    github.repository()
-    github.answers("POST", ISSUES, {"number": 1}, status=201)
+    github.answers("GET", client.path, {"id": 1})
+    github.answers("POST", f"{client.path}/issues", {"number": 1}, status=201)
     for _ in range(3):
-        client.get_object("/repos/acme/conduct", "look")
+        client.get_object(client.path, "look")
     assert waits == []
     for _ in range(3):
-        client.write("POST", ISSUES, {"title": "x"}, "write")
+        client.write("POST", f"{client.path}/issues", {"title": "x"}, "write")
     assert len(waits) == 2
     assert all(0 < wait <= 1 for wait in waits)
 
@@ -493,6 +498,148 @@ def test_a_step_that_came_to_be_elsewhere_is_an_unknown_outcome(
     github.answers("POST", "/graphql", {"data": {"w0": {"issue": made}}})
     with pytest.raises(HostUnknownOutcome):
         host.write(ref, view, Difference(fields=False, steps=view.steps[:1], comments=()))
+
+
+@pytest.mark.parametrize(
+    ("where", "number"), [("acme/public", 17), ("acme/conduct", 3), ("", 17), ("acme/conduct", None)]
+)
+def test_a_comment_that_followed_a_ticket_elsewhere_is_noticed_and_no_other_is_written(
+    where: str,
+    number: int | None,
+    github: Played,
+    host: GitHubHost,
+    view: MirrorView,
+    ref: TicketRef,
+    diary: Callable[[int], list[SealedComment]],
+) -> None:
+    """The ticket was transferred between our look and our write, and GitHub let the comment follow."""
+    place(github, view)
+    node = {
+        "fullDatabaseId": "1",
+        "issue": {"number": number},
+        "repository": {"nameWithOwner": where},
+    }
+    github.answers("POST", "/graphql", {"data": {f"w{n}": {"commentEdge": {"node": node}} for n in range(6)}})
+    with pytest.raises(HostUnknownOutcome):
+        host.write(ref, view, rest_lacking(diary(12)))
+    assert len(github.writes()) == 1
+
+
+@pytest.mark.parametrize("issue_url", ["https://api.github.com/repos/acme/public/issues/17", None])
+def test_by_rest_a_comment_that_followed_its_ticket_elsewhere_is_noticed_too(
+    issue_url: str | None,
+    github: Played,
+    host: GitHubHost,
+    view: MirrorView,
+    ref: TicketRef,
+    comments: list[SealedComment],
+) -> None:
+    place(github, view)
+    github.answers("POST", "/graphql", {"errors": [{"type": "FORBIDDEN"}]})
+    for listed in ("sub_issues", "comments"):
+        github.answers("GET", f"{ISSUES}/17/{listed}", [])
+    github.answers("POST", f"{ISSUES}/17/comments", {"id": 1, "issue_url": issue_url}, status=201)
+    with pytest.raises(HostUnknownOutcome):
+        host.write(ref, view, rest_lacking(comments))
+    rest = [call.request.path_url for call in github.writes() if "/graphql" not in call.request.path_url]
+    assert rest == [f"{ISSUES}/17/comments"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("call", ["sub_issues", "comments", "graphql", "PATCH"])
+def test_no_write_follows_a_redirect(
+    call: str,
+    status: int,
+    github: Played,
+    host: GitHubHost,
+    view: MirrorView,
+    ref: TicketRef,
+    comments: list[SealedComment],
+) -> None:
+    """As of a ticket or repository that was moved after our look. PyGithub would go on, in silence."""
+    place(github, view)
+    moved: dict[str, Any] = {
+        "status": status,
+        "headers": {"Location": "https://api.github.com:443/repos/acme/public/issues/3"},
+    }
+    steps = view.steps[:1] if call == "sub_issues" else ()
+    lacking = Difference(
+        fields=call == "PATCH",
+        steps=steps,
+        comments=tuple(comments) if call in {"comments", "graphql"} else (),
+    )
+    if call == "PATCH":
+        github.answers("PATCH", f"{ISSUES}/17", {}, **moved)
+    elif call == "graphql":
+        github.answers("POST", "/graphql", {}, **moved)
+    else:
+        github.answers("POST", "/graphql", {"errors": [{"type": "FORBIDDEN"}]})
+        for listed in ("sub_issues", "comments"):
+            github.answers("GET", f"{ISSUES}/17/{listed}", [])
+        github.answers("GET", ISSUES, [])
+        github.answers("POST", ISSUES, github.issue(view, number=21, id=5), status=201)
+        github.answers("POST", f"{ISSUES}/17/{call}", {}, **moved)
+    with pytest.raises(HostNotRestricted):
+        host.write(ref, view, lacking)
+    assert not [one for one in github.wire.calls if "/public" in str(one.request.url)]
+    assert github.writes()[-1].response.status_code == status, "nothing is written after it"
+
+
+@pytest.mark.parametrize("status", [403, 502])
+def test_a_change_of_fields_is_not_repeated_either(
+    status: int, github: Played, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    place(github, view)
+    github.answers("PATCH", f"{ISSUES}/17", {}, status=status, headers={"Retry-After": "9"})
+    with pytest.raises(HostLimited if status == 403 else HostUnknownOutcome):
+        host.write(ref, view, FIELDS)
+    assert len(github.writes()) == 1
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 502, 503])
+def test_whatever_wait_an_answer_names_no_thread_sleeps_for_it(
+    status: int, world: World, view: MirrorView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a real connection, where urllib3 and GithubRetry would sleep for an hour: reads and writes."""
+    naps: list[float] = []
+    monkeypatch.setattr("time.sleep", naps.append)
+    headers = (
+        ("Retry-After", "3600"),
+        ("X-RateLimit-Remaining", "0"),
+        ("X-RateLimit-Reset", str(int(time.time()) + 3600)),
+    )
+    world.hub.wire.every = Fault("status", status=status, headers=headers)
+    host = world.with_token()
+    host._definitions = ()
+    for work in (host.audience, lambda: host.open_ticket(view)):
+        with pytest.raises((HostLimited, HostUnavailable, HostUnknownOutcome)):
+            work()
+    assert sum(naps) < 2, "a read is tried again at once; for a limit nobody stands still"
+    assert len(world.writes()) == 1
+
+
+def test_turned_up_logging_after_the_start_shows_no_body_and_no_token(
+    github: Played, host: GitHubHost, view: MirrorView, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(("github", "urllib3", "requests")):
+            caplog.set_level(logging.DEBUG, name)
+    github.no_issue_fields()
+    github.answers("POST", ISSUES, github.issue(view), status=201)
+    host.open_ticket(view)
+    said = caplog.text + repr([vars(one) for one in caplog.records])
+    assert view.code_name not in said
+    assert github.token not in said
+
+
+def test_an_app_signs_for_a_clock_that_is_a_little_behind(app_key: str) -> None:
+    """GitHub refuses a signature from the future, and one that is good for more than ten minutes."""
+    coded = AppJwt(AppCredential("31", app_key, 7)).token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(coded + "=="))
+    now = time.time()
+    assert claims["iat"] <= now - 50
+    assert now < claims["exp"] <= claims["iat"] + 600
 
 
 def test_when_only_the_key_is_refused_the_fields_are_asked_for_again(

@@ -47,7 +47,7 @@ Call = tuple[str, "Callable[[JiraClient], object]"]
 READ: Call = ("GET", lambda client: client.read("thing", what="read it"))
 READ_BY_POST: Call = ("POST", lambda client: client.read_by_post("thing", {}, what="read it"))
 WRITE: Call = ("POST", lambda client: client.write("thing", {"a": 1}, what="write it"))
-PUT: Call = ("PUT", lambda client: client.put("thing", {"a": 1}, what="set it"))
+PUT: Call = ("PUT", lambda client: client.put("thing", {"a": 1}, what="set it", ticket="10100"))
 READS = [pytest.param(READ, id="get"), pytest.param(READ_BY_POST, id="post-that-reads")]
 WRITES = [pytest.param(WRITE, id="post"), pytest.param(PUT, id="put")]
 

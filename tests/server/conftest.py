@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.diary.chain import Head
+    from integration.errors import BudgetSpent
     from integration.mirror import Difference, MirrorView
     from integration.ports import HostKind, Receipt
     from tests.conftest import SetClock
@@ -69,7 +70,8 @@ class MemoryTicket:
 class MemoryHost:
     """A host in memory. ``calls`` is what was asked of it in order; ``trouble`` may raise before any call.
 
-    ``lag`` is how long after its opening a ticket is found. ``loses`` drops that many parts of a write.
+    ``lag`` is how long after its opening a ticket is found. ``loses`` drops that many parts of a write. ``spent``
+    says that the budget of writes is used up.
     """
 
     clock: SetClock
@@ -86,10 +88,16 @@ class MemoryHost:
     own_accounts: frozenset[str] = frozenset({"coc-bot"})
     part_bytes: int = 44_000
     holds_files: bool = True
+    spent: BudgetSpent | None = None
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
         self.trouble(name)
+
+    def ready(self, incidents: int = 1) -> None:
+        del incidents
+        if self.spent is not None:
+            raise self.spent
 
     def audience(self) -> Audience:
         self._called("audience")

@@ -289,7 +289,7 @@ def test_without_a_mail_server_nothing_is_joined_differently(config: Path) -> No
 
 @pytest.fixture
 def reopening(host: MemoryHost, monkeypatch: pytest.MonkeyPatch) -> MemoryHost:
-    monkeypatch.setattr(wiring, "make_hosts", lambda _config: {SpaceName("conduct"): host})
+    monkeypatch.setattr(wiring, "make_hosts", lambda _config, *_, **__: {SpaceName("conduct"): host})
     return host
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration.casework import receive
 from integration.errors import (
+    BudgetSpent,
     HostLimited,
     HostRefused,
     HostUnavailable,
@@ -19,6 +21,7 @@ from integration.errors import (
     NotifyError,
     StoreError,
 )
+from integration.incident import SpaceName
 from webhook_server import jobs, loop
 from webhook_server.fellows import Fellows
 from webhook_server.jobs import Dispatcher, attempt
@@ -202,6 +205,105 @@ def test_the_log_names_code_names_and_codes_only(
     code_name = database.job(receipt.inbox_id).code_name
     assert f"event=delivery-done incident={code_name} delivery={receipt.inbox_id}" in caplog.text
     assert canary not in caplog.text
+
+
+# Our own budget of writes ---------------------------------------------------------------------------
+
+
+def test_waiting_for_our_turn_is_no_trouble_and_never_parks(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    receipt = take_in()
+    host.spent = BudgetSpent("Used up for now.", after=54.0)
+
+    for _ in range(20):
+        assert "host-budget" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
+
+    job = database.job(receipt.inbox_id)
+    assert ("waiting", 20, "host-budget", "Used up for now.", clock.now() + timedelta(seconds=54)) == (
+        job.state, job.attempts, job.reason_code, job.reason, job.due_at
+    )  # fmt: skip
+    assert [] == host.calls, "the host is not even asked who can read"
+    host.spent = None
+    host.trouble = always(HostUnavailable("x"))
+    states = []
+    for _ in range(8):
+        attempt(receipt.inbox_id, work, database, Locks(database._engine))
+        states.append(database.job(receipt.inbox_id).state)
+    assert ["waiting"] * 7 + ["parked"] == states
+
+
+def test_our_turn_may_be_over_in_the_middle_and_the_rest_follows(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost
+) -> None:
+    receipt = take_in()
+    host.trouble = lambda call: always(BudgetSpent("x", after=9.0))(call) if call == "write" else None
+
+    assert "host-budget" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
+
+    assert "waiting" == database.job(receipt.inbox_id).state
+    host.trouble = lambda _call: None
+    assert "done" == attempt(receipt.inbox_id, work, database, Locks(database._engine))
+    assert 1 == len(host.tickets)
+
+
+def test_what_is_parked_stays_parked_with_its_reason_while_it_waits_for_its_turn(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, dispatcher: Dispatcher,
+    clock: SetClock,
+) -> None:  # fmt: skip
+    receipt = take_in()
+    host.trouble = always(HostRefused("The key is not accepted."))
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
+    host.spent = BudgetSpent("x", after=600.0)
+
+    attempt(receipt.inbox_id, work, database, Locks(database._engine))
+    clock.forward(hours=1)
+    dispatcher.turn()
+
+    job = database.job(receipt.inbox_id)
+    assert ("parked", "host-refused", "The key is not accepted.") == (job.state, job.reason_code, job.reason)
+    assert clock.now() + timedelta(minutes=10) == job.due_at
+
+
+def test_nobody_is_mailed_for_an_hour_about_what_waits_for_its_turn(
+    take_in: Intake, host: MemoryHost, dispatcher: Dispatcher, told: Told, clock: SetClock
+) -> None:
+    take_in()
+    host.spent = BudgetSpent("Used up for now.", after=600.0)
+    for _ in range(5):
+        dispatcher.turn()
+        clock.forward(minutes=10)
+    dispatcher.turn()
+    assert [] == told.mails
+
+    clock.forward(minutes=10)
+    dispatcher.turn()
+
+    assert ["Used up for now." in text for _, _, text in told.mails] == [True]
+
+
+def test_while_nothing_may_be_written_to_a_space_its_deliveries_stay_in_the_inbox(
+    take_in: Intake, database: Database, host: MemoryHost, dispatcher: Dispatcher,
+    engine: FakeEngine, clock: SetClock, make_report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(jobs, "WINDOW", 3)
+    other = SpaceName("other")
+    waiting = [take_in().inbox_id for _ in range(5)]
+    elsewhere = receive("form", other, "s", make_report(), store=database, clock=clock).inbox_id
+    host.spent = BudgetSpent("x", after=54.0)
+
+    for _ in range(2):
+        dispatcher.hand_over_due()
+
+    assert [elsewhere] == [given[0] for given in engine.given], "what is full keeps nobody else waiting"
+    assert {(0, "host-budget")} == {
+        (database.job(one).attempts, database.job(one).reason_code) for one in waiting
+    }
+    host.spent = None
+    clock.forward(seconds=54)
+    database.finish(elsewhere, clock.now())
+    dispatcher.hand_over_due()
+    assert waiting[:3] == [given[0] for given in engine.given[1:]], "the oldest go first"
 
 
 def until(happened: Callable[[], object]) -> None:

@@ -606,7 +606,7 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
 
 CLEAR = {
     "incident": "id code_name source space type stage impact likelihood lead secondary opened_at",
-    "inbox": "seq id source incident_id unreadable received_at state attempts due_at reason_code reason told told_at inbox_key",
+    "inbox": "seq id source incident_id unreadable received_at state attempts waits due_at reason_code reason told told_at inbox_key",
     "ticket": "incident_id attempted_at name host_id key url stable",
     "epoch": "incident_id number recipient writing_key",
     "comment": "incident_id seq part parts ticket epoch kind prev link text host_comment_id",

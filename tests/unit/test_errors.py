@@ -76,7 +76,7 @@ def test_a_host_error_knows_how_long_to_wait() -> None:
 
 
 def test_only_errors_that_pass_by_themselves_are_tried_again() -> None:
-    assert {"host-unavailable", "host-limited", "host-unknown-outcome"} == {
+    assert {"host-unavailable", "host-limited", "host-budget", "host-unknown-outcome"} == {
         one.code for one in CLASSES if issubclass(one, HostError) and one.retry
     }
 

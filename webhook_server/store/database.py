@@ -17,7 +17,7 @@ from integration.code_name import CodeName
 from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
 from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
-from integration.incident import Alias, Incident, IncidentId
+from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
 from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
@@ -66,9 +66,11 @@ class Job:
     inbox_id: str
     incident: IncidentId
     code_name: CodeName
+    space: SpaceName
     seq: int
     state: str
     attempts: int
+    waits: int
     due_at: datetime
     received_at: datetime
     reason_code: str | None
@@ -99,6 +101,14 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
 def _padded(readers: bytes) -> bytes:
     """With blanks up to the next step, so that the length of what is sealed does not tell how many read."""
     return readers.ljust(-(-len(readers) // _READERS_STEP) * _READERS_STEP)
+
+
+def _reason_unless_parked(code: str, reason: str) -> dict[str, sa.ColumnElement[str]]:
+    parked = t.inbox.c.state == "parked"
+    return {
+        "reason_code": sa.case((parked, t.inbox.c.reason_code), else_=code),
+        "reason": sa.case((parked, t.inbox.c.reason), else_=reason),
+    }
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -237,22 +247,32 @@ class Database:
         return jobs[0]
 
     def job_failed(self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime) -> None:
-        """A try did not succeed. ``reason`` is the error's own safe words. Counts each try once, whoever notes it."""
+        """A try did not succeed. ``reason`` is the error's own safe words."""
+        state = "parked" if parked else "waiting"
+        self._tried(job, state=state, due_at=due_at, reason_code=code, reason=reason)
+
+    def job_waits(self, job: Job, *, code: str, reason: str, due_at: datetime) -> None:
+        """A try ended because our own budget of writes is used up. That is no trouble: a parked job keeps its reason."""
+        self._tried(job, waits=job.waits + 1, due_at=due_at, **_reason_unless_parked(code, reason))
+
+    def _tried(self, job: Job, **values: Any) -> None:  # noqa: ANN401 - column values
+        """Note the end of a try: once, whichever servers note it."""
+        same_try = (
+            t.inbox.c.id == job.inbox_id,
+            t.inbox.c.attempts == job.attempts,
+            t.inbox.c.state != "done",
+        )
         with self._write("The job's state was not changed.") as connection:
+            connection.execute(t.inbox.update().where(*same_try).values(attempts=job.attempts + 1, **values))
+
+    def postpone(self, space: SpaceName, now: datetime, *, code: str, reason: str, due_at: datetime) -> None:
+        """Nothing can be written to this ticket space before: what is due for it becomes due then, without a try."""
+        there = sa.select(t.incident.c.id).where(t.incident.c.space == space)
+        with self._write("The jobs were not postponed.") as connection:
             connection.execute(
                 t.inbox.update()
-                .where(
-                    t.inbox.c.id == job.inbox_id,
-                    t.inbox.c.attempts == job.attempts,
-                    t.inbox.c.state != "done",
-                )
-                .values(
-                    state="parked" if parked else "waiting",
-                    attempts=job.attempts + 1,
-                    due_at=due_at,
-                    reason_code=code,
-                    reason=reason,
-                )
+                .where(t.inbox.c.state != "done", t.inbox.c.due_at <= now, t.inbox.c.incident_id.in_(there))
+                .values(due_at=due_at, **_reason_unless_parked(code, reason))
             )
 
     def retry_now(self, inbox_id: str, now: datetime) -> None:
@@ -556,7 +576,7 @@ class Database:
 
     def _jobs(self, condition: sa.ColumnElement[bool], *, limit: int | None) -> list[Job]:
         query = (
-            sa.select(t.inbox, t.incident.c.code_name)
+            sa.select(t.inbox, t.incident.c.code_name, t.incident.c.space)
             .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
             .where(condition)
             .order_by(t.inbox.c.seq)
@@ -566,8 +586,9 @@ class Database:
             rows = connection.execute(query).all()
         return [
             Job(
-                inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name), seq=row.seq,
-                state=row.state, attempts=row.attempts, due_at=row.due_at, received_at=row.received_at,
+                inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name),
+                space=SpaceName(row.space), seq=row.seq,
+                state=row.state, attempts=row.attempts, waits=row.waits, due_at=row.due_at, received_at=row.received_at,
                 reason_code=row.reason_code, reason=row.reason,
             )
             for row in rows

@@ -64,6 +64,8 @@ inbox = sa.Table(
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("state", sa.String, nullable=False),  # waiting, parked, done
     sa.Column("attempts", sa.Integer, nullable=False),
+    # how many of the attempts only waited for our own budget of writes, which is no trouble
+    sa.Column("waits", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("reason_code", sa.String),
     sa.Column("reason", sa.Text),
@@ -153,12 +155,15 @@ host_write = sa.Table(
     "host_write",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("budget", sa.String, nullable=False),  # "<host kind>:<site or owner>", for Jira also the ticket
+    sa.Column("budget", sa.String, nullable=False),  # "<host kind>:<site>/<owner, or for Jira the ticket>"
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("writes", sa.Integer, nullable=False),
     sa.Index("host_write_budget_at", "budget", "at"),
 )
-"""Writes to a host that were made or are reserved, for as long as its limits look back."""
+"""Writes to a host that were made or are reserved, for as long as its limits look back.
+
+A row without writes is the end of a pause that the host asked for.
+"""
 
 chore = sa.Table(
     "chore",
