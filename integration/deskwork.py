@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from integration.diary.accept import accept
 from integration.diary.attachment import file_name
-from integration.diary.comment import CommentKind
+from integration.diary.comment import CommentKind, find_comments
 from integration.errors import HeadConflict, HostGone, WriteRefused
 from integration.mirror import mirror
 
@@ -51,6 +51,12 @@ def record(
         head=head,
         epoch=epoch,
         service=work.service_key,
+        earlier=[
+            one.opens
+            for comment in written
+            for one in find_comments(comment.text)
+            if comment.kind is CommentKind.KEYRING and one.opens is not None
+        ],
         moved_to=ref.name if ref is not None and ref.name != own else None,
         **({"part_bytes": host.part_bytes} if host is not None else {}),
     )

@@ -34,7 +34,7 @@ from integration.diary.open import read_age
 from integration.diary.seal import EntryDraft
 from integration.errors import CannotOpen, HeadConflict, WriteRefused
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, Shelf, Team
+from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, Shelf, Team, new_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,13 +121,16 @@ def test_a_recused_member_who_wraps_a_true_keyring_again_for_herself(
     both = [pyrage.x25519.Recipient.from_str(one.recipient) for one in (team.salma, team.robert)]
     again = pyrage.encrypt(content, both * 8)
 
-    after = _sealed_again(shelf, again, epoch=4, kind="keyring", opens=replace(shelf.epoch, number=4))
-
-    for who in (team.robert, team.salma):
-        diary = team.read([*shelf.texts(dress), dress(after)], who)
-        assert ("misplaced", 6) in codes(diary)
-        assert diary.keyring is not None
-        assert diary.keyring.newest.epoch.number < 4
+    for opens, code in (
+        (replace(shelf.epoch, number=4), "forged-keyring"),
+        (new_epoch(4, []).epoch, "misplaced"),
+    ):
+        after = _sealed_again(shelf, again, epoch=4, kind="keyring", opens=opens)
+        for who in (team.robert, team.salma):
+            diary = team.read([*shelf.texts(dress), dress(after)], who)
+            assert (code, 6) in codes(diary)
+            assert diary.keyring is not None
+            assert diary.keyring.newest.epoch.number < 4
 
 
 def test_a_true_keyring_exchanged_for_one_that_a_recused_member_opens(

@@ -39,7 +39,7 @@ def test_an_example_comes_out_as_it_says(path: Path) -> None:
     listed.append(Reader("paper-1", KEYS["paper-1"]["recipient"], None))
     trust = Trust(
         incident, one["ticket"], {"svc-2026a": KEYS["svc-2026a"]["signing_key"]},
-        {name: KEYS[name]["signing_key"] for name in MEMBERS}, rosters={KEYS["roster"]: listed},
+        {name: KEYS[name]["signing_key"] for name in MEMBERS}, rosters={KEYS["roster"]: listed}, readers=listed,
     )  # fmt: skip
     head = None
     if "head" in one:
