@@ -215,7 +215,7 @@ def find_comments(text: str) -> list[ParsedComment]:
 
 def find_blocks(text: str) -> list[ParsedComment | DamagedComment]:
     """Every diary comment in a text, in order, the damaged ones too."""
-    lines = _lines(text)
+    lines = lines_of(text)
     found: list[ParsedComment | DamagedComment] = []
     at = 0
     while at < len(lines):
@@ -229,7 +229,7 @@ def find_blocks(text: str) -> list[ParsedComment | DamagedComment]:
 
 def parse_unsealed(text: str) -> UnsealedComment | None:
     """The comment that a desk wrote; None if the text is anything but one whole comment without a seal."""
-    lines = _lines(text)
+    lines = lines_of(text)
     plain = _PLAIN.match(lines[0]) if lines else None
     if plain is None:
         return None
@@ -240,7 +240,8 @@ def parse_unsealed(text: str) -> UnsealedComment | None:
     return comment if at == len(lines) else None
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """The lines that count, as far as white space can be damaged on their way: section 3 of docs/diary-format.md."""
     return [stripped for line in _LINE_ENDS.split(text) if (stripped := line.strip(_BLANKS))]
 
 

@@ -213,6 +213,8 @@ class Team:
     service: ServiceKey = field(default_factory=lambda: new_service_key("svc-2026a"))
     incident: IncidentId = field(default_factory=new_incident_id)
     part_bytes: int = 20_480
+    dress: Dress = str
+    """How a host shows every text that is read, if the test does not dress them itself."""
 
     def begin(self, body: str = "The whole report.", **changes: Any) -> FirstEpoch:  # noqa: ANN401 - any argument of the function
         """The first epoch, for robert, salma and the recovery key."""
@@ -263,12 +265,19 @@ class Team:
         **changes: Any,  # noqa: ANN401 - any field of Trust
     ) -> Diary:
         """What somebody reads (robert, if nobody is named)."""
-        return open_diary(texts, identity=who or self.robert, trust=self.trust(**changes), head=head)
+        shown = [self.dress(text) for text in texts]
+        return open_diary(shown, identity=who or self.robert, trust=self.trust(**changes), head=head)
 
 
 @pytest.fixture
 def team() -> Team:
     return Team()
+
+
+@pytest.fixture(params=[on_github, in_jira], ids=["github", "jira"])
+def on_both_hosts(request: pytest.FixtureRequest, team: Team) -> None:
+    """For tests that read through :meth:`Team.read`: everything comes back from a host, once from each."""
+    team.dress = request.param
 
 
 @pytest.fixture(scope="session")

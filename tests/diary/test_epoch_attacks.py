@@ -77,6 +77,7 @@ def test_one_never_cleared_opens_nothing_at_any_time(shelf: Shelf, dress: Dress)
             read_age(find_comments(one.text)[0].age, [team.quentin.secret])
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_recused_members_keys_open_no_comment_written_after(shelf: Shelf) -> None:
     """Neither her own key nor any epoch's secret that she ever had."""
     team = shelf.team
@@ -253,6 +254,7 @@ def test_a_service_that_lists_its_own_key_in_epoch_1(team: Team, dress: Dress, c
     assert seqs(shelf.read(spy, members={**team.trust().members, "spy": spy.signing_key})) == [2]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 @pytest.mark.parametrize("alias", ["robert", "salma", "paper-1"])
 def test_a_key_under_a_members_name_that_is_not_theirs(team: Team, codes: Codes, alias: str) -> None:
     """The service, or a dishonest member, puts its own key in the place of a colleague's."""
@@ -283,6 +285,7 @@ def test_a_dishonest_member_who_lets_an_outsider_in(shelf: Shelf, dress: Dress, 
         shelf.draft(team.robert)
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_strange_name_of_a_reader_is_not_repeated(shelf: Shelf) -> None:
     team = shelf.team
     odd = replace(generate_identity("x").reader(), alias="\x1b[2J\u202e eve")
@@ -323,11 +326,13 @@ def _also(team: Team, name: str, *more: Identity) -> dict[str, Sequence[Reader]]
     return {ROSTER: listed, name: [*listed, *(one.reader() for one in more)]}
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_without_any_accepted_roster_every_keyring_says_so(shelf: Shelf, codes: Codes) -> None:
     assert codes(shelf.read(rosters={})) == [("unknown-roster", 1), ("unknown-roster", 3)]
     assert seqs(shelf.read(rosters={})) == [2, 4]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_going_back_to_an_older_accepted_roster(shelf: Shelf, codes: Codes) -> None:
     """Quentin had to leave with roster 4. Salma's desk, or somebody with her keys, uses roster 3 again."""
     team = shelf.team
@@ -343,6 +348,7 @@ def test_going_back_to_an_older_accepted_roster(shelf: Shelf, codes: Codes) -> N
     assert not diary.vouched
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_rekey_from_a_newer_roster_than_the_desk_has_can_not_be_undone_by_it(shelf: Shelf) -> None:
     team = shelf.team
     shelf.rekey(team.salma, [team.robert, team.salma], roster_serial=4, roster_hash="cd" * 32)
@@ -407,6 +413,7 @@ def test_it_rolls_its_head_back_and_lets_desks_write_again(shelf: Shelf, dress: 
         shelf.draft(team.salma, diary=rewritten)
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_two_writes_for_one_head_end_in_a_conflict_for_one(shelf: Shelf) -> None:
     team = shelf.team
     one, two = shelf.draft(team.robert), shelf.draft(team.salma)
@@ -511,6 +518,7 @@ def test_oversized_or_malformed_armour_hides_nothing_else(
     assert seqs(diary) == [2, 5]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_white_space_damage_is_harmless(shelf: Shelf, codes: Codes) -> None:
     team = shelf.team
     shelf.rekey(team.robert, [team.robert, team.salma])
