@@ -73,7 +73,12 @@ class Kept:
         """What a desk has accepted."""
         keys = {one.alias: one.signing_key for one in (ROBERT, SALMA)}
         return Trust(
-            self.incident, TICKET, {SERVICE.id: SERVICE.public_line}, keys, rosters={ROSTER: READERS}
+            self.incident,
+            TICKET,
+            {SERVICE.id: SERVICE.public_line},
+            keys,
+            rosters={ROSTER: READERS},
+            readers=READERS,
         )
 
     def read(self) -> Diary:

@@ -34,9 +34,9 @@ def markdown(
         f"- Type: {incident.type.value}",
         f"- Stage: {incident.stage.value}",
         f"- Impact \\* Likelihood: {_plain(risk.in_words(incident.impact, incident.likelihood))}",
-        f"- Lead: {_code(incident.lead or '–')}",
-        f"- Secondary: {_code(incident.secondary or '–')}",
-        f"- Ticket: {_code(incident.ticket_url or 'not open yet')}",
+        f"- Lead: {code(incident.lead or '–')}",
+        f"- Secondary: {code(incident.secondary or '–')}",
+        f"- Ticket: {code(incident.ticket_url or 'not open yet')}",
         f"- Opened: {_time(incident.opened_at)}",
     ]
     if (card := diary.card) is not None:
@@ -44,17 +44,17 @@ def markdown(
             "",
             "## Card",
             "",
-            f"- Reporter: {_code(card.reporter.reveal())}",
-            f"- Subject: {_code(card.subject.reveal())}",
-            f"- Type: {_code(card.type)}",
-            f"- Summary: {_code(card.summary.reveal())}",
+            f"- Reporter: {code(card.reporter.reveal())}",
+            f"- Subject: {code(card.subject.reveal())}",
+            f"- Type: {code(card.type)}",
+            f"- Summary: {code(card.summary.reveal())}",
         ]
     for entry in entries:
         lines += [
             "",
             f"## Entry {entry.seq}: {entry.content.value}",
             "",
-            f"- By: {_code(entry.author)}",
+            f"- By: {code(entry.author)}",
             f"- Happened: {_time(entry.event_at)}",
             f"- Written: {_time(entry.entry_at)}",
             *([] if entry.complete else ["- **A part of it is missing.**"]),
@@ -63,7 +63,7 @@ def markdown(
         ]
     lines += ["", "## Check", ""]
     lines += [
-        f"- {'**' if one.serious else ''}{one.code}{'**' if one.serious else ''}: {_code(f'{one.says} {one.means}')}"
+        f"- {'**' if one.serious else ''}{one.code}{'**' if one.serious else ''}: {code(f'{one.says} {one.means}')}"
         for one in findings
     ] or ["Authors, order and seals are right."]
     return "\n".join(lines) + "\n"
@@ -131,7 +131,7 @@ def _card(card: Card | None) -> dict[str, str] | None:
     }
 
 
-def _code(words: str) -> str:
+def code(words: str) -> str:
     """A code span of one line. https://spec.commonmark.org/0.31.2/#code-spans."""
     shown = visible(words).plain
     if not shown.strip():

@@ -128,7 +128,7 @@ def _jira_comments(reader: _Reader, issue: str) -> Iterator[str]:
         total = page.get("total") if isinstance(page, dict) else None
         if not isinstance(comments, list) or type(total) is not int:
             raise reader.odd()
-        yield from (_text_of(one.get("body")) for one in comments if isinstance(one, dict))
+        yield from (text_of(one.get("body")) for one in comments if isinstance(one, dict))
         start += len(comments)
         if start >= total:
             return
@@ -213,7 +213,7 @@ def _bearer(token: str) -> requests.auth.AuthBase:
     return Bearer()
 
 
-def _text_of(document: object) -> str:
+def text_of(document: object) -> str:
     """All text of an Atlassian document, each block on lines of its own. The document may be anything."""
     pieces: list[str] = []
     waiting: list[object] = [document]

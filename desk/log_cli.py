@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,7 +54,7 @@ def log(
     connection, identity = connected(home), unlock(home, passphrase_file)
     listed = service_of(connection, identity).log()
     opener = _Opener(home, connection, identity)
-    rows = _show(listed, opener.row, quiet=csv_file is not None or markdown_file is not None)
+    rows = show_rows(listed, opener.row, quiet=csv_file is not None or markdown_file is not None)
     for name, text in ((csv_file, log_table.as_csv), (markdown_file, log_table.as_markdown)):
         if name == _STDOUT:
             click.echo(text(rows).encode(), nl=False)
@@ -114,13 +114,13 @@ class _Opener:
         return known
 
 
-def _show(
+def show_rows(
     listed: Sequence[LoggedIncident], row: Callable[[LoggedIncident], LogRow], *, quiet: bool
 ) -> list[LogRow]:
-    """All rows in the order of the list. Each is printed as soon as it and those before it are there."""
+    """All rows in the order of the list. On the screen each appears as soon as it is there, however slow another is."""
     out = show.console()
     bar = out if out.is_terminal and not quiet else show.console(stderr=True)
-    rows: list[LogRow] = []
+    rows: dict[int, LogRow] = {}
     if not quiet:
         log_table.heading(out)
     with Progress(
@@ -132,17 +132,25 @@ def _show(
         disable=not bar.is_terminal,
     ) as progress:
         task = progress.add_task("", total=len(listed))
-        for one in _rows(listed, row):
-            rows.append(one)
+        for at, one in _rows(listed, row):
+            rows[at] = one
             if not quiet:
                 log_table.line(out, one)
             progress.advance(task)
-    return rows
+    return [rows[at] for at in range(len(listed))]
 
 
-def _rows(listed: Sequence[LoggedIncident], row: Callable[[LoggedIncident], LogRow]) -> Iterator[LogRow]:
+def _rows(
+    listed: Sequence[LoggedIncident], row: Callable[[LoggedIncident], LogRow]
+) -> Iterator[tuple[int, LogRow]]:
+    """Each row with its place in the list, in the order in which they are done."""
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="coc-log") as pool:
-        yield from pool.map(row, listed)
+        try:
+            places = {pool.submit(row, one): at for at, one in enumerate(listed)}
+            for done in as_completed(places):
+                yield places[done], done.result()
+        finally:  # whoever stops it does not wait for what has not begun
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _say_how_it_went(listed: Sequence[LoggedIncident], rows: Sequence[LogRow]) -> int:

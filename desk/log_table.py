@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
+from desk.formats import code
 from desk.show import visible
 from integration.log import COLUMNS
 
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
 
 _LINE_END: Final = re.compile(r"\r\n|\n")
 
-_FORMULA: Final = re.compile(r"(^|[;\t\r\n])(\s*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
+_FORMULA: Final = re.compile(r"(^|[;\t\r\n])([\s\"]*)([=+\-@\uff1d\uff0b\uff0d\uff20])")
 """What a spreadsheet may take for a formula: at the start of a cell, and where a program set to semicolons or
-tabs would begin a new one. The full-width signs count too: some programs read them like the plain ones."""
+tabs would begin a new one; such a program drops quotes there, too. The full-width signs count: some programs read
+them like the plain ones."""
 
-_MARKUP: Final = re.compile(r"([\\`*_\[\]|~$])")
-_HTML: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _PLAIN_URL: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&=%+,;-]+\Z")
 
 _WIDTHS: Final = (3, 3, 3, 6, 3, 2, 6)
@@ -59,7 +59,10 @@ def as_csv(rows: Iterable[LogRow]) -> str:
 
 
 def as_markdown(rows: Iterable[LogRow]) -> str:
-    """A table in GitHub's Markdown. Nothing in a cell is rendered, but for the link to the ticket."""
+    r"""A table in GitHub's Markdown. Cells are code, where no renderer makes a link or mention of anything.
+
+    A bar would end the cell even there, so it is shown as ``\x7c``. Only the ticket is a link.
+    """
     lines = [_markdown_row(COLUMNS), _markdown_row(["---"] * len(COLUMNS))]
     for row in rows:
         cells = [_markdown(cell) for cell in row.cells()]
@@ -76,7 +79,7 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def _markdown(words: str) -> str:
-    return _MARKUP.sub(r"\\\1", _one_line(words).plain).translate(_HTML)
+    return code(_LINE_END.sub(" ", words)).replace("|", r"\x7c")
 
 
 def _one_line(words: str) -> Text:

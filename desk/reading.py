@@ -108,6 +108,7 @@ def trust_of(
         members={member.alias: member.signing_key for member in roster.members},
         former=former_keys(former, roster),
         rosters={one.hash: readers_of(one) for one in (*former, roster)},
+        readers=readers_of(roster),
     )
 
 

@@ -29,9 +29,16 @@ if TYPE_CHECKING:
     from integration.roster import Roster
 
 _JOINERS = frozenset("\u200c\u200d")
-"""Zero-width, but Persian words and many emoji need them; they cannot move any other text."""
+"""Zero-width, but Persian words and many emoji need them; they cannot move any other text. Emoji also need U+FE0F,
+the one variation selector that is not in :data:`_UNSEEN`."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
+    map(chr, (*range(0xFE00, 0xFE0F), *range(0xE0100, 0xE01F0)))
+)
+"""Characters of other categories that nobody sees: Unicode's default ignorable ones, and the empty Braille cell.
+https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point"""
+
 _ESCAPED = "reverse dim"
 _NO_TERMINAL = 160
 """Characters in a row of a table where nothing says how wide a line may be."""
@@ -66,7 +73,7 @@ def visible(words: str, *, lines: bool = False) -> Text:
             shown.append("\n")
         elif char == "\t":
             shown.append("    ")
-        elif unicodedata.category(char) in _HIDDEN and char not in _JOINERS:
+        elif char in _UNSEEN or (unicodedata.category(char) in _HIDDEN and char not in _JOINERS):
             shown.append(_escape(char), style=_ESCAPED)
         else:
             shown.append(char)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from integration.diary.accept import accept
 from integration.diary.attachment import file_name
-from integration.diary.comment import CommentKind
+from integration.diary.comment import CommentKind, opened
 from integration.errors import HeadConflict, HostGone, WriteRefused
 from integration.mirror import mirror
 
@@ -51,6 +51,7 @@ def record(
         head=head,
         epoch=epoch,
         service=work.service_key,
+        earlier=opened(written),
         moved_to=ref.name if ref is not None and ref.name != own else None,
         **({"part_bytes": host.part_bytes} if host is not None else {}),
     )

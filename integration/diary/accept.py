@@ -27,7 +27,7 @@ from integration.diary.frame import size_step
 from integration.errors import HeadConflict, WriteRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from integration.diary.chain import Head
     from integration.diary.keys import Epoch, ServiceKey
@@ -71,6 +71,7 @@ def accept(
     service: ServiceKey,
     moved_to: str | None = None,
     part_bytes: int = LARGEST_PART,
+    earlier: Collection[Epoch] = (),
 ) -> Accepted:
     """Check what a desk sent, and seal it.
 
@@ -84,6 +85,7 @@ def accept(
         moved_to: the name of the ticket where the diary stands now, if it was restored on another one; a comment
             may name it, and then all after it must.
         part_bytes: how many bytes of a body fit into one comment of this host.
+        earlier: the epochs before it; no key of theirs may come back.
 
     Raises:
         HeadConflict: the first comment was not made for this head.
@@ -100,7 +102,7 @@ def accept(
             meaning="Somebody else wrote first. Nothing was taken.",
             next_step="Nothing is lost: read again, and it is made again for the new head.",
         )
-    checking = Continuation(incident, ticket, moved_to, head, epoch, part_bytes)
+    checking = Continuation(incident, ticket, moved_to, head, epoch, part_bytes, (*earlier, epoch))
     for comment in comments:
         checking.take(comment)
     checking.end()
@@ -124,7 +126,9 @@ class Continuation:
         head: Head,
         epoch: Epoch,
         part_bytes: int,
+        used: Collection[Epoch],
     ) -> None:
+        self.used = used
         self.incident = incident
         self.ticket = ticket
         self.moved_to = moved_to
@@ -185,8 +189,8 @@ class Continuation:
             _refuse("more than one epoch would be opened")
         if opens.number != self.epoch.number + 1:
             _refuse("a keyring does not open the next epoch")
-        if opens.recipient == self.epoch.recipient or opens.writing_key == self.epoch.writing_key:
-            _refuse("the new epoch has a key of the one before")
+        if any(opens.recipient == one.recipient or opens.writing_key == one.writing_key for one in self.used):
+            _refuse("the new epoch has a key of an earlier one")
 
     def check_write(self, comment: UnsealedComment | ParsedComment) -> None:
         """A keyring, too, is signed with the key of the epoch before."""

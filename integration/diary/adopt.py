@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from integration.diary.accept import LARGEST_PART, Continuation, NotContinued
 from integration.diary.chain import Head, genesis, wrong_seal
-from integration.diary.comment import CommentId, CommentKind, find_comments
+from integration.diary.comment import CommentId, CommentKind, find_comments, opened
 from integration.diary.keys import Epoch
 
 if TYPE_CHECKING:
@@ -63,14 +63,15 @@ def adopt(
         NotContinued: something is there that is neither known nor surely what comes next; ``rule`` says what.
     """
     head = _head(incident, known)
-    beyond = _beyond(found, known, CommentId(head.seq, head.part), service_keys)
-    if any(place > CommentId(head.seq, head.part) for place in damaged):
-        raise NotContinued("a comment after the newest one that is known is damaged")
+    beyond = _beyond(found, damaged, known, CommentId(head.seq, head.part), service_keys)
     own = known[-1].ticket if known else ticket
+    used = opened(known)
     epochs: list[Epoch] = []
     for _seq, parts in groupby(sorted(beyond, key=_by_place), key=_by_number):
         moved_to = ticket if ticket != own else None
-        entry = _Entry(incident, own, moved_to, head, epoch or _BEFORE_THE_FIRST, LARGEST_PART)
+        entry = _Entry(
+            incident, own, moved_to, head, epoch or _BEFORE_THE_FIRST, LARGEST_PART, (*used, *epochs)
+        )
         last = head
         for comment in parts:
             entry.take(comment)
@@ -85,14 +86,20 @@ def adopt(
 
 def _beyond(
     found: Iterable[SealedText],
+    damaged: Collection[CommentId],
     known: Sequence[SealedComment],
     newest: CommentId,
     service_keys: Mapping[str, str],
 ) -> list[ParsedComment]:
-    """The comments after the newest known one. All of them have a good seal."""
+    """The comments after the newest known one. All of them have a good seal.
+
+    Where none has, the store is not older than the ticket: what stands there without a seal is not ours, and whoever may
+    comment must not be able to stop the team by it. Where one has, a damaged one beside it may be ours; and where the
+    store knows of no diary, a second one must not begin beside whatever is there.
+    """
     links: dict[CommentId, Link] = {comment.id: comment.link for comment in known}
     texts = {comment.text for comment in known}
-    beyond = []
+    beyond, without_seal = [], any(place > newest for place in damaged)
     for text in found:
         if text in texts:
             continue
@@ -100,16 +107,16 @@ def _beyond(
             if links.get(comment.id) == comment.link:
                 continue  # the same, with other letters around it that no link is over
             sealed = wrong_seal(comment, service_keys) is None
-            if comment.id > newest and not sealed:
-                raise NotContinued(
-                    "a comment after the newest one that is known has no good seal of the service"
-                )
-            if comment.id > newest:
+            if comment.id > newest and sealed:
                 beyond.append(comment)
+            elif comment.id > newest:
+                without_seal = True
             elif sealed:
                 raise NotContinued(
                     "another comment with a good seal stands in the place of one that is known"
                 )
+    if without_seal and (beyond or not known):
+        raise NotContinued("a comment after the newest one that is known is damaged, or has no good seal")
     return beyond
 
 

@@ -104,6 +104,12 @@ def arrange(
     )
 
 
+def breaks(sealed: Sequence[ParsedComment], start: Head) -> frozenset[int]:
+    """Numbers of the entries at which the chain of these comments is broken: something before them is missing."""
+    links = [start.link, *(one.link for one in sealed)]
+    return frozenset(one.id.seq for before, one in zip(links, sealed, strict=False) if one.prev != before)
+
+
 def wrong_seal(comment: ParsedComment, service_keys: Mapping[str, str]) -> str | None:
     """The finding about a comment's seal; None if it is good under one of these keys."""
     line = service_keys.get(comment.seal_key)
@@ -144,11 +150,11 @@ def gaps(
     before = _Place(CommentId(0, 1), 1, None, start.link)
     places = _places(comments, bad)
     for place in places:
-        if place.id not in _expected(before):
+        if place.id.seq == before.id.seq and place.parts != before.parts:
+            found.append(finding("broken-chain", place.id))
+        elif place.id not in _expected(before):
             found += _gap(before, place, removed)
         elif before.link is not None and place.prev is not None and place.prev != before.link:
-            found.append(finding("broken-chain", place.id))
-        if place.id.seq == before.id.seq and place.parts != before.parts and before.link and place.link:
             found.append(finding("broken-chain", place.id))
         before = place
     if head is not None and head.seq > 0:
@@ -165,10 +171,20 @@ def gaps(
 
 
 def _places(comments: Sequence[ParsedComment], bad: Iterable[ParsedComment | DamagedComment]) -> list[_Place]:
-    """Good and bad places in order. A bad one beyond the end counts only if it is the very next."""
+    """Good and bad places in order.
+
+    How many parts an entry has is said by its good comments; anybody may have put a bad one there. A bad one that
+    is none of these parts does not count, nor one beyond the end, unless it is the very next.
+    """
     places = [_Place(one.id, one.parts, one.prev, one.link) for one in comments]
     taken = {place.id for place in places}
-    others = [_Place(one.id, one.parts, None, None) for one in bad if one.id is not None]
+    parts = {place.id.seq: place.parts for place in places}
+    wrong = [(one.id, one.parts) for one in bad if one.id is not None]
+    claimed: dict[int, int] = {}
+    for place_id, count in wrong:
+        claimed[place_id.seq] = max(count, claimed.get(place_id.seq, 0))
+    parts = claimed | parts
+    others = [_Place(one, parts[one.seq], None, None) for one, _ in wrong if one.part <= parts[one.seq]]
     last = places[-1] if places else _Place(CommentId(0, 1), 1, None, None)
     for place in sorted((one for one in others if one.id not in taken), key=_by_id):
         if place.id < last.id:

@@ -13,11 +13,14 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from typing import TYPE_CHECKING, NamedTuple, NewType
 
 from integration.diary.keys import Epoch, is_recipient, is_signing_key
 from integration.incident import IncidentId
 from integration.text import SealedText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Link = NewType("Link", str)
 """43 characters of base64url: the hash that ties a comment to the one before it."""
@@ -213,9 +216,16 @@ def find_comments(text: str) -> list[ParsedComment]:
     return [block for block in find_blocks(text) if isinstance(block, ParsedComment)]
 
 
+def opened(comments: Iterable[SealedComment]) -> list[Epoch]:
+    """The public halves of the epochs that these comments open."""
+    keyrings = (one for one in comments if one.kind is CommentKind.KEYRING)
+    parsed = (one for keyring in keyrings for one in find_comments(keyring.text))
+    return [one.opens for one in parsed if one.opens is not None]
+
+
 def find_blocks(text: str) -> list[ParsedComment | DamagedComment]:
     """Every diary comment in a text, in order, the damaged ones too."""
-    lines = _lines(text)
+    lines = lines_of(text)
     found: list[ParsedComment | DamagedComment] = []
     at = 0
     while at < len(lines):
@@ -252,7 +262,7 @@ class OnTicket:
 
 def parse_unsealed(text: str) -> UnsealedComment | None:
     """The comment that a desk wrote; None if the text is anything but one whole comment without a seal."""
-    lines = _lines(text)
+    lines = lines_of(text)
     plain = _PLAIN.match(lines[0]) if lines else None
     if plain is None:
         return None
@@ -263,7 +273,8 @@ def parse_unsealed(text: str) -> UnsealedComment | None:
     return comment if at == len(lines) else None
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
+    """The lines that count, as far as white space can be damaged on their way: section 3 of docs/diary-format.md."""
     return [stripped for line in _LINE_ENDS.split(text) if (stripped := line.strip(_BLANKS))]
 
 

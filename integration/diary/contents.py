@@ -26,7 +26,8 @@ class Trust:
     ``service_keys`` and ``members`` are public lines by key id and by alias. ``former`` are signing keys that
     accepted older rosters had, by alias: they count for entries of the epochs in which their owner could write.
     ``rosters`` are the readers (members, and recovery keys without a signing key) of every roster that this desk
-    has accepted, by the roster's hash. A keyring that names another roster is a finding.
+    has accepted, by the roster's hash. A keyring that names another roster is a finding. ``readers`` are those of the
+    pinned roster: whoever of an older one can still read the newest epoch is to be left out of the next.
     """
 
     incident: IncidentId
@@ -35,6 +36,7 @@ class Trust:
     members: Mapping[str, str]
     former: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rosters: Mapping[str, Collection[Reader]] = field(default_factory=dict)
+    readers: Collection[Reader] = ()
 
     def knows(self, alias: str, signing_key: str) -> bool:
         """Whether a roster that this desk accepted gives the alias this key."""
@@ -72,7 +74,7 @@ class Diary:
 
     ``keyring`` is what the newest keyring held that this key opened. ``cleared`` is false if a later epoch is not for
     this member. ``current`` is the epoch to write in; None if this member is not cleared, or if a newer keyring may
-    be missing. ``vouched`` says whether an accepted roster has every reader of it: nobody should write for others.
+    be missing. ``vouched`` says whether the pinned roster has every reader of it: nobody should write for others.
     ``opened_by`` is the author of its keyring.
     """
 
@@ -92,13 +94,16 @@ class Diary:
 
     @property
     def rekey_due(self) -> bool:
-        """Whether the newest epoch was made by somebody who is not to read it.
+        """Whether somebody has, or may have kept, the newest epoch's keys who is not to read it.
 
-        That is the service (epoch 1), or a member who left with it. What they may have kept of it is worth
-        nothing after the next epoch, which a reader's desk should open at once.
+        That is who made it and is no reader: the service (epoch 1), or a member who left with it. Or it is a reader
+        whom the pinned roster does not have any more. What they have of it is worth nothing after the next epoch,
+        which a reader's desk should open at once.
         """
         if self.current is None or self.opened_by is None:
             return False
+        if any(one.code == "former-reader" for one in self.findings):
+            return True
         role, _, name = self.opened_by.partition(":")
         return role != "member" or self.current.writer(name) is None
 

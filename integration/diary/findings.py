@@ -175,6 +175,19 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
         ),
         True,
     ),
+    "former-reader": (
+        "The newest keyring, {where}, lets somebody read who is not in your team's roster any more, or has another key now: {what}.",
+        "They can read what is written until the next epoch. Your desk opens it before it writes, with today's roster.",
+        False,
+    ),
+    "cleared-again": (
+        "You were left out of the diary's readers for a while, and the keyring {where}, made by {what}, lets you in again.",
+        (
+            "If nobody recused you, somebody else may be behind it: ask {what} before you write. What that keyring says "
+            "of the time in between, only those who read then can check."
+        ),
+        False,
+    ),
     "other-history": (
         "The head of {what} has another comment in the place of {where} than the one that stands here.",
         "The service showed two members two histories. Do not trust it until this is clear; keep a copy of both.",
@@ -218,4 +231,4 @@ def finding(code: str, comment: CommentId | None, what: str = "") -> Finding:
     if comment is not None and comment.part > 1:
         where += f", part {comment.part}"
     said = says.format(where=where, what=what)
-    return Finding(code, comment, said[0].upper() + said[1:], means, serious)
+    return Finding(code, comment, said[0].upper() + said[1:], means.format(what=what), serious)

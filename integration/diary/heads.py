@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from integration.diary import sshsig
 from integration.diary.chain import Head
-from integration.diary.comment import CommentId, Link
+from integration.diary.comment import CommentId, Link, lines_of
 from integration.diary.findings import Finding, finding
 from integration.incident import IncidentId
 
@@ -32,8 +32,6 @@ _LINE = re.compile(
     r"by=([A-Za-z][A-Za-z0-9_-]{0,31}) time=([0-9TZ:-]{20})\Z",
     re.ASCII,
 )
-_LINE_ENDS = re.compile(r"\r\n|\r|\n")
-_BLANKS = " \t\u00a0\ufeff"
 _LONGEST_SIGNATURE = 20
 
 
@@ -75,7 +73,7 @@ def head_text(head: Head, *, ticket: str, epoch: int, identity: Identity, now: d
 
 def read_heads(text: str) -> list[SignedHead]:
     """Every whole head in a text, whatever stands around it. Line ends and blanks around lines do not count."""
-    lines = [stripped for line in _LINE_ENDS.split(text) if (stripped := line.strip(_BLANKS))]
+    lines = lines_of(text)
     found = []
     for at, line in enumerate(lines):
         match = _LINE.match(line)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyrage
 
-from integration.diary.chain import Head, arrange, gaps, genesis
+from integration.diary.chain import Head, arrange, breaks, gaps, genesis
 from integration.diary.comment import (
     CommentId,
     CommentKind,
@@ -30,7 +30,7 @@ from integration.diary.placed import Bad, PlacedPart, has_writing_key, in_common
 from integration.errors import CannotOpen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from integration.diary.keyring import EpochSecrets, Keyring
     from integration.diary.keys import Epoch
@@ -105,6 +105,7 @@ class _Reading:
         self.unsealed: set[CommentId] = set()
         self.epochs: dict[int, Epoch] = {}
         self.opened_at: dict[int, int] = {}
+        self.breaks: frozenset[int] = frozenset()
         self.secrets: dict[int, EpochSecrets] = {}
         self.refused: set[int] = set()
         self.forged: set[int] = set()
@@ -119,7 +120,10 @@ class _Reading:
         arranged = arrange(blocks, incident=self.trust.incident, service_keys=self.trust.service_keys)
         self.findings += arranged.findings
         self.unsealed = {one.id for one in arranged.unsealed}
-        comments = sorted((*arranged.sealed, *arranged.unsealed), key=lambda one: one.id)
+        self.breaks = breaks(arranged.sealed, start)
+        sealed_entries = {one.id.seq for one in arranged.sealed}
+        alone = [one for one in arranged.unsealed if one.id.seq not in sealed_entries]
+        comments = sorted((*arranged.sealed, *alone), key=lambda one: one.id)
         groups = [list(group) for _, group in groupby(comments, key=lambda one: one.id.seq)]
         for group in groups:
             if group[0].kind is CommentKind.KEYRING:
@@ -136,8 +140,11 @@ class _Reading:
         if later:
             self.findings.append(finding("not-cleared", CommentId(min(later), 1)))
         last = counted[-1] if counted else None
-        self.findings.sort(key=lambda one: one.comment or CommentId(0, 0))
         cleared = not later and self.keyring is not None
+        if cleared:
+            self._check_former_readers()
+        self.findings.sort(key=lambda one: one.comment or CommentId(0, 0))
+        links = self.removed | {one.id: one.link for one in counted}
         return Diary(
             incident=self.trust.incident,
             ticket=last.ticket if last is not None else self.trust.ticket,
@@ -145,22 +152,37 @@ class _Reading:
             entries=tuple(entries),
             head=Head(last.incident, *last.id, last.link) if last is not None else start,
             epoch=last.epoch if last is not None else 0,
-            links=self.removed | {one.id: one.link for one in counted},
+            links=links,
             findings=tuple(self.findings),
             cleared=cleared,
-            vouched=self.vouched,
+            vouched=self.vouched and self._every_epoch_was_seen(),
             opened_by=self.opened_by,
             keyring=self.keyring,
-            current=self._current(counted) if cleared else None,
+            current=self._current(counted, links, head) if cleared else None,
         )
 
-    def _current(self, comments: Sequence[ParsedComment]) -> EpochSecrets | None:
-        """The newest epoch, if it is sure that it is: nothing newer was seen, here or before."""
+    def _current(
+        self, comments: Sequence[ParsedComment], links: Mapping[CommentId, Link], head: Head | None
+    ) -> EpochSecrets | None:
+        """The newest epoch, if it is sure that it is: nothing newer was seen, here or before, and nothing is hidden.
+
+        What this desk has seen as the newest must be here, whole, or removed by a redaction: damaged, it may have
+        been the keyring that counts now.
+        """
         if self.keyring is None or any(one.code in _NOT_THE_NEWEST for one in self.findings):
+            return None
+        seen_before = head is None or not head.seq or links.get(CommentId(head.seq, head.part)) == head.link
+        if not seen_before or not self._every_epoch_was_seen():
             return None
         newest = self.keyring.newest
         beyond = {one.epoch for one in comments if one.epoch > newest.epoch.number}
         return None if beyond - self.forged else newest
+
+    def _every_epoch_was_seen(self) -> bool:
+        """Whether the newest keyring's story of the earlier epochs is the one that their own keyrings told."""
+        return self.keyring is not None and self.opened_at.keys() >= {
+            one.epoch.number for one in self.keyring.epochs
+        }
 
     def _say(self, bad: Bad, comment: ParsedComment) -> None:
         """A finding; of a comment without a good seal it was said already that it is wrong."""
@@ -181,26 +203,41 @@ class _Reading:
                 return
             self._accept(self._check_keyring(opens, parts), parts)
         except Bad as bad:
-            self.refused.add(first.epoch)
+            if first.id in self.unsealed:  # an outsider's block refuses nothing: the right one may be missing
+                return
+            if bad.code != "untrusted-epoch":  # with a part missing, it may be good
+                self.refused.add(first.epoch)
             if bad.code in _FORGED:
                 self.forged.add(first.epoch)
             self._say(bad, first)
 
     def _check_in_clear(self, group: list[ParsedComment]) -> Epoch:
-        """What everybody can check of a keyring: its number, and that it was opened from the epoch before."""
-        opens = group[0].opens
+        """What everybody can check of a keyring: its number, and that it was opened from the epoch before.
+
+        A number may only be left out where comments are missing, one of which may have been that epoch's keyring.
+        """
+        opens, newest = group[0].opens, max(self.opened_at, default=0)
         if opens is None or any(one.opens != opens or one.kind is not CommentKind.KEYRING for one in group):
             raise Bad("forged-keyring", "its parts do not belong together")
-        if opens.number in self.opened_at or opens.number < max(self.opened_at, default=0):
+        if opens.number <= newest:
             raise Bad("forged-keyring", f"epoch {opens.number} was opened before")
+        if opens.number > newest + 1 and not self._something_is_missing(newest, group[0].id.seq):
+            if opens.number - 1 in self.refused:
+                raise Bad("forged-keyring", "the keyring before it was refused")
+            raise Bad("forged-keyring", f"it opens epoch {opens.number}, and the newest was {newest}")
+        if _has_a_key_of(opens, self.epochs.values()):
+            raise Bad("forged-keyring", "it has a key of an earlier epoch")
         before = self.epochs.get(opens.number - 1)
-        if before is None and opens.number - 1 in self.refused:
-            raise Bad("forged-keyring", "the keyring before it was refused")
         if opens.number == 1 and any(one.write_signature is not None for one in group):
             raise Bad("forged-keyring", "no epoch comes before the first")
         if before is not None and not all(has_writing_key(one, before.writing_key) for one in group):
             raise Bad("forged-keyring", f"who made it did not have the writing key of epoch {before.number}")
         return opens
+
+    def _something_is_missing(self, epoch: int, seq: int) -> bool:
+        """Whether the chain is broken somewhere between the keyring of this epoch and the entry of this number."""
+        start = self.opened_at.get(epoch, 0)
+        return any(start < at <= seq for at in self.breaks)
 
     def _unwrapped(self, comment: ParsedComment) -> PlacedPart | None:
         """A part of a keyring, if this member's key opens it."""
@@ -219,6 +256,8 @@ class _Reading:
             raise Bad("forged-keyring", "it does not hold a whole list of epochs and readers") from None
         if keyring.newest.epoch != opens or any(part.frame.recipient != opens.recipient for part in parts):
             raise Bad("forged-keyring", "its keys are not those that it names in clear")
+        if _has_a_key_of(opens, [one.epoch for one in keyring.epochs[1:]]):
+            raise Bad("forged-keyring", "it has a key of an earlier epoch")
         for one in keyring.epochs[1:]:
             number = one.epoch.number
             known = self.secrets.get(number)
@@ -267,7 +306,24 @@ class _Reading:
         self.vouched = not found
         self.findings += found
 
+    def _check_former_readers(self) -> None:
+        """Whether the pinned roster still has every reader of the newest epoch."""
+        if self.keyring is None or self.keyring.newest.roster_hash not in self.trust.rosters:
+            return
+        newest = self.keyring.newest
+        others = [one.alias for one in newest.readers if one not in self.trust.readers]
+        listed = self.trust.rosters[newest.roster_hash]
+        if others and all(
+            one in listed for one in newest.readers
+        ):  # else it was said that they never were on one
+            place = CommentId(self.opened_at[newest.epoch.number], 1)
+            self.findings.append(finding("former-reader", place, ", ".join(sorted(set(others)))))
+            self.vouched = False
+
     def _accept(self, keyring: Keyring, parts: list[PlacedPart]) -> None:
+        left_out = [number for number in self.opened_at if number not in self.secrets]
+        if self.keyring is not None and any(one > self.keyring.newest.epoch.number for one in left_out):
+            self.findings.append(finding("cleared-again", parts[0].comment.id, parts[0].author[1]))
         for one in keyring.epochs:
             self.epochs.setdefault(one.epoch.number, one.epoch)
             self.secrets[one.epoch.number] = one
@@ -377,3 +433,8 @@ class _Reading:
             before = comment.ticket
         if before != self.trust.ticket:
             self.findings.append(finding("other-ticket", comments[-1].id))
+
+
+def _has_a_key_of(new: Epoch, epochs: Iterable[Epoch]) -> bool:
+    """Whether an epoch has the reading or the writing key of another: whoever has that would go on reading."""
+    return any(new.recipient == one.recipient or new.writing_key == one.writing_key for one in epochs)

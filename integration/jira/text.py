@@ -50,7 +50,11 @@ def code_texts(document: object) -> str:
     The document comes from the host and may be anything: what is not as the format says is passed over.
     """
     return "\n\n".join(
-        "".join(text for part in _children(node) if isinstance(text := part.get("text"), str))
+        "".join(
+            "\n" if part.get("type") == "hardBreak" else text
+            for part in _children(node)
+            if isinstance(text := part.get("text", ""), str)
+        )
         for node in _walk(document)
         if node.get("type") == "codeBlock"
     )

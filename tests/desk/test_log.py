@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import stat
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,11 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
+from desk import log_cli
 from desk.home import Home, PublicKeys
+from desk.service import LoggedIncident, ServedIncident
 from integration.code_name import CodeName
 from integration.diary.seal import Card
 from integration.errors import StoreError
-from integration.incident import IncidentId
+from integration.incident import IncidentId, IncidentType, Stage
+from integration.log import LogRow, not_cleared
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
 from webhook_server.api import api
@@ -152,7 +156,6 @@ def test_the_log_shows_cards_of_cleared_incidents_and_public_fields_of_the_other
     assert "Reporter 0" in result.stdout
     assert "A talk was shouted down" in result.stdout
     assert "(not cleared)" in result.stdout
-    assert result.stdout.index("BLUE-AAA-27") < result.stdout.index("BLUE-AAB-27")
     assert "2 incidents, 1 of them with a diary you may read." in result.stderr
 
 
@@ -293,17 +296,71 @@ def test_nothing_of_a_card_is_written_to_disk_unasked(log: Coc, office: Office, 
 
 def test_a_thousand_incidents_come_out_whole_and_in_order(log: Coc, office: Office) -> None:
     for number in range(1_000):
-        office.add(number, cleared=number % 20 == 0)
+        office.add(number)
 
     result = log("--csv", "-")
 
     rows = rows_of(result)
     assert result.exit_code == 0
     assert [row[6].split()[0] for row in rows] == [one.code_name for one, _ in office.listed]
-    assert [row[0] for row in rows if row[0] != "(not cleared)"] == [
-        f"Reporter {number}" for number in range(0, 1_000, 20)
-    ]
-    assert "1,000 incidents, 50 of them with a diary you may read." in result.stderr
+    assert [row[0] for row in rows] == [f"Reporter {number}" for number in range(1_000)]
+    assert "1,000 incidents, 1,000 of them with a diary you may read." in result.stderr
+
+
+def test_many_incidents_of_others_need_no_opening(log: Coc, office: Office) -> None:
+    for number in range(100):
+        office.add(number, cleared=number % 20 == 0)
+
+    result = log("--csv", "-")
+
+    shown = [row[0] for row in rows_of(result) if row[0] != "(not cleared)"]
+    assert shown == [f"Reporter {number}" for number in range(0, 100, 20)]
+    assert "100 incidents, 5 of them with a diary you may read." in result.stderr
+
+
+def test_rows_and_progress_do_not_wait_for_a_slow_diary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first diary answers only when all the other rows are on the screen, and the bar counts them."""
+
+    class Terminal(io.StringIO):
+        """A terminal that says when something was printed."""
+
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> int:
+            written = super().write(text)
+            if all(f"BLUE-JAY-{number}" in self.getvalue() for number in range(1, 20)):
+                others_are_shown.set()
+            return written
+
+    others_are_shown = threading.Event()
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "160")
+    listed = [_listed(number) for number in range(20)]
+    in_time = []
+
+    def row(one: LoggedIncident) -> LogRow:
+        if one is listed[0]:
+            in_time.append(others_are_shown.wait(60))
+        return not_cleared(one.incident)
+
+    rows = log_cli.show_rows(listed, row, quiet=False)
+
+    assert in_time == [True], "the other rows waited for the first"
+    assert [one.public.code_name for one in rows] == [one.incident.code_name for one in listed]
+    shown = screen.getvalue()
+    assert shown.rindex("BLUE-JAY-0") > shown.index("BLUE-JAY-19")
+
+
+def _listed(number: int) -> LoggedIncident:
+    incident = ServedIncident(
+        id=IncidentId("inc_" + "a" * 26), code_name=CodeName(f"BLUE-JAY-{number}"), type=IncidentType.CONDUCT_ENFORCEMENT,
+        stage=Stage.REPORTED, impact=None, likelihood=None, lead=None, secondary=None, ticket=None, ticket_url=None,
+        opened_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )  # fmt: skip
+    return LoggedIncident(incident, cleared=False)
 
 
 def test_a_desk_that_is_not_connected_says_so(coc: Coc, team: Team, locked: bytes) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from desk.log_table import as_csv, as_markdown, heading, line
+from desk.show import visible
 from integration.code_name import CodeName
 from integration.incident import Alias, IncidentType
 from integration.log import COLUMNS, LogRow
@@ -85,6 +86,15 @@ def test_a_cell_stays_harmless_where_a_spreadsheet_splits_at_semicolons() -> Non
     assert summary_in_csv('x";=cmd()') == "x\";'=cmd()"
 
 
+@given(st.text(alphabet="x;\"=+@-\t\r\n ,'\uff1d") | st.just("x;\"=cmd|' /C calc'!A0;y"))
+def test_no_cell_begins_as_a_formula_for_a_program_that_splits_elsewhere(words: str) -> None:
+    text = as_csv([row(words)])
+
+    for delimiter in ",;\t":
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            assert not [cell for cell in cells if cell.strip()[:1] in {"=", "+", "-", "@", "\uff1d"}]
+
+
 @given(st.text())
 def test_any_words_are_one_field_of_one_line(words: str) -> None:
     text = as_csv([row(words), row()])
@@ -119,19 +129,24 @@ def test_markdown_is_a_table_with_a_link_to_the_ticket() -> None:
     assert header == f"| {' | '.join(COLUMNS)} |"
     assert rule.count("---") == 7
     assert sample == (
-        "| Noah | Alice | Conflict Resolution | Offensive comments in tech docs | 2 \\* 1 = 2 | Rachel "
-        "| [BLUE-JAY-27](https://acme.example/browse/COC-7?a=1&amp;b=2) |"
+        "| ` Noah ` | ` Alice ` | ` Conflict Resolution ` | ` Offensive comments in tech docs ` | ` 2 * 1 = 2 ` "
+        "| ` Rachel ` | [` BLUE-JAY-27 `](https://acme.example/browse/COC-7?a=1&amp;b=2) |"
     )
 
 
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        ("a | b", "a \\| b"),
-        ("two\r\nlines\nhere", "two lines here"),
-        ("<img src=x onerror=alert(1)>&amp;", "&lt;img src=x onerror=alert(1)&gt;&amp;amp;"),
-        ("![beacon](https://evil.example/x.png)", "!\\[beacon\\](https://evil.example/x.png)"),
-        ("`code` **bold** ~gone~ \\|", "\\`code\\` \\*\\*bold\\*\\* \\~gone\\~ \\\\\\|"),
+        ("a | b", "` a \\x7c b `"),
+        ("two\r\nlines\nhere", "` two lines here `"),
+        ("<img src=x onerror=alert(1)>&amp;", "` <img src=x onerror=alert(1)>&amp; `"),
+        ("![beacon](https://evil.example/x.png)", "` ![beacon](https://evil.example/x.png) `"),
+        (
+            "https://evil.example www.evil.example a@evil.example @octocat",
+            "` https://evil.example www.evil.example a@evil.example @octocat `",
+        ),
+        ("`code` **bold** ``` \\|", "```` `code` **bold** ``` \\\\x7c ````"),
+        ("", "–"),
     ],
 )
 def test_nothing_in_a_markdown_cell_is_rendered(words: str, shown: str) -> None:
@@ -143,8 +158,17 @@ def test_any_words_are_one_cell_of_a_markdown_table(words: str) -> None:
     table = as_markdown([row(words)])
 
     assert table.count("\n") == 3
-    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", table.splitlines()[2])) == 8
-    assert "<" not in table
+    third = table.splitlines()[2]
+    assert third.count("|") == 8
+    shown = visible(words.replace("\r\n", " ").replace("\n", " ")).plain.replace("|", "\\x7c")
+    summary = third.split("|")[4].strip()
+    if shown.strip():
+        ticks = re.match("`+", summary)
+        assert ticks is not None
+        assert summary == f"{ticks[0]} {shown} {ticks[0]}"
+        assert ticks[0] not in re.findall("`+", shown), "a code span ends at the first run of as many ticks"
+    else:
+        assert summary == "–"
 
 
 @pytest.mark.parametrize(
@@ -153,13 +177,13 @@ def test_any_words_are_one_cell_of_a_markdown_table(words: str) -> None:
 def test_an_address_that_is_not_plain_is_text_and_no_link(url: str) -> None:
     last = as_markdown([row(url=url)]).splitlines()[2].split(" | ")[-1]
 
-    assert "](" not in last.replace("\\](", "")
+    assert re.fullmatch(r"` .* ` \|", last)
 
 
 def test_a_remark_stands_behind_the_link() -> None:
     last = as_markdown([row(remark="found: missing")]).splitlines()[2]
 
-    assert last.endswith(") – found: missing |")
+    assert last.endswith(") – ` found: missing ` |")
 
 
 def test_rows_printed_one_by_one_stand_under_their_columns() -> None:

@@ -11,12 +11,13 @@ import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from desk.from_host import text_of
 from integration.diary import comment as comments
 from integration.diary import frame as frames
 from integration.diary import sshsig
 from integration.diary.accept import Accepted, accept
 from integration.diary.chain import Head
-from integration.diary.comment import CommentId, CommentKind, SealedComment
+from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.contents import Trust
 from integration.diary.frame import Card, EntryContent, Frame
 from integration.diary.keyring import EpochSecrets, Keyring
@@ -33,8 +34,10 @@ from integration.diary.keys import (
 from integration.diary.open import open_diary
 from integration.diary.seal import EntryDraft, FirstEpoch, open_first_epoch
 from integration.diary.write import UnsealedComment, open_next_epoch, write_entry
+from integration.github.text import comment_body
 from integration.incident import IncidentId, new_incident_id
-from integration.text import Untrusted
+from integration.jira.text import code_texts, diary_comment
+from integration.text import SealedText, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,16 +57,21 @@ JIRA = "jira:acme.atlassian.net/10042"
 
 
 def on_github(text: str) -> str:
-    """The body of a comment as GitHub gives it back after somebody pressed save in its editor."""
-    body = f"🔒 **Code of Conduct diary.** Please do not edit.\n\n```text\n{text}\n```\n"
-    return body.replace("\n", "\r\n")
+    """The comment as our GitHub host writes it, after somebody pressed save in GitHub's editor: CR LF."""
+    found = comments.find_comments(text)
+    place, parts = (found[0].id, found[0].parts) if found else (CommentId(1, 1), 1)
+    made = SealedComment(
+        new_incident_id(), GITHUB, place, parts, 1, CommentKind.ENTRY, Link(""), Link(""), SealedText(text)
+    )
+    return comment_body(made).replace("\n", "\r\n")
 
 
 def in_jira(text: str) -> str:
-    """The text of a comment's code block after a way through ADF and JSON."""
-    adf = {"type": "doc", "content": [{"type": "codeBlock", "content": [{"type": "text", "text": text}]}]}
-    back: Any = json.loads(json.dumps(adf))
-    return "".join(part["text"] for node in back["content"] for part in node["content"])
+    """The comment as our Jira host writes it, and as a desk reads it from the ticket; the service reads the same."""
+    document = json.loads(json.dumps(diary_comment(SealedText(text))))
+    at_desk = text_of(document)
+    assert comments.find_blocks(code_texts(document)) == comments.find_blocks(at_desk)
+    return at_desk
 
 
 @pytest.fixture(params=[on_github, in_jira], ids=["github", "jira"])
@@ -205,6 +213,8 @@ class Team:
     service: ServiceKey = field(default_factory=lambda: new_service_key("svc-2026a"))
     incident: IncidentId = field(default_factory=new_incident_id)
     part_bytes: int = 20_480
+    dress: Dress = str
+    """How a host shows every text that is read, if the test does not dress them itself."""
 
     def begin(self, body: str = "The whole report.", **changes: Any) -> FirstEpoch:  # noqa: ANN401 - any argument of the function
         """The first epoch, for robert, salma and the recovery key."""
@@ -224,6 +234,8 @@ class Team:
         )  # fmt: skip
 
     def trust(self, **changes: Any) -> Trust:  # noqa: ANN401 - any field of Trust
+        if "rosters" in changes:  # the last that was accepted is the one in use
+            changes.setdefault("readers", next(reversed(changes["rosters"].values()), ()))
         members = (self.robert, self.salma, self.quentin)
         known = {one.alias: one.signing_key for one in members}
         listed = [*(one.reader() for one in members), self.paper.reader()]
@@ -233,6 +245,7 @@ class Team:
             {self.service.id: self.service.public_line},
             known,
             rosters={ROSTER: listed},
+            readers=listed,
         )
         return replace(trust, **changes)
 
@@ -252,12 +265,19 @@ class Team:
         **changes: Any,  # noqa: ANN401 - any field of Trust
     ) -> Diary:
         """What somebody reads (robert, if nobody is named)."""
-        return open_diary(texts, identity=who or self.robert, trust=self.trust(**changes), head=head)
+        shown = [self.dress(text) for text in texts]
+        return open_diary(shown, identity=who or self.robert, trust=self.trust(**changes), head=head)
 
 
 @pytest.fixture
 def team() -> Team:
     return Team()
+
+
+@pytest.fixture(params=[on_github, in_jira], ids=["github", "jira"])
+def on_both_hosts(request: pytest.FixtureRequest, team: Team) -> None:
+    """For tests that read through :meth:`Team.read`: everything comes back from a host, once from each."""
+    team.dress = request.param
 
 
 @pytest.fixture(scope="session")

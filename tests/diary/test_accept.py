@@ -332,7 +332,7 @@ def test_a_new_epoch_has_new_keys(shelf: Shelf, nib: Nib) -> None:
     for epoch in (
         replace(fresh, recipient=shelf.epoch.recipient), replace(fresh, writing_key=shelf.epoch.writing_key)
     ):  # fmt: skip
-        refused(shelf, [nib.write(opens=epoch, frame=8192, recipients=16).text], "a key of the one before")
+        refused(shelf, [nib.write(opens=epoch, frame=8192, recipients=16).text], "a key of an earlier one")
 
 
 def test_a_new_epochs_keys_must_be_usable(shelf: Shelf, nib: Nib) -> None:

@@ -103,7 +103,19 @@ def test_an_end_without_all_its_parts_is_refused(long_life: Shelf) -> None:
 
 
 def test_a_damaged_comment_after_the_newest_is_refused(long_life: Shelf) -> None:
-    refused(long_life, 2, long_life.made[:2], "is damaged", damaged=[CommentId(3, 1)])
+    refused(long_life, 2, long_life.made[:4], "is damaged", damaged=[CommentId(5, 1)])
+
+
+def test_whoever_may_comment_cannot_stop_a_diary_that_is_known_to_its_end(long_life: Shelf) -> None:
+    """A host's admin, perhaps the reported person, puts a block of their own after the newest comment."""
+    foreign = new_service_key(long_life.team.service.id)
+    theirs = Shelf(long_life.team, long_life.made[:4], long_life.epoch)
+    theirs.team = replace(long_life.team, service=foreign)
+
+    stranger = report_of_the_service(theirs)
+
+    assert Adopted() == take_over(long_life, 4, [*long_life.made[:4], *stranger])
+    assert Adopted() == take_over(long_life, 4, long_life.made[:4], damaged=[CommentId(5, 1)])
 
 
 def test_a_damaged_copy_of_a_known_comment_is_nothing_new(long_life: Shelf) -> None:
@@ -130,13 +142,14 @@ def test_two_comments_for_the_next_place_are_refused(shelf: Shelf) -> None:
 def test_a_seal_that_the_roster_does_not_list_is_refused(shelf: Shelf) -> None:
     foreign = new_service_key("svc-other")
 
-    refused(shelf, 2, shelf.made, "no good seal", service_keys={foreign.id: foreign.public_line})
+    refused(shelf, 0, shelf.made, "no good seal", service_keys={foreign.id: foreign.public_line})
+    assert Adopted() == take_over(shelf, 2, shelf.made, service_keys={foreign.id: foreign.public_line})
 
 
 def test_a_seal_with_another_key_under_the_services_name_is_refused(shelf: Shelf) -> None:
     foreign = new_service_key(shelf.team.service.id)
 
-    refused(shelf, 2, shelf.made, "no good seal", service_keys={foreign.id: foreign.public_line})
+    refused(shelf, 0, shelf.made, "no good seal", service_keys={foreign.id: foreign.public_line})
 
 
 def test_an_entry_without_the_writing_key_is_taken_for_the_services_own_and_a_keyring_is_not(

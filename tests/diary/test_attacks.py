@@ -78,6 +78,7 @@ def test_deleting_the_newest_is_found_by_who_remembers_the_head(
     assert codes(story.team.read(texts)) == []  # nothing inside a ticket can show it: heads are kept outside
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_deleting_everything_is_found_by_who_remembers_the_head(story: Story, codes: Codes) -> None:
     diary = story.team.read(["hello"], head=story.head)
 
@@ -86,6 +87,7 @@ def test_deleting_everything_is_found_by_who_remembers_the_head(story: Story, co
     assert not diary.cleared
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_without_a_head_everything_deleted_reads_like_a_diary_that_never_was(story: Story) -> None:
     with pytest.raises(CannotOpen) as gone:
         story.team.read([])
@@ -128,6 +130,7 @@ def test_one_letter_changed_in_the_ciphertext(story: Story, dress: Dress, codes:
     assert seqs(diary) == [2, 3, 6, 7]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_every_line_of_a_comment_is_protected(story: Story, codes: Codes) -> None:
     """One character of each line is changed, one after another; white space around lines is not counted."""
     lines = story.made[4].text.split("\n")
@@ -198,6 +201,7 @@ def test_cutting_a_comment_off(story: Story, dress: Dress) -> None:
         assert seqs(diary) == [2, 3, 5, 6]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_white_space_damage_by_a_web_editor_is_harmless(story: Story, codes: Codes) -> None:
     def mangle(text: str) -> str:
         text = text.replace("-----BEGIN AGE", "\n\n-----BEGIN AGE")
@@ -245,6 +249,7 @@ def test_replaying_the_diary_on_the_other_hosts_ticket(story: Story, dress: Dres
 # What somebody with a stolen seal key, or a service that was taken over, can do --------------------
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_replaying_an_entry_in_another_place_with_a_stolen_seal_key(story: Story, codes: Codes) -> None:
     """The ciphertext of entry 3 is put after entry 7, newly sealed."""
     old = find_comments(story.made[4].text)[0]
@@ -269,6 +274,7 @@ def _again(story: Story, age: bytes, *, epoch: int) -> str:
     return text
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_an_entry_of_another_incident_wrapped_anew_for_this_one(
     story: Story, new_team: type[Team], codes: Codes
 ) -> None:
@@ -281,6 +287,7 @@ def test_an_entry_of_another_incident_wrapped_anew_for_this_one(
     assert codes(diary) == [("misplaced", 8)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 @pytest.mark.parametrize(
     ("frame", "what"),
     [
@@ -312,6 +319,7 @@ def test_forging_an_author(story: Story, dress: Dress, codes: Codes) -> None:
     assert seqs(diary) == WHOLE
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_member_writing_in_a_colleagues_name(story: Story, codes: Codes) -> None:
     made = story.pen.write(story.team.salma, "I quit.", frame={"author": "member:robert"})
 
@@ -343,6 +351,7 @@ def test_an_outsider_with_only_public_keys(story: Story, dress: Dress, codes: Co
     assert diary.head == Head(story.team.incident, 7, 1, story.made[-1].link)
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_an_outsider_cannot_make_a_gap_with_a_huge_number(story: Story, codes: Codes) -> None:
     made = story.pen.write(
         generate_identity("robert"),
@@ -366,6 +375,7 @@ def test_the_service_writing_two_histories(story: Story, dress: Dress, codes: Co
     assert codes(swapped) == [("rewritten", 7)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_the_service_cutting_and_going_on_is_found_by_the_remembered_head(story: Story, codes: Codes) -> None:
     pen = replace(story.pen, head=Head(story.team.incident, 5, 1, story.made[4].link))
     new = [pen.write(story.team.robert, f"new {n}") for n in range(3)]
@@ -375,6 +385,7 @@ def test_the_service_cutting_and_going_on_is_found_by_the_remembered_head(story:
     assert codes(story.team.read(texts, head=story.head)) == [("rewritten", 7)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_chain_that_does_not_hang_together(story: Story, codes: Codes) -> None:
     story.pen.head = replace(story.head, link=Link("B" * 42 + "A"))
     made = story.pen.write(story.team.robert)
@@ -400,6 +411,7 @@ def test_a_hacked_service_opening_an_epoch_with_its_own_key(story: Story, dress:
     assert diary.keyring.newest.epoch.number == 2
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_service_that_kept_epoch_1_cannot_open_the_next(team: Team, codes: Codes) -> None:
     """It has the writing key then, but no reader's signature."""
     first = team.begin()
@@ -413,6 +425,7 @@ def test_a_service_that_kept_epoch_1_cannot_open_the_next(team: Team, codes: Cod
     assert seqs(diary) == [2]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_the_service_cannot_pass_its_words_for_a_members_decision(story: Story, codes: Codes) -> None:
     made = story.pen.write(story.team.service, "dropped", content=EntryContent.DECISION, write_secret=None)
 
@@ -422,6 +435,7 @@ def test_the_service_cannot_pass_its_words_for_a_members_decision(story: Story, 
 # What a member who is not cleared (any more) can do ------------------------------------------------
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_never_cleared_opens_nothing(story: Story) -> None:
     with pytest.raises(CannotOpen):
         story.team.read(story.texts(), story.team.quentin)
@@ -434,6 +448,7 @@ def _without_salma(story: Story) -> list[str]:
     return [*story.texts(), made.text, after.text]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_recused_member_reads_nothing_that_was_written_after(story: Story, codes: Codes) -> None:
     texts = _without_salma(story)
 
@@ -446,6 +461,7 @@ def test_a_recused_member_reads_nothing_that_was_written_after(story: Story, cod
     assert codes(ours) == []
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_recused_member_writing_in_the_new_epoch(story: Story, codes: Codes) -> None:
     texts = _without_salma(story)
     made = story.pen.write(story.team.salma, "still here", write_secret=None)
@@ -453,6 +469,7 @@ def test_a_recused_member_writing_in_the_new_epoch(story: Story, codes: Codes) -
     assert codes(story.team.read([*texts, made.text])) == [("not-a-writer", 10)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_recused_member_writing_in_the_old_epoch(story: Story, codes: Codes) -> None:
     old = story.pen.ring.newest
     texts = _without_salma(story)
@@ -461,6 +478,7 @@ def test_a_recused_member_writing_in_the_old_epoch(story: Story, codes: Codes) -
     assert codes(story.team.read([*texts, made.text])) == [("old-epoch", 10)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_recused_member_re_admitting_herself(story: Story, codes: Codes) -> None:
     old = story.pen.ring
     texts = _without_salma(story)
@@ -477,6 +495,7 @@ def test_a_recused_member_re_admitting_herself(story: Story, codes: Codes) -> No
     assert seqs(story.team.read([*texts, fourth.text])) == [*WHOLE, 9]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_former_reader_wrapping_an_old_epochs_words_again(story: Story, codes: Codes) -> None:
     """A keyring that tells another story of the past: salma claims that quentin was a reader of epoch 2."""
     team = story.team
@@ -490,6 +509,7 @@ def test_a_former_reader_wrapping_an_old_epochs_words_again(story: Story, codes:
     assert "another story of epoch 2" in diary.findings[0].says
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_keyring_whose_clear_line_names_other_keys(story: Story, codes: Codes) -> None:
     false = replace(story.pen.ring.epochs[1].epoch, number=3)
     made = story.pen.rekey(story.team.salma, [story.team.robert.reader()], named=false, frame={"epoch": 3})
@@ -497,6 +517,7 @@ def test_a_keyring_whose_clear_line_names_other_keys(story: Story, codes: Codes)
     assert codes(story.team.read([*story.texts(), made.text])) == [("forged-keyring", 8)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_an_author_whose_key_is_not_in_the_pinned_roster(story: Story, codes: Codes) -> None:
     """The keyring says it is robert's key. A desk believes only the roster it has accepted."""
     team = story.team
@@ -509,6 +530,7 @@ def test_an_author_whose_key_is_not_in_the_pinned_roster(story: Story, codes: Co
     assert codes(diary) == [("unlisted-reader", 8), ("unknown-author", 9)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_entries_of_a_former_member_count_if_an_accepted_roster_had_their_key(story: Story) -> None:
     team = story.team
     now = {"robert": team.robert.signing_key}
@@ -520,6 +542,7 @@ def test_entries_of_a_former_member_count_if_an_accepted_roster_had_their_key(st
     assert seqs(with_former) == WHOLE
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_reader_without_a_signing_key_cannot_write(story: Story, codes: Codes) -> None:
     ghost = generate_identity("paper-1")
     made = story.pen.write(ghost, "boo")
@@ -527,6 +550,7 @@ def test_a_reader_without_a_signing_key_cannot_write(story: Story, codes: Codes)
     assert codes(story.team.read([*story.texts(), made.text])) == [("not-a-writer", 8)]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_readers_of_a_keyring_are_as_they_were_listed(story: Story) -> None:
     diary = story.team.read(story.texts())
 
@@ -535,6 +559,7 @@ def test_readers_of_a_keyring_are_as_they_were_listed(story: Story) -> None:
     assert diary.keyring.newest.readers[2] == Reader("paper-1", story.team.paper.reader().recipient, None)
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(which=st.integers(0, 6), place=st.floats(0, 1), cut=st.integers(0, 200), put=st.text(max_size=30))
 def test_no_edit_of_one_comment_raises_or_hides_another_or_changes_a_word(

@@ -34,7 +34,7 @@ from integration.diary.open import read_age
 from integration.diary.seal import EntryDraft
 from integration.errors import CannotOpen, HeadConflict, WriteRefused
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, Shelf, Team
+from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, Shelf, Team, new_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +77,7 @@ def test_one_never_cleared_opens_nothing_at_any_time(shelf: Shelf, dress: Dress)
             read_age(find_comments(one.text)[0].age, [team.quentin.secret])
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_recused_members_keys_open_no_comment_written_after(shelf: Shelf) -> None:
     """Neither her own key nor any epoch's secret that she ever had."""
     team = shelf.team
@@ -121,13 +122,16 @@ def test_a_recused_member_who_wraps_a_true_keyring_again_for_herself(
     both = [pyrage.x25519.Recipient.from_str(one.recipient) for one in (team.salma, team.robert)]
     again = pyrage.encrypt(content, both * 8)
 
-    after = _sealed_again(shelf, again, epoch=4, kind="keyring", opens=replace(shelf.epoch, number=4))
-
-    for who in (team.robert, team.salma):
-        diary = team.read([*shelf.texts(dress), dress(after)], who)
-        assert ("misplaced", 6) in codes(diary)
-        assert diary.keyring is not None
-        assert diary.keyring.newest.epoch.number < 4
+    for opens, code in (
+        (replace(shelf.epoch, number=4), "forged-keyring"),
+        (new_epoch(4, []).epoch, "misplaced"),
+    ):
+        after = _sealed_again(shelf, again, epoch=4, kind="keyring", opens=opens)
+        for who in (team.robert, team.salma):
+            diary = team.read([*shelf.texts(dress), dress(after)], who)
+            assert (code, 6) in codes(diary)
+            assert diary.keyring is not None
+            assert diary.keyring.newest.epoch.number < 4
 
 
 def test_a_true_keyring_exchanged_for_one_that_a_recused_member_opens(
@@ -250,6 +254,7 @@ def test_a_service_that_lists_its_own_key_in_epoch_1(team: Team, dress: Dress, c
     assert seqs(shelf.read(spy, members={**team.trust().members, "spy": spy.signing_key})) == [2]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 @pytest.mark.parametrize("alias", ["robert", "salma", "paper-1"])
 def test_a_key_under_a_members_name_that_is_not_theirs(team: Team, codes: Codes, alias: str) -> None:
     """The service, or a dishonest member, puts its own key in the place of a colleague's."""
@@ -280,6 +285,7 @@ def test_a_dishonest_member_who_lets_an_outsider_in(shelf: Shelf, dress: Dress, 
         shelf.draft(team.robert)
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_strange_name_of_a_reader_is_not_repeated(shelf: Shelf) -> None:
     team = shelf.team
     odd = replace(generate_identity("x").reader(), alias="\x1b[2J\u202e eve")
@@ -320,11 +326,13 @@ def _also(team: Team, name: str, *more: Identity) -> dict[str, Sequence[Reader]]
     return {ROSTER: listed, name: [*listed, *(one.reader() for one in more)]}
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_without_any_accepted_roster_every_keyring_says_so(shelf: Shelf, codes: Codes) -> None:
     assert codes(shelf.read(rosters={})) == [("unknown-roster", 1), ("unknown-roster", 3)]
     assert seqs(shelf.read(rosters={})) == [2, 4]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_going_back_to_an_older_accepted_roster(shelf: Shelf, codes: Codes) -> None:
     """Quentin had to leave with roster 4. Salma's desk, or somebody with her keys, uses roster 3 again."""
     team = shelf.team
@@ -340,6 +348,7 @@ def test_going_back_to_an_older_accepted_roster(shelf: Shelf, codes: Codes) -> N
     assert not diary.vouched
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_a_rekey_from_a_newer_roster_than_the_desk_has_can_not_be_undone_by_it(shelf: Shelf) -> None:
     team = shelf.team
     shelf.rekey(team.salma, [team.robert, team.salma], roster_serial=4, roster_hash="cd" * 32)
@@ -404,6 +413,7 @@ def test_it_rolls_its_head_back_and_lets_desks_write_again(shelf: Shelf, dress: 
         shelf.draft(team.salma, diary=rewritten)
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_two_writes_for_one_head_end_in_a_conflict_for_one(shelf: Shelf) -> None:
     team = shelf.team
     one, two = shelf.draft(team.robert), shelf.draft(team.salma)
@@ -508,6 +518,7 @@ def test_oversized_or_malformed_armour_hides_nothing_else(
     assert seqs(diary) == [2, 5]
 
 
+@pytest.mark.usefixtures("on_both_hosts")
 def test_white_space_damage_is_harmless(shelf: Shelf, codes: Codes) -> None:
     team = shelf.team
     shelf.rekey(team.robert, [team.robert, team.salma])

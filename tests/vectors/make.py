@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from integration.diary import attachment
 from integration.diary.comment import CommentId, from_b64url
 from integration.diary.frame import EntryContent
+from integration.diary.heads import compare_heads, read_heads
 from integration.diary.keys import Identity, ServiceKey, new_secret, new_service_key
-from integration.diary.open import open_diary
+from integration.diary.open import Trust, open_diary
 from integration.diary.seal import EntryDraft
 from integration.errors import CannotOpen
 from integration.incident import IncidentId
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, THEN, Pen, RecoveryKey, Shelf, Team, on_github
+from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, RecoveryKey, Shelf, Team, on_github
+from tests.vectors.failures import Case, failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -231,26 +234,48 @@ def _other(found: re.Match[str]) -> str:
 def main() -> None:
     """Write every file, or those that are named. The outcome is what today's reader says: look at the difference."""
     people = team()
-    for name, shows, who, ticket, texts, head in cases(people):
-        if sys.argv[1:] and name not in sys.argv[1:]:
+    keys = "name", "shows", "who", "ticket", "texts", "head"
+    successes = (Case(**dict(zip(keys, one, strict=True))) for one in cases(people))  # type: ignore[arg-type]  # as named
+    for case in chain(successes, failures(people, *diary(people))):
+        if sys.argv[1:] and case.name not in sys.argv[1:]:
             continue
-        lines = [f"shows: {shows}", f"reader: {who}", f"incident: {people.incident}", f"ticket: {ticket}"]
+        texts, head = case.texts, case.head
+        lines = [
+            f"shows: {case.shows}",
+            f"reader: {case.who}",
+            f"incident: {people.incident}",
+            f"ticket: {case.ticket}",
+        ]
         lines += [f"head: {head.seq}/{head.part} {head.link}"] if head is not None else []
+        lines += [f"roster: {one}" for one in case.more_rosters] + [f"left: {one}" for one in case.left]
+        trust = trust_of(people, case)
         try:
-            read = open_diary(
-                texts, identity=_reader(people, who), trust=people.trust(ticket=ticket), head=head
-            )
+            read = open_diary(texts, identity=_reader(people, case.who), trust=trust, head=head)
         except CannotOpen:
             lines.append("expect: cannot-open")
         else:
             lines.append("expect: opened")
-            lines += [f"finding: {one.code} {one.comment or '-'}" for one in read.findings]
+            found = (*read.findings, *compare_heads(read_heads("\n".join(texts)), read, trust))
+            lines += [f"finding: {one.code} {one.comment or '-'}" for one in found]
             lines += [
                 f"entry: {one.seq} {one.content} {one.author} {hashlib.sha256(one.body.reveal().encode()).hexdigest()}"
                 for one in read.entries
             ]
         content = "\n".join(lines) + "\n\n" + "\n\n".join(texts) + "\n"
-        (HERE / f"{name}.txt").write_text(content, encoding="utf-8", newline="")
+        (HERE / f"{case.name}.txt").write_text(content, encoding="utf-8", newline="")
+
+
+def trust_of(people: Team, case: Case) -> Trust:
+    """What the reader of an example has accepted."""
+    trust = people.trust(ticket=case.ticket)
+    everybody = trust.rosters[ROSTER]
+    return replace(
+        trust,
+        rosters=dict.fromkeys((ROSTER, *case.more_rosters), everybody),
+        readers=[one for one in everybody if one.alias not in case.left],
+        members={alias: key for alias, key in trust.members.items() if alias not in case.left},
+        former={alias: [key] for alias, key in trust.members.items() if alias in case.left},
+    )
 
 
 def _reader(people: Team, who: str) -> Identity | RecoveryKey:
