@@ -50,6 +50,8 @@ class Mirrored:
     deliveries: int
     load: Load
     seconds: float
+    cpu_seconds: float
+    """Processor time of the server, intake included."""
     seen: Seen
     comments_kept: int
     """Diary comments in the server's database: so many must stand on the host, and each of them once."""
@@ -107,6 +109,7 @@ ROWS: dict[str, Callable[[Mirrored], str]] = {
     "ratio": lambda one: f"{one.seconds / one.floor():.2f}",
     "floor with the stand-in's own work": lambda one: f"{one.floor(with_work=True):,.1f}",
     "ratio to that": lambda one: f"{one.seconds / one.floor(with_work=True):.2f}",
+    "the server's CPU ms for each": lambda one: f"{1000 * one.cpu_seconds / one.deliveries:,.0f}",
     "tickets, steps, comments there": lambda one: (
         f"{one.seen.tickets:,}, {one.seen.steps:,}, {one.seen.comments:,}"
     ),
@@ -122,8 +125,8 @@ def burst(host: str, deliveries: int) -> Mirrored:
         folder, port = Path(temporary) / "server", free_port()
         with _hosts(folder, port) as (ask, secret):
             command = [*python("webhook_server.cli"), "serve", "--config", str(folder / "coc-server.toml")]
-            with running(command, port, Path(temporary) / "server.log"):
-                began = time.monotonic()
+            with running(command, port, Path(temporary) / "server.log") as server:
+                began, cpu = time.monotonic(), server.cpu_seconds()
                 load = run(
                     port, f"/in/form-{host}", connections=min(_SENDERS, deliveries), seconds=3600, secret=secret,
                     name=secrets.token_hex(4), most=deliveries,
@@ -131,10 +134,10 @@ def burst(host: str, deliveries: int) -> Mirrored:
                 database = sqlite3.connect(f"file:{folder / 'coc.sqlite'}?mode=ro", uri=True)
                 while _count(database, "inbox WHERE state != 'done'"):
                     time.sleep(0.05 if deliveries < 100 else 0.5)
-                seconds = time.monotonic() - began
+                seconds, cpu = time.monotonic() - began, server.cpu_seconds() - cpu
                 kept = _count(database, "comment")
                 database.close()
-            return Mirrored(host, deliveries, load, seconds, Seen(**ask()[host]), kept)
+            return Mirrored(host, deliveries, load, seconds, cpu, Seen(**ask()[host]), kept)
 
 
 @contextmanager
