@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.faults.world import Nursery
     from tests.pg import Postgres
 
-CRASHES = 3
+CRASHES = 2
 
 
 def test_nothing_is_lost_when_postgresql_crashes(
