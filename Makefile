@@ -5,7 +5,7 @@ BIN := .venv/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test check lint types imports format lock needs bench bench-peers bench-acks bench-mirror bench-memory docs-schema clean
+.PHONY: help demo sandbox test check lint types imports format lock needs soak bench bench-peers bench-acks bench-mirror bench-memory docs-schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ format: .venv/ready ## rewrite the code in the house format
 
 needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, PostgreSQL
 	./.ci/needs
+
+soak: .venv/ready ## kill the server 1,000 times under load and count what is lost or there twice (about half an hour)
+	$(BIN)/python -m tests.faults.soak --kills 1000 --pace 10
 
 bench: .venv/ready ## the figures of benchmarks/, measured here and now
 	$(BIN)/python -m benchmarks.calls

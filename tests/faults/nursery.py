@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Do as the lines say, until there are no more."""
+    children: set[int] = set()
     for line in sys.stdin:
         told = json.loads(line)
         if told["do"] == "run":
@@ -36,12 +37,16 @@ def main() -> None:
             if answer == 0:
                 _keep_time(QuickClock(told["base"], told["speed"]), Path(told["offset"]))
                 _become(Path(told["output"]), told["arguments"])
+            children.add(answer)
         else:
             if told["do"] == "kill":
                 os.killpg(told["child"], signal.SIGKILL)  # its id is not given away before it is waited for
             _, status = os.waitpid(told["child"], 0)
+            children.remove(told["child"])
             answer = os.waitstatus_to_exitcode(status)
         print(answer, flush=True)  # noqa: T201 - the answer
+    for child in children:  # whoever told us is gone, perhaps killed: nothing is left behind
+        os.killpg(child, signal.SIGKILL)
 
 
 def _keep_time(right: QuickClock, offset: Path) -> None:

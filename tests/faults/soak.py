@@ -1,8 +1,8 @@
 """Kill the server again and again under load, then look whether anything was lost or is there twice.
 
-    python -m tests.faults.soak --kills 1000
+    python -m tests.faults.soak --kills 1000 [--postgres]
 
-prints one table, and exits with 1 if anything is not as it must be. The tests in CI run a short one.
+prints one table, and exits with 1 if anything is not as it must be. The tests in CI run short ones.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from tests import pg
 from tests.faults.form_tool import FormTool
 from tests.faults.verdict import Verdict, half_made, verdict, wait_until_done
 from tests.faults.world import Nursery, fault_world, lives_of, running_nursery
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from integration.diary.keys import Identity
+    from tests.leaks.conftest import Canary
 
 SPEED = 60.0
 """A minute passes in a second: the five minutes after which "not there" is believed are five seconds."""
@@ -39,6 +42,7 @@ LONGEST_LIFE = 3.0
 
 _PACE = 4.0
 _PATIENCE = 240.0
+_SAY_EVERY = 100
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Count:
     tries: int
     seconds: float
     verdict: Verdict
+    canary: Canary
     log: str
 
     def rows(self) -> dict[str, object]:
@@ -91,23 +96,28 @@ def soak(
     seed: int,
     pace: float = _PACE,
     identities: Mapping[str, Identity] | None = None,
+    database_url: str | None = None,
 ) -> Count:
-    """Load, kills, and the verdict."""
+    """Load, kills, and the verdict; on SQLite, or on the PostgreSQL database that is named."""
     chance = random.Random(seed)
     began = time.monotonic()
     by_themselves = in_the_middle = 0
     with (
-        fault_world(folder, speed=SPEED, search_lag=SEARCH_LAG, identities=identities) as world,
+        fault_world(
+            folder, speed=SPEED, search_lag=SEARCH_LAG, identities=identities, database_url=database_url
+        ) as world,
         lives_of(world, nursery) as server,
     ):
         tool = FormTool(world, seed=seed, pace=pace)
         server.start()
         tool.start()
-        for _ in range(kills):
+        for number in range(1, kills + 1):
             time.sleep(chance.uniform(0, LONGEST_LIFE))
             by_themselves += server.kill() != KILLED
             in_the_middle += half_made(world)
             server.start()
+            if number % _SAY_EVERY == 0:
+                sys.stderr.write(f"{number} kills, {tool.acknowledged} deliveries acknowledged\n")
         took = time.monotonic() - began
         tool.finish()
         waiting = wait_until_done(server.says, seconds=_PATIENCE)
@@ -116,7 +126,8 @@ def soak(
         by_themselves += server.kill() != KILLED
         return Count(
             seed=seed, kills=kills, in_the_middle=in_the_middle, ended_by_themselves=by_themselves, submissions=len(tool.submissions),
-            acknowledged=tool.acknowledged, tries=tool.tries, seconds=took, verdict=found, log=world.log_tail(),
+            acknowledged=tool.acknowledged, tries=tool.tries, seconds=took, verdict=found, canary=world.canary,
+            log=world.log_tail(),
         )  # fmt: skip
 
 
@@ -128,13 +139,23 @@ def main() -> None:
     parser.add_argument(
         "--pace", type=float, default=_PACE, help="mean pause of each of the four forms, in seconds"
     )
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL that is started for it")
     arguments = parser.parse_args()
     console = Console(highlight=False)
     console.print(f"{arguments.kills} kills, seed {arguments.seed}")
-    with tempfile.TemporaryDirectory(prefix="coc-soak-") as folder, running_nursery() as nursery:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coc-soak-")))
+        nursery = stack.enter_context(running_nursery())
+        url = None
+        if arguments.postgres:
+            binaries = pg.programs()
+            if binaries is None:
+                parser.error("PostgreSQL's programs are not on this machine; make needs installs them")
+            url = stack.enter_context(stack.enter_context(pg.running(binaries)).fresh_database())
         count = soak(
-            Path(folder) / "server", nursery, kills=arguments.kills, seed=arguments.seed, pace=arguments.pace
-        )
+            folder / "server", nursery, kills=arguments.kills, seed=arguments.seed, pace=arguments.pace,
+            database_url=url,
+        )  # fmt: skip
     table = Table(show_header=False)
     for name, value in count.rows().items():
         table.add_row(name, str(value))

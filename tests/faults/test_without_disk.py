@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sandbox.rehearsal import HostName
     from tests.faults.world import FaultWorld, Lives, Nursery
 
-HOSTS: list[HostName] = ["jira", "github"]
 _WITHOUT_ROOTS_PRIVILEGE = (
     ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"] if os.geteuid() == 0 else []
 )
@@ -69,12 +68,11 @@ def full_at_the_worst_moment(
         yield world, server, tool
 
 
-@pytest.mark.parametrize("host", HOSTS)
 def test_a_disk_that_gets_full_loses_nothing(
-    tmp_path: Path, identities: dict[str, Identity], nursery: Nursery, host: HostName
+    tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
 ) -> None:
-    with full_at_the_worst_moment(tmp_path / "server", identities, nursery, host) as (world, server, tool):
-        tool.submit(f"signed-{host}")  # taken in without a restart
+    with full_at_the_worst_moment(tmp_path / "server", identities, nursery, "jira") as (world, server, tool):
+        tool.submit("signed-jira")  # taken in without a restart
         server.kill()
         server.start_until_ready()
         waiting = wait_until_done(server.says, seconds=90)
@@ -94,14 +92,16 @@ def test_work_goes_on_by_itself_when_there_is_room(
         server,
         tool,
     ):
-        waiting = wait_until_done(server.says, seconds=20)
+        waiting = wait_until_done(server.says, seconds=10)
 
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
 
 
-def test_a_database_that_may_not_be_written_acknowledges_nothing(
-    tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
+@pytest.mark.parametrize("what", ["everything", "coc.sqlite", "engine.sqlite"])
+def test_a_database_that_may_not_be_written_loses_nothing(
+    tmp_path: Path, identities: dict[str, Identity], nursery: Nursery, what: str
 ) -> None:
+    """The server says so and does not start, or answers 503; what it does acknowledge is kept."""
     folder = tmp_path / "server"
     with fault_world(folder, speed=SPEED, identities=identities) as world, lives_of(world, nursery) as server:
         hosts = (world.play.jira.wire, world.play.github.wire)
@@ -113,21 +113,48 @@ def test_a_database_that_may_not_be_written_acknowledges_nothing(
             tool.submit(form)
         server.kill()
 
-        for path in folder.glob("*.sqlite*"):
-            path.chmod(0o400)
-        folder.chmod(0o500)
-        process = ServerProcess(world, through=_WITHOUT_ROOTS_PRIVILEGE)
-        wait_for(lambda: process.ended or world.is_ready(), "a start or an end", seconds=60)
-        answers = {tool.try_once(form) for form in FORMS}
-        process.kill()
-        folder.chmod(0o700)
-        for path in folder.glob("*.sqlite*"):
-            path.chmod(0o600)
+        with read_only(folder, what):
+            process = ServerProcess(world, through=_WITHOUT_ROOTS_PRIVILEGE)
+            wait_for(lambda: process.ended or world.is_ready(), "a start or an end", seconds=60)
+            answers = {tool.try_once(form) for form in FORMS if form.startswith("form-")}
+            process.kill()
 
-        assert answers <= {0, 503}
+        assert answers <= ({0, 200, 503} if what == "engine.sqlite" else {0, 503})
+        if what != "engine.sqlite":
+            assert "Traceback" not in world.log.read_text(encoding="utf-8")
         for wire in hosts:
             wire.heal()
         server.start_until_ready()
         waiting = wait_until_done(server.says, seconds=90)
 
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
+
+
+@pytest.mark.xfail(reason="the engine's own error ends the start, with its whole text", strict=True)
+def test_a_server_whose_engine_may_not_write_says_so_in_a_sentence(
+    tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
+) -> None:
+    with fault_world(tmp_path / "server", identities=identities) as world, lives_of(world, nursery) as server:
+        server.start_until_ready()
+        server.kill()
+
+        with read_only(tmp_path / "server", "engine.sqlite"):
+            process = ServerProcess(world, through=_WITHOUT_ROOTS_PRIVILEGE)
+            wait_for(lambda: process.ended or world.is_ready(), "a start or an end", seconds=60)
+            process.kill()
+
+        assert "Traceback" not in world.log.read_text(encoding="utf-8")
+
+
+@contextmanager
+def read_only(folder: Path, what: str) -> Iterator[None]:
+    """One database, or the folder with all in it, may not be written."""
+    paths = [*folder.glob("*.sqlite*"), folder] if what == "everything" else [folder / what]
+    before = {path: path.stat().st_mode for path in paths}
+    for path, mode in before.items():
+        path.chmod(mode & ~0o222)
+    try:
+        yield
+    finally:
+        for path, mode in before.items():
+            path.chmod(mode)

@@ -134,7 +134,7 @@ class ServerProcess:
         through: Sequence[str] = (),
     ) -> None:
         self.world = world
-        self._origin = origin or world.play.origin
+        self.origin = origin or world.play.origin
         serve = [
             sys.executable,
             "-m",
@@ -168,7 +168,7 @@ class ServerProcess:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"{self._origin}/health/live", timeout=2).ok
+            return requests.get(f"{self.origin}/health/live", timeout=2).ok
         except requests.RequestException:
             return False
 
