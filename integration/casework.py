@@ -16,6 +16,7 @@ from integration.code_name import new_code_name
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
 from integration.errors import (
+    DoesNotOpen,
     HeadConflict,
     HostError,
     HostGone,
@@ -116,7 +117,12 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     Raises:
         HostError, NoReaders, StoreError: the job is to be tried again (``retry``) or parked.
     """
-    delivery = work.store.delivery(inbox_id)
+    try:
+        delivery = work.store.delivery(inbox_id)
+    except DoesNotOpen:
+        if not _stands_on_its_ticket(inbox_id, work):
+            raise
+        delivery = work.store.delivery(inbox_id)
     if delivery.finished:
         return
     delivery, incident = _incident_of(delivery, work)
@@ -139,6 +145,22 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if _write_the_rest(host, ref, view, found, work) and nightly:
         work.store.note_found(incident.id, [Found.FILES], work.clock.now())
     work.store.finish(inbox_id, work.clock.now())
+
+
+def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
+    """Whether a report that cannot be opened is in its diary already, and is erased now.
+
+    In an old copy of the database a report still waits that was handed over since; the short-lived key that it needs was
+    destroyed then.
+    """
+    delivery = work.store.delivery(inbox_id, sealed=True)
+    incident = work.store.incident(delivery.incident)
+    host, view = _host(incident, work), mirror(incident, work.process)
+    known = work.store.ticket(incident.id).ref
+    refs = (known,) if known is not None else host.find(incident.id, since=view.opened_at)
+    return bool(refs) and take_over(
+        delivery, incident, refs[0], host.read(refs[0], view), work.store, work.roster(), work.clock.now()
+    )
 
 
 def _looks_right(incident: Incident, host: Host, work: Casework) -> bool:

@@ -261,8 +261,12 @@ class Store(Protocol):
         """
         ...
 
-    def delivery(self, inbox_id: str) -> Delivery:
-        """A delivery by id."""
+    def delivery(self, inbox_id: str, *, sealed: bool = False) -> Delivery:
+        """A delivery by id; with ``sealed``, without its report.
+
+        Raises:
+            DoesNotOpen: a key is lacking, or something was changed.
+        """
         ...
 
     def incident(self, incident: IncidentId) -> Incident:

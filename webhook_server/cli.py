@@ -25,6 +25,7 @@ from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from integration.logs import to_stderr
+from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config, read_addresses
 from webhook_server.keys_cli import keys
@@ -221,7 +222,8 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
     )
 
 
-main.add_command(keys)
+for command in (backup, backup_key, restore, keys):
+    main.add_command(command)
 main.add_command(status)
 
 

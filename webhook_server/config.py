@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from integration.diary.keys import ServiceKey
+from integration.diary.keys import ServiceKey, is_recipient
 from integration.errors import ConfigError
 from integration.process import Process, default_process, load_process
 from integration.roster import Roster, load_roster
@@ -41,6 +41,8 @@ class Config:
     database_url: str = field(repr=False)
     engine_url: str = field(repr=False)
     inbox_keys: Path
+    backup_recipient: str | None
+    files: tuple[Path, ...]
     root_key_file: Path
     sealer: Sealer
     service_key: ServiceKey
@@ -127,6 +129,7 @@ class _Reading:
             "database",
             "engine_database",
             "inbox_keys",
+            "backup_recipient",
             "root_key_file",
             "service_key_file",
             "service_key_id",
@@ -173,6 +176,7 @@ class _Reading:
             self.mistakes.append(
                 "[server].engine_database must be another file than database: each has its one writer"
             )
+        backup_recipient, inbox_keys = self._backup_recipient(server), self._inbox_keys(server)
         if (
             self.mistakes
             or sealer is None
@@ -185,7 +189,8 @@ class _Reading:
             return None
         return Config(
             listen_host=listen_host, listen_port=listen_port, metrics=metrics, origin=origin,
-            database_url=database_url, engine_url=engine_url, inbox_keys=self._inbox_keys(server),
+            database_url=database_url, engine_url=engine_url, inbox_keys=inbox_keys,
+            backup_recipient=backup_recipient, files=tuple(self._values.named),
             root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
             spaces=spaces, sources=sources, mail=mail,
         )  # fmt: skip
@@ -216,6 +221,16 @@ class _Reading:
     def _inbox_keys(self, server: dict[str, Any]) -> Path:
         name = self._values.text(server, "inbox_keys", "[server]") if "inbox_keys" in server else "inbox-keys"
         return (self._folder / name).resolve()
+
+    def _backup_recipient(self, server: dict[str, Any]) -> str | None:
+        if "backup_recipient" not in server:
+            return None
+        recipient = self._values.text(server, "backup_recipient", "[server]")
+        if not is_recipient(recipient):
+            self.mistakes.append(
+                "[server].backup_recipient must be age1 and 58 characters, as coc-server backup-key prints it"
+            )
+        return recipient
 
     def _sealer(self, path: Path | None) -> Sealer | None:
         if path is None:

@@ -23,6 +23,8 @@ class Values:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.mistakes: list[str] = []
+        self.named: list[Path] = []
+        """Every file that the configuration names."""
 
     def part(self, load: Callable[[], _T], entry: str) -> _T | None:
         """What ``load`` gives. Its mistakes are said of the entry: its value may be a secret that was pasted there."""
@@ -68,7 +70,10 @@ class Values:
     def path(self, raw: dict[str, Any], key: str, where: str) -> Path | None:
         """A file, relative to the configuration's own folder."""
         name = self.text(raw, key, where)
-        return self._folder / name if name else None
+        if not name:
+            return None
+        self.named.append(self._folder / name)
+        return self._folder / name
 
     def secret(self, raw: dict[str, Any], key: str, where: str) -> str:
         """The content of a file with a secret. Mistakes do not repeat what stands in the entry."""
@@ -88,6 +93,7 @@ class Values:
     def form_secret(self, name: str) -> bytes:
         """The content of one of a form's secret files."""
         path = self._folder / name
+        self.named.append(path)
         secret = path.read_bytes()
         if _mode(path) & OTHERS:
             raise ConfigError("A secret file", [_TOO_OPEN])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.deskwork import restore
-from integration.errors import HostError, UnknownDiary
+from integration.errors import DoesNotOpen, HostError, UnknownDiary
 from integration.reconcile import NOT_KNOWN
 from sandbox.playground import NOAHS_REPORT
 from sandbox.rehearsal import Killed, dying_at
@@ -42,15 +42,22 @@ class Backups:
         copy = sqlite3.connect(self._folder / name)
         with contextlib.closing(live), contextlib.closing(copy):
             live.backup(copy)
+        keys = self._server.world.folder / "inbox-keys"
+        if keys.exists():
+            shutil.copytree(keys, self._folder / f"{name}.keys", dirs_exist_ok=True)
         self.names.append(name)
 
-    def put_back(self, name: str) -> None:
-        """Stop, put the copy in place, start again ten minutes later."""
+    def put_back(self, name: str, *, with_keys: bool = True) -> None:
+        """Stop, put the copy in place, start again ten minutes later. As ``coc-server backup`` does, it has the keys."""
         self._server.parts.close()
         for path in self._server.world.folder.glob("coc.sqlite*"):
             if path.name != "coc.sqlite.lock":
                 path.unlink()
         shutil.copy(self._folder / name, self._server.world.folder / "coc.sqlite")
+        if with_keys and (self._folder / f"{name}.keys").exists():
+            shutil.copytree(
+                self._folder / f"{name}.keys", self._server.world.folder / "inbox-keys", dirs_exist_ok=True
+            )
         self._server.clock.forward(minutes=10)
         self._server.restart()
 
@@ -150,6 +157,23 @@ def test_the_sealed_report_is_erased_once_its_diary_is_taken_over(
 
     assert server.parts.database.delivery(job.inbox_id).report is None
     assert ["robert", "charlie", NOT_KNOWN] == list(server.parts.database.readers(incident.id))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_report_whose_key_was_destroyed_counts_as_handed_over_if_it_stands_on_its_ticket(
+    server: Server, host: HostName, identities: dict[str, Identity], backups: Backups
+) -> None:
+    """A bare copy of the database, as of a whole disk: the report in it cannot be opened any more."""
+    incident = life(server, host, identities["robert"], backups)
+    backups.put_back("reported", with_keys=False)
+    (job,) = server.parts.database.unfinished_jobs()
+    with pytest.raises(DoesNotOpen):
+        server.parts.database.delivery(job.inbox_id)
+
+    run_all(server, incident)
+
+    assert server.parts.database.delivery(job.inbox_id).finished
+    assert server.parts.database.comments(incident.id)
 
 
 @pytest.mark.parametrize("host", HOSTS)

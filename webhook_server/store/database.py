@@ -179,14 +179,14 @@ class Database:
             )
         return incident_id
 
-    def delivery(self, inbox_id: str) -> Delivery:
-        """A delivery by id."""
+    def delivery(self, inbox_id: str, *, sealed: bool = False) -> Delivery:
+        """A delivery by id; with ``sealed``, without its report."""
         row = self._one(sa.select(t.inbox).where(t.inbox.c.id == inbox_id), f"the delivery {inbox_id}")
         return Delivery(
             inbox_id=inbox_id,
             source=row.source,
             incident=IncidentId(row.incident_id),
-            report=self._report(row),
+            report=None if sealed else self._report(row),
             received_at=row.received_at,
             unreadable=row.unreadable,
             finished=row.state == "done",

@@ -10,21 +10,27 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(time: datetime) -> int:
+    """How the database keeps a point in time."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
 
 class UtcTime(sa.types.TypeDecorator[datetime]):
     """A point in time as whole microseconds since 1970 in UTC: exact, sortable, the same on each database."""
 
     impl = sa.BigInteger
     cache_ok = True
-    _epoch = datetime(1970, 1, 1, tzinfo=UTC)
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002 - the base class's signature
         """Time to number."""
-        return None if value is None else (value - self._epoch) // timedelta(microseconds=1)
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - the base class's signature
         """Number to time."""
-        return None if value is None else self._epoch + timedelta(microseconds=value)
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 metadata = sa.MetaData()

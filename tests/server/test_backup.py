@@ -1,0 +1,349 @@
+"""A backup made while the server works, brought back on an empty machine, on either database."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyrage
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from integration.casework import receive
+from integration.incident import Alias, SpaceName
+from webhook_server import backup as backing_up
+from webhook_server.cli import main
+from webhook_server.config import load_config
+from webhook_server.store import tables as t
+from webhook_server.store.database import Database, make_engine
+from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.migrate import migrate
+from webhook_server.store.sealed import new_root_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from integration.diary.chain import Head
+    from integration.diary.comment import SealedComment
+    from integration.report import Report
+    from tests.conftest import SetClock
+
+IDENTITY = re.compile(r"^AGE-SECRET-KEY-1\S+$", re.MULTILINE)
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def opened(config: Path) -> Database:
+    loaded = load_config(config)
+    engine = make_engine(loaded.database_url)
+    migrate(engine)
+    return Database(engine, loaded.sealer, InboxKeys(loaded.inbox_keys))
+
+
+@dataclass
+class Site:
+    """A server's folder, what was taken in there, and where its backups go."""
+
+    config: Path
+    identity: Path
+    backups: Path
+    waits: str
+    handed_over: str
+
+    def backup(self) -> Path:
+        before = set(self.backups.glob("*.age"))
+        made = run("backup", self.backups, "--config", self.config)
+        assert 0 == made.exit_code, made.output
+        (new,) = set(self.backups.glob("*.age")) - before
+        return new
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def site(
+    request: pytest.FixtureRequest, filled_in: Path, tmp_path: Path, make_report: Callable[..., Report],
+    clock: SetClock, a_comment: Callable[[Head], SealedComment], canary: str,
+) -> Site:  # fmt: skip
+    made = run("backup-key", tmp_path / "backup.key")
+    line = re.search(r"^backup_recipient = .*$", made.output, re.MULTILINE)
+    assert line is not None
+    text = filled_in.read_text().replace("[server]\n", f"[server]\n{line[0]}\n")
+    if request.param == "postgresql":
+        text = text.replace(
+            "[server]\n", f'[server]\ndatabase = "{request.getfixturevalue("postgres_url")}"\n'
+        )
+    filled_in.write_text(text)
+    database = opened(filled_in)
+    waits, over = (
+        receive(
+            "report-form", SpaceName("conduct"), one, make_report(account=canary), store=database, clock=clock
+        )
+        for one in ("s1", "s2")
+    )
+    head = database.head(over.incident)
+    database.hand_over(
+        over.inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=[Alias("robert")]
+    )
+    database.keep_file(over.incident, "0002.age", bytes(range(256)) * 40_000, clock.now())
+    database.close()
+    return Site(filled_in, tmp_path / "backup.key", tmp_path / "backups", waits.inbox_id, over.inbox_id)
+
+
+def empty_machine(site: Site, tmp_path: Path, *, database: str = "") -> Path:
+    """A folder with the root key in it and nothing else."""
+    folder = tmp_path / "new"
+    folder.mkdir()
+    shutil.copy(site.config.parent / "root.key", folder / "root.key")
+    del database
+    return folder
+
+
+def restore(site: Site, backup: Path, folder: Path) -> Result:
+    return run("restore", backup, "--identity", site.identity, "--into", folder)
+
+
+def everything(config: Path) -> dict[str, list[tuple[object, ...]]]:
+    engine = make_engine(load_config(config).database_url)
+    with engine.connect() as connection:
+        found = {
+            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
+            for table in t.metadata.sorted_tables
+            if table.name not in {"worker", "host_write", "chore"}
+        }
+    engine.dispose()
+    return found
+
+
+def wipe(config: Path) -> None:
+    """The old machine's database is gone; on PostgreSQL the new one takes its place under the same address."""
+    engine = make_engine(load_config(config).database_url)
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    engine.dispose()
+
+
+def test_everything_comes_back_and_what_waited_can_be_opened(site: Site, tmp_path: Path, canary: str) -> None:
+    before, backup, folder = everything(site.config), site.backup(), empty_machine(site, tmp_path)
+    wipe(site.config)
+
+    done = restore(site, backup, folder)
+
+    assert 0 == done.exit_code, done.output
+    assert before == everything(folder / "coc-server.toml")
+    database = opened(folder / "coc-server.toml")
+    report = database.delivery(site.waits).report
+    assert report is not None
+    assert canary.encode() in report
+    assert database.delivery(site.handed_over).report is None
+    database.close()
+    assert {one.name for one in site.config.parent.glob("roster*")} <= {one.name for one in folder.iterdir()}
+
+
+def test_a_backup_from_sqlite_moves_into_postgresql(site: Site, tmp_path: Path, postgres_url: str) -> None:
+    before, backup, folder = everything(site.config), site.backup(), empty_machine(site, tmp_path)
+    text = "".join(
+        line for line in site.config.read_text().splitlines(keepends=True) if "database =" not in line
+    )
+    (folder / "coc-server.toml").write_text(
+        text.replace("[server]\n", f'[server]\ndatabase = "{postgres_url}"\n')
+    )
+    (folder / "coc-server.toml").chmod(0o600)
+    wipe(site.config)
+
+    done = run("restore", backup, "--identity", site.identity, "--into", folder, "--keep-configuration")
+
+    assert 0 == done.exit_code, done.output
+    assert postgres_url == load_config(folder / "coc-server.toml").database_url
+    assert before == everything(folder / "coc-server.toml")
+
+
+def test_what_comes_in_after_a_restore_follows_what_was_there(
+    site: Site, tmp_path: Path, make_report: Callable[..., Report], clock: SetClock
+) -> None:
+    backup, folder = site.backup(), empty_machine(site, tmp_path)
+    wipe(site.config)
+    assert 0 == restore(site, backup, folder).exit_code
+    database = opened(folder / "coc-server.toml")
+
+    before = max(database.job(one).seq for one in (site.waits, site.handed_over))
+
+    again = receive(
+        "report-form", SpaceName("conduct"), "s1", make_report(account="x"), store=database, clock=clock
+    )
+    new = receive("report-form", SpaceName("conduct"), "s3", make_report(), store=database, clock=clock)
+
+    assert before < database.job(again.inbox_id).seq < database.job(new.inbox_id).seq
+    assert again.incident == database.job(site.waits).incident
+    database.close()
+
+
+def test_a_backup_holds_nothing_in_clear_and_no_root_key(site: Site, canary: str) -> None:
+    raw = site.backup().read_bytes()
+    (secret,) = IDENTITY.findall(site.identity.read_text())
+    plain = pyrage.decrypt(raw, [pyrage.x25519.Identity.from_str(secret)])
+
+    assert raw.startswith(b"age-encryption.org/v1\n")
+    assert b"coc-backup/1" not in raw
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        names = tar.getnames()
+    assert "files/root.key" not in names
+    assert {"files/coc-server.toml", "files/service.key", "files/roster.toml", "end.json"} <= set(names)
+    assert (site.config.parent / "root.key").read_bytes().strip() not in plain
+    assert canary.encode() not in plain
+
+
+def test_with_the_backup_and_its_identity_alone_no_waiting_report_is_read(site: Site, tmp_path: Path) -> None:
+    """Somebody who has both, and not the root key."""
+    folder = tmp_path / "thief"
+    folder.mkdir()
+    (folder / "root.key").write_bytes(new_root_key())
+    (folder / "root.key").chmod(0o600)
+    backup = site.backup()
+    wipe(site.config)
+
+    refused = restore(site, backup, folder)
+
+    assert 1 == refused.exit_code
+    assert "another root key" in refused.output
+    assert {0} == {len(rows) for rows in everything(folder / "coc-server.toml").values()}
+
+
+def test_debians_age_opens_a_backup_too(site: Site) -> None:
+    if shutil.which("age") is None:
+        pytest.skip("Debian's age is not on this machine; make needs installs it")
+
+    tar = subprocess.run(
+        ["age", "-d", "-i", str(site.identity), str(site.backup())], capture_output=True, check=True
+    ).stdout
+
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        assert "manifest.json" == archive.getnames()[0]
+
+
+def test_a_backup_that_was_cut_off_or_changed_restores_nothing(site: Site, tmp_path: Path) -> None:
+    whole = site.backup().read_bytes()
+    wipe(site.config)
+    for number, broken in enumerate(
+        (whole[:-1], whole[: len(whole) // 2], whole[:-40] + bytes(40), whole[:10])
+    ):
+        folder = tmp_path / f"new{number}"
+        folder.mkdir()
+        shutil.copy(site.config.parent / "root.key", folder / "root.key")
+        (tmp_path / "broken.age").write_bytes(broken)
+
+        refused = restore(site, tmp_path / "broken.age", folder)
+
+        assert 1 == refused.exit_code
+        assert isinstance(refused.exception, SystemExit), refused.exception
+        assert re.search("does not open|not whole", refused.output)
+        if (folder / "coc-server.toml").exists():
+            assert {0} == {len(rows) for rows in everything(folder / "coc-server.toml").values()}
+
+
+def test_another_identity_does_not_open_it(site: Site, tmp_path: Path) -> None:
+    run("backup-key", tmp_path / "other.key")
+
+    refused = run("restore", site.backup(), "--identity", tmp_path / "other.key", "--into", tmp_path / "new")
+
+    assert 1 == refused.exit_code
+    assert "does not open" in refused.output
+
+
+def test_nothing_is_restored_over_a_database_that_has_rows(site: Site, tmp_path: Path) -> None:
+    backup, folder = site.backup(), empty_machine(site, tmp_path)
+    if "postgresql" not in load_config(site.config).database_url:
+        assert 0 == restore(site, backup, folder).exit_code
+    before = everything(site.config)
+
+    refused = restore(site, backup, folder)
+
+    assert 1 == refused.exit_code
+    assert "not empty" in refused.output
+    assert before == everything(site.config)
+
+
+def test_a_folder_with_other_files_is_left_as_it_is(site: Site, tmp_path: Path) -> None:
+    folder = empty_machine(site, tmp_path)
+    (folder / "roster.toml").write_text("another team")
+
+    refused = restore(site, site.backup(), folder)
+
+    assert 1 == refused.exit_code
+    assert "roster.toml is there already" in refused.output
+    assert "another team" == (folder / "roster.toml").read_text()
+
+
+def test_without_the_root_key_it_says_what_is_lacking(site: Site, tmp_path: Path) -> None:
+    backup = site.backup()
+
+    refused = restore(site, backup, tmp_path / "new")
+
+    assert 1 == refused.exit_code
+    assert "root_key_file" in refused.output
+
+
+def test_a_report_handed_over_while_the_backup_is_made_is_in_it_as_handed_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, a_comment: Callable[[Head], SealedComment]
+) -> None:
+    """Between the snapshot and the reading of its keys the report goes into the diary, and its key is destroyed."""
+    real = make_engine
+
+    def hands_over_meanwhile(url: str) -> sa.Engine:
+        engine = real(url)
+        left = [1]
+
+        @sa.event.listens_for(engine, "after_cursor_execute")
+        def after(*_: object) -> None:
+            if left and left.pop():
+                database = opened(site.config)
+                head = database.head(database.delivery(site.waits).incident)
+                database.hand_over(site.waits, head=head, comments=[a_comment(head)], epoch=None, readers=())
+                database.close()
+
+        return engine
+
+    monkeypatch.setattr(backing_up, "make_engine", hands_over_meanwhile)
+    backup = site.backup()
+    monkeypatch.undo()
+    wipe(site.config)
+    folder = empty_machine(site, tmp_path)
+
+    assert 0 == restore(site, backup, folder).exit_code
+    database = opened(folder / "coc-server.toml")
+    assert database.delivery(site.waits).report is None
+    database.close()
+
+
+def test_a_lost_key_of_a_waiting_report_stops_the_backup(site: Site) -> None:
+    shutil.rmtree(load_config(site.config).inbox_keys)
+
+    refused = run("backup", site.backups, "--config", site.config)
+
+    assert 1 == refused.exit_code
+    assert "not in the folder of the inbox keys" in refused.output
+    assert [] == list(site.backups.iterdir())
+
+
+def test_without_a_recipient_it_says_how_to_make_one(filled_in: Path, tmp_path: Path) -> None:
+    refused = run("backup", tmp_path, "--config", filled_in)
+
+    assert 1 == refused.exit_code
+    assert "coc-server backup-key" in refused.output
+
+
+def test_a_backup_key_is_never_overwritten(tmp_path: Path) -> None:
+    run("backup-key", tmp_path / "backup.key")
+    before = (tmp_path / "backup.key").read_bytes()
+
+    assert 1 == run("backup-key", tmp_path / "backup.key").exit_code
+    assert before == (tmp_path / "backup.key").read_bytes()
+    assert 0o600 == (tmp_path / "backup.key").stat().st_mode & 0o777

@@ -1,0 +1,190 @@
+"""A backup: the whole database and the files of the configuration in one age file; without the root key.
+
+What is in it can be read with the backup's own identity, which is kept offline, and what is sealed in it only with
+the root key too. It is a tar archive of the rows as JSON lines, so a backup from SQLite can be restored into
+PostgreSQL and the other way round. A restored database is older than the tickets: docs/server.md says how it
+catches up.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import tarfile
+import threading
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from typing import IO, TYPE_CHECKING, Any
+
+import pyrage
+import sqlalchemy as sa
+
+from integration.errors import ConfigError, StoreError
+from webhook_server.store import tables as t
+from webhook_server.store.database import make_engine
+from webhook_server.store.migrate import revision
+from webhook_server.store.transactions import safe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from webhook_server.config import Config
+
+FORMAT = "coc-backup/1"
+_CHUNK = 4 * 1024 * 1024
+_TRIES = 5
+_LEFT_OUT = {"worker", "host_write", "chore"}
+"""What is true only while a server runs. Without ``chore``, a restored server compares every ticket at once."""
+
+
+def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> dict[str, int]:
+    """Write a backup while the server works; gives the rows of each table.
+
+    Raises:
+        ConfigError: there is no recipient.
+        StoreError: the database cannot be read, or a file; what was written so far is worthless.
+    """
+    if config.backup_recipient is None:
+        raise ConfigError(
+            "The configuration", ["[server].backup_recipient is lacking: coc-server backup-key makes one"]
+        )
+    recipient = pyrage.x25519.Recipient.from_str(config.backup_recipient)
+    counted: dict[str, int] = {}
+    with piped(lambda into: counted.update(_archive(config, config_file, into, now))) as tar:
+        pyrage.encrypt_io(tar, out, [recipient])
+    return counted
+
+
+def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime) -> dict[str, int]:
+    engine = make_engine(config.database_url)
+    counted: dict[str, int] = {}
+    try:
+        with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
+            known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}
+            _add(
+                tar,
+                "manifest.json",
+                json.dumps(known | {"revision": revision(engine), "config": config_file.name}).encode(),
+            )
+            for name, content in _files(config, config_file):
+                _add(tar, f"files/{name}", content)
+            for name, content in keys.items():
+                _add(tar, f"inbox-keys/{name}.key", content)
+            for table in t.metadata.sorted_tables:
+                if table.name not in _LEFT_OUT:
+                    counted[table.name] = _add_table(tar, connection, table)
+            _add(tar, "end.json", json.dumps(counted).encode())
+    except sa.exc.SQLAlchemyError as error:
+        raise safe_error(error, "The backup is not whole.") from None
+    finally:
+        engine.dispose()
+    return counted
+
+
+@contextmanager
+def _snapshot(engine: sa.Engine, config: Config) -> Iterator[tuple[sa.Connection, dict[str, bytes]]]:
+    """The database at one moment, and the short-lived keys of the reports that wait at that moment."""
+    options: dict[str, Any] = {"coc_reads": True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    for _ in range(_TRIES):
+        with engine.connect().execution_options(**options) as connection:
+            needed = connection.scalars(
+                sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
+            ).all()
+            try:
+                keys = {name: (config.inbox_keys / f"{name}.key").read_bytes() for name in needed}
+            except FileNotFoundError:
+                continue  # handed over since the snapshot was taken, and the key destroyed: take another one
+            yield connection, keys
+            return
+    raise StoreError(
+        "A short-lived key of a report that waits is not in the folder of the inbox keys.",
+        meaning="That report could not be restored, so the backup was not made.",
+        next_step="See coc-server jobs list; with several servers, all need the same folder.",
+    )
+
+
+def _files(config: Config, config_file: Path) -> Iterable[tuple[str, bytes]]:
+    """The configuration, and what it names in its own folder or below; never the root key."""
+    folder = config_file.parent.resolve()
+    beside = config.roster_file.parent.glob(f"{config.roster_file.stem}*")
+    for file in sorted({one.resolve() for one in (config_file, *config.files, *beside)}):
+        if file != config.root_key_file.resolve() and file.is_relative_to(folder) and file.is_file():
+            try:
+                yield file.relative_to(folder).as_posix(), file.read_bytes()
+            except OSError as error:
+                raise StoreError(
+                    f"{file.name} cannot be read ({type(error).__name__}).",
+                    meaning="The backup is not whole.",
+                ) from None
+
+
+def _add_table(tar: tarfile.TarFile, connection: sa.Connection, table: sa.Table) -> int:
+    lines: list[bytes] = []
+    count = part = size = 0
+
+    def flush() -> None:
+        nonlocal part, lines, size
+        if lines:
+            _add(tar, f"tables/{table.name}/{part:06}.jsonl", b"\n".join(lines) + b"\n")
+            part, lines, size = part + 1, [], 0
+
+    for row in connection.execute(sa.select(table).execution_options(yield_per=100)):
+        lines.append(json.dumps({name: _plain(value) for name, value in row._mapping.items()}).encode())  # noqa: SLF001 - public in SQLAlchemy
+        count, size = count + 1, size + len(lines[-1])
+        if size >= _CHUNK:
+            flush()
+    flush()
+    return count
+
+
+def _plain(value: object) -> object:
+    """Times as the database keeps them (microseconds), bytes in base64."""
+    if isinstance(value, datetime):
+        return t.microseconds(value)
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    tar.addfile(entry, io.BytesIO(content))
+
+
+# From a writer to a reader --------------------------------------------------------------------------
+
+
+@contextmanager
+def piped(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
+    """What ``write`` writes, to be read; nothing of it touches a disk. Its trouble is raised here."""
+    reading, into = os.pipe()
+    trouble: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with open(into, "wb") as sink:  # noqa: PTH123 - a descriptor
+                write(sink)
+        except BrokenPipeError:
+            pass  # the reader has given up, and says why
+        except BaseException as error:  # noqa: BLE001 - raised in the other thread
+            trouble.append(error)
+
+    thread = threading.Thread(target=run, name="coc-backup", daemon=True)
+    thread.start()
+    try:
+        with open(reading, "rb") as source:  # noqa: PTH123 - a descriptor
+            yield source
+    except Exception:
+        thread.join()
+        if trouble:  # the reader met an early end, and this is why
+            raise trouble[0] from None
+        raise
+    finally:
+        thread.join()
+    if trouble:
+        raise trouble[0]

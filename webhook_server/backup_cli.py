@@ -1,0 +1,93 @@
+"""``coc-server backup``, ``backup-key`` and ``restore``."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pyrage
+
+from webhook_server.backup import make_backup
+from webhook_server.cli_options import config_option
+from webhook_server.config import load_config
+from webhook_server.restore import restore_backup
+from webhook_server.store.chores import ChoreBook
+from webhook_server.store.database import make_engine
+
+_path = click.Path(path_type=Path)
+
+
+@click.command()
+@config_option
+@click.argument("folder", type=_path)
+def backup(config_path: Path, folder: Path) -> None:
+    """Write a backup into FOLDER, while the server works. It holds everything but the root key, encrypted."""
+    config = load_config(config_path)
+    now = datetime.now(UTC)
+    target = folder / f"coc-backup-{now:%Y%m%dT%H%M%SZ}.age"
+    half = target.with_suffix(".half")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with half.open("xb") as out:
+            rows = make_backup(config, config_path, out, now=now)
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(target)
+    except OSError as error:
+        raise click.ClickException(
+            f"The backup could not be written to {folder} ({type(error).__name__}). Nothing was changed."
+        ) from None
+    finally:
+        half.unlink(missing_ok=True)
+    sql = make_engine(config.database_url)
+    ChoreBook(sql).claim("backup", every=timedelta(0), now=now)
+    sql.dispose()
+    click.echo(
+        f"{target}: {rows['incident']} incident(s), {rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
+        "The root key is not in it: keep its copy in another place."
+    )
+
+
+@click.command("backup-key")
+@click.argument("file", type=_path)
+def backup_key(file: Path) -> None:
+    """Make the key that opens backups, into FILE. Keep it offline, not on the server."""
+    key = pyrage.x25519.Identity.generate()
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{file} could not be made ({type(error).__name__}).") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as out:
+        out.write(f"# Opens the backups of coc-server. Public half: {key.to_public()}\n{key}\n")
+    click.echo(
+        "Put this into the configuration, under [server]:\n\n"
+        f'backup_recipient = "{key.to_public()}"\n\n'
+        f"Move {file} off this machine, to where the copy of root.key is NOT. age -d -i {file.name} opens a backup too."
+    )
+
+
+@click.command()
+@click.argument("backup_file", metavar="BACKUP", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--identity", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
+              help="The file that coc-server backup-key made.")  # fmt: skip
+@click.option("--into", "folder", type=_path, required=True,
+              help="The folder of the configuration; root.key must lie in it, and nothing else.")  # fmt: skip
+@click.option("--keep-configuration", is_flag=True,
+              help="Use the coc-server.toml that lies in the folder: the way to another database.")  # fmt: skip
+def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool) -> None:
+    """Bring BACKUP back on a machine where nothing is yet but root.key."""
+    secret = next(
+        (line for line in identity.read_text(encoding="ascii", errors="replace").splitlines() if not line.startswith("#")),
+        "",
+    )  # fmt: skip
+    with backup_file.open("rb") as source:
+        restored = restore_backup(source, secret.strip(), folder, keep_configuration=keep_configuration)
+    click.echo(
+        f"Restored what was there on {restored.made_at}: {restored.rows.get('incident', 0)} incident(s), "
+        f"{restored.rows.get('comment', 0)} diary comment(s), {restored.keys} key(s) of reports that wait.\n"
+        f"Files in {folder}: {', '.join(sorted(restored.files))}\n"
+        "Start the server ten minutes after the old one last ran: every ticket is then compared, and what it holds beyond\n"
+        "this backup is taken over. See docs/server.md, After restoring a backup."
+    )

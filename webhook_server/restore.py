@@ -1,0 +1,218 @@
+"""Bringing a backup back: files into an empty folder beside the root key, rows into an empty database."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+import pyrage
+import sqlalchemy as sa
+
+from integration.errors import ConfigError, StoreError
+from webhook_server.backup import FORMAT, piped
+from webhook_server.config import load_config
+from webhook_server.store.alone import alone_on
+from webhook_server.store.database import make_engine
+from webhook_server.store.inbox_keys import write_durably
+from webhook_server.store.migrate import migrate
+from webhook_server.store.transactions import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhook_server.config import Config
+    from webhook_server.store.sealed import Sealer
+
+
+@dataclass(slots=True)
+class Restored:
+    """What came out of a backup."""
+
+    made_at: str = ""
+    files: list[str] = field(default_factory=list)
+    keys: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def restore_backup(
+    backup: IO[bytes], identity: str, folder: Path, *, keep_configuration: bool = False
+) -> Restored:
+    """Bring a backup into an empty database, with its files in ``folder``, where the root key must lie already.
+
+    With ``keep_configuration`` the configuration file that lies there is used, which may name another database.
+
+    Safe to run again after trouble: files that are there already must be the same, and the database is written in one
+    transaction.
+
+    Raises:
+        ConfigError: the folder or the configuration is not as it must be; all mistakes are listed.
+        StoreError: the backup or the database is not as it must be; the database was not changed.
+    """
+    try:
+        key = pyrage.x25519.Identity.from_str(identity)
+    except pyrage.IdentityError:
+        raise ConfigError("The identity file", ["it holds no AGE-SECRET-KEY-1… line"]) from None
+
+    def decrypt(into: IO[bytes]) -> None:
+        try:
+            pyrage.decrypt_io(backup, into, [key])
+        except BrokenPipeError:
+            raise
+        except (pyrage.DecryptError, OSError):  # the latter from a later part of the file
+            raise StoreError(
+                "The backup does not open.",
+                meaning="It is damaged or cut off, or it was made for another identity. Nothing was restored.",
+                next_step="Try another backup, or the identity that belongs to [server].backup_recipient.",
+            ) from None
+
+    with piped(decrypt) as plain:
+        try:
+            with tarfile.open(fileobj=plain, mode="r|") as tar:
+                return _Restoring(folder, keep_configuration=keep_configuration).read(tar)
+        except tarfile.TarError:
+            raise StoreError("The backup is not whole.", meaning="Nothing was restored.") from None
+
+
+class _Restoring:
+    """Goes through the archive in its order: manifest, files, keys, tables, end."""
+
+    def __init__(self, folder: Path, *, keep_configuration: bool) -> None:
+        self._folder = folder
+        self._keep_configuration = keep_configuration
+        self._restored = Restored()
+        self._revision = ""
+        self._keys: dict[str, bytes] = {}
+
+    def read(self, tar: tarfile.TarFile) -> Restored:
+        entries = self._entries(tar)
+        for name, content in entries:
+            place = PurePosixPath(name)
+            if name == "manifest.json":
+                self._manifest(json.loads(content))
+            elif place.parts[0] == "files":
+                self._file(place.relative_to("files"), content)
+            elif place.parts[0] == "inbox-keys":
+                self._keys[place.stem] = content
+            else:
+                self._database(name, content, entries)
+        return self._restored
+
+    def _entries(self, tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+        for entry in tar:
+            content = tar.extractfile(entry)
+            place = PurePosixPath(entry.name)
+            if content is None or place.is_absolute() or ".." in place.parts:
+                raise StoreError(
+                    "The backup holds what no backup of ours does.", meaning="Nothing was restored."
+                )
+            yield entry.name, content.read()
+
+    def _manifest(self, manifest: dict[str, str]) -> None:
+        if manifest.get("format") != FORMAT:
+            raise StoreError("This is no backup of coc-server.", next_step="Look for the right file.")
+        self._restored.made_at, self._revision = manifest["made_at"], manifest["revision"]
+        self._config = PurePosixPath(manifest["config"]).name
+
+    def _file(self, name: PurePosixPath, content: bytes) -> None:
+        target = self._folder / name
+        if self._keep_configuration and str(name) == self._config and target.exists():
+            return
+        if target.exists() and target.read_bytes() != content:
+            raise ConfigError(
+                f"The folder {self._folder}", [f"{name} is there already, and is not as in the backup"]
+            )
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(target, content)
+        self._restored.files.append(str(name))
+
+    def _database(self, name: str, content: bytes, entries: Iterator[tuple[str, bytes]]) -> None:
+        """The first table, and all after it, in one transaction."""
+        config = load_config(self._folder / self._config)
+        with alone_on(config.database_url):
+            engine = make_engine(config.database_url)
+            try:
+                migrate(engine, to=self._revision)
+                self._keep_keys(config)  # before the reports that need them
+                with writing(engine, "Nothing was restored.") as connection:
+                    self._fill(connection, config.sealer, [(name, content)], entries)
+                migrate(engine)
+            finally:
+                engine.dispose()
+
+    def _fill(
+        self,
+        connection: sa.Connection,
+        sealer: Sealer,
+        first: list[tuple[str, bytes]],
+        entries: Iterator[tuple[str, bytes]],
+    ) -> None:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        for table in tables.sorted_tables:
+            if table.name != "alembic_version" and connection.execute(sa.select(table).limit(1)).first():
+                raise StoreError(
+                    f"The database is not empty: the table {table.name} has rows.",
+                    meaning="Nothing was restored.",
+                    next_step="Restore into a new database, or move the old one away first.",
+                )
+        rows = self._restored.rows
+        for name, content in _and_then(first, entries):
+            if name == "end.json":
+                if json.loads(content) != {one: rows.get(one, 0) for one in json.loads(content)}:
+                    break
+                _set_sequences(connection, tables)
+                return
+            table = tables.tables[PurePosixPath(name).parts[1]]
+            values = [_values(table, json.loads(line)) for line in content.splitlines()]
+            _check_root_key(table, values, sealer)
+            connection.execute(table.insert(), values)
+            rows[table.name] = rows.get(table.name, 0) + len(values)
+        raise StoreError(
+            "The backup is not whole.", meaning="Nothing was restored.", next_step="Try another one."
+        )
+
+    def _keep_keys(self, config: Config) -> None:
+        config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in self._keys.items():
+            write_durably(config.inbox_keys / f"{PurePosixPath(name).name}.key", content)
+        self._restored.keys = len(self._keys)
+
+
+def _and_then(
+    first: list[tuple[str, bytes]], rest: Iterator[tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
+    yield from first
+    yield from rest
+
+
+def _values(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+    binary = {one.name for one in table.columns if isinstance(one.type, sa.LargeBinary)}
+    return {
+        name: base64.b64decode(value) if name in binary and value is not None else value
+        for name, value in row.items()
+    }
+
+
+def _check_root_key(table: sa.Table, values: list[dict[str, Any]], sealer: Sealer) -> None:
+    """Whether the root key of this folder made what is sealed: else the server could open nothing."""
+    for row in values:
+        for name, value in row.items():
+            if name.startswith("sealed_") and value is not None and value.split(".")[1] not in sealer.key_ids:
+                raise StoreError(
+                    f"The backup's values in {table.name} were sealed with another root key than the one in this folder.",
+                    meaning="Nothing was restored.",
+                    next_step="Put the root.key into the folder that was in use when the backup was made.",
+                )
+
+
+def _set_sequences(connection: sa.Connection, tables: sa.MetaData) -> None:
+    """PostgreSQL does not look at numbers that were given; SQLite does."""
+    if connection.dialect.name == "postgresql":
+        newest = connection.scalar(sa.select(sa.func.max(tables.tables["inbox"].c.seq)))
+        if newest is not None:
+            own = sa.func.pg_get_serial_sequence("inbox", "seq")
+            connection.execute(sa.select(sa.func.setval(own, newest)))
