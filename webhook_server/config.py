@@ -65,6 +65,7 @@ class GitHubSettings:
     app_id: str | None
     private_key: str | None = field(repr=False)
     bot_login: str | None
+    hook_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +301,7 @@ class _Reading:
                 "app_id",
                 "private_key_file",
                 "bot_login",
+                "hook_id",
                 "acknowledged",
             },
             where,
@@ -307,6 +309,8 @@ class _Reading:
         as_app = "app_id" in raw or "private_key_file" in raw
         if as_app == ("token_file" in raw):
             self.mistakes.append(f"{where} needs either token_file, or app_id and private_key_file")
+        if as_app and "hook_id" in raw:
+            self.mistakes.append(f"{where}.hook_id goes with token_file: an App has a webhook of its own")
         return GitHubSettings(
             owner=self._text(raw, "owner", where),
             repository=self._text(raw, "repository", where),
@@ -315,7 +319,17 @@ class _Reading:
             app_id=self._text(raw, "app_id", where) if as_app else None,
             private_key=self._secret(raw, "private_key_file", where) if as_app else None,
             bot_login=self._text(raw, "bot_login", where) if "bot_login" in raw else None,
+            hook_id=self._hook_id(raw, where) if "hook_id" in raw else None,
         )
+
+    def _hook_id(self, raw: dict[str, Any], where: str) -> int:
+        found = raw["hook_id"]
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+            self.mistakes.append(
+                f"{where}.hook_id must be a whole number: it ends the webhook's address on GitHub"
+            )
+            return 0
+        return found
 
     def _acknowledged(self, raw: dict[str, Any], where: str) -> tuple[Acknowledged, ...]:
         exceptions: list[Acknowledged] = []

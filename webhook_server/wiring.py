@@ -24,21 +24,23 @@ from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
+from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database, make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.redeliveries import Redeliveries
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flask import Flask
 
     from integration.diary.chain import Head
     from integration.incident import Alias, IncidentId, SpaceName
-    from integration.ports import Clock, Host, Receipt
+    from integration.ports import Clock, HookLog, Host, Receipt
     from integration.report import Report
     from webhook_server.config import Config, SpaceSettings
     from webhook_server.intake.sources import Source
@@ -96,7 +98,14 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
         clock=clock,
     )
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
-    chores = Chores({"nightly": nightly(ChoreBook(sql))}, clock)
+    book = ChoreBook(sql)
+    chores = Chores(
+        {
+            "nightly": nightly(book),
+            "missed webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
+        },
+        clock,
+    )
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
@@ -182,9 +191,16 @@ def make_host(space: SpaceSettings) -> Host:
             repository=settings.repository,
             base_url=settings.base_url,
             bot_login=settings.bot_login,
+            hook_id=settings.hook_id,
         ),
         _github_credential(settings),
     )
+
+
+def _hooks(hosts: Iterable[Host]) -> list[HookLog]:
+    """Each webhook of a host that does not send again by itself, once: spaces may share an App."""
+    hooks = [host.webhook for host in hosts if isinstance(host, GitHubHost)]
+    return list({hook.name: hook for hook in hooks if hook is not None}.values())
 
 
 def _jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
