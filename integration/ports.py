@@ -203,6 +203,31 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """An event of the host's webhook that did not reach us. ``id`` is of one delivery, ``guid`` of the event."""
+
+    id: int
+    guid: str
+
+
+class HookLog(Protocol):
+    """What a host's webhook sent us. For hosts that do not send again by themselves."""
+
+    @property
+    def name(self) -> str:
+        """Which webhook it is, for our records and the log."""
+        ...
+
+    def failed(self, now: datetime) -> Sequence[FailedDelivery]:
+        """Events that were not taken and can still be sent again, oldest first. Reads only."""
+        ...
+
+    def send_again(self, delivery: FailedDelivery) -> None:
+        """Ask for one. Repeatable: whoever receives it knows it by its GUID."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A delivery was stored. ``duplicate`` means that exactly these answers were stored before."""
 

@@ -20,6 +20,7 @@ from sandbox.wire import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.github_deliveries import Deliveries
     from sandbox.github_json import Json
 
 CALLS = {
@@ -27,6 +28,8 @@ CALLS = {
     "GET /app/installations": "installations",
     "GET /app/installations/<int:installation_id>": "installation",
     "POST /app/installations/<int:installation_id>/access_tokens": "token",
+    "GET /app/hook/deliveries": "deliveries",
+    "POST /app/hook/deliveries/<int:delivery_id>/attempts": "deliver_again",
     "GET /orgs/<login>/installation": "in_org",
     "GET /repos/<owner>/<repo>/installation": "in_repo",
 }
@@ -37,9 +40,10 @@ _HIGHER = {"read": {"read", "write", "admin"}, "write": {"write", "admin"}, "adm
 class AppCalls:
     """The calls, each with the App that signed."""
 
-    def __init__(self, state: State, *, show: Show) -> None:
+    def __init__(self, state: State, *, show: Show, deliveries: Deliveries) -> None:
         self._state = state
         self._show = show
+        self._deliveries = deliveries
 
     def register(self, app: Flask) -> None:
         """Add the routes."""
@@ -56,6 +60,14 @@ class AppCalls:
     def app(self, app: App) -> Reply:
         """The App itself."""
         return Reply({**self._show.app(app), "installations_count": 1})
+
+    def deliveries(self, app: App) -> Reply:
+        """What its webhook was sent."""
+        return self._deliveries.listed(app.hook, self._show.root)
+
+    def deliver_again(self, app: App, delivery_id: int) -> Reply:
+        """One of them once more."""
+        return self._deliveries.again(app.hook, delivery_id)
 
     def installations(self, app: App) -> Reply:
         """All its installations: one."""

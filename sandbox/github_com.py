@@ -18,9 +18,11 @@ from sandbox.github_access import Caller, caller_of
 from sandbox.github_actions import Actions
 from sandbox.github_app_auth import AppCalls
 from sandbox.github_calls import body
+from sandbox.github_deliveries import Deliveries
 from sandbox.github_graphql import GraphQL
 from sandbox.github_json import Show
 from sandbox.github_overlap import OverlapWire, UnderWay
+from sandbox.github_rest_hooks import HookCalls
 from sandbox.github_rest_issues import IssueCalls
 from sandbox.github_rest_places import PlaceCalls
 from sandbox.github_state import (
@@ -73,9 +75,10 @@ class Field:
 class GitHubCom:
     """GitHub, small.
 
-    ``hooks`` hear of every change; ``limits`` are the rate limits, to be changed at any time; ``wire`` is
-    what to serve, with its journal and faults. ``now`` dates what is written; the times in tokens are
-    always the real time, since the client library checks them against that.
+    ``hooks`` hear of every change, and so does an App's own (:meth:`add_app`); a hook's place in the list, from 1,
+    is its id. ``limits`` are the rate limits, to be changed at any time; ``wire`` is what to serve, with its journal
+    and faults. ``now`` dates what is written; the times in tokens are always the real time, since the client library
+    checks them against that.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -85,10 +88,11 @@ class GitHubCom:
         self._now = now
         self._show = Show(self.state)
         self._under_way = UnderWay()
+        self._deliveries = Deliveries(now)
         self.actions = Actions(
             self.state,
             show=self._show,
-            tell=Webhooks(show=self._show, hooks=self.hooks),
+            tell=Webhooks(self.state, show=self._show, hooks=self.hooks, deliveries=self._deliveries),
             now=now,
             meanwhile=self._under_way.added_meanwhile,
         )
@@ -189,6 +193,7 @@ class GitHubCom:
         org: str,
         repositories: Sequence[str] | None = None,
         permissions: Mapping[str, str],
+        hook: Hook | None = None,
     ) -> int:
         """An App (its key as PEM, private or public) installed in an organization; gives the installation's id."""
         state = self.state
@@ -208,6 +213,7 @@ class GitHubCom:
             chosen,
             {"metadata": "read", **permissions},
             self._now(),
+            hook,
         )
         state.apps[app_id] = state.keep(app)
         return app.installation_id
@@ -269,7 +275,10 @@ class GitHubCom:
         app.register_error_handler(405, lambda _: _refusal(Refused(404, "Not Found")))
         for calls in (IssueCalls, PlaceCalls):
             calls(self.state, show=self._show, actions=self.actions).register(app)
-        AppCalls(self.state, show=self._show).register(app)
+        AppCalls(self.state, show=self._show, deliveries=self._deliveries).register(app)
+        HookCalls(
+            self.state, show=self._show, actions=self.actions, hooks=self.hooks, deliveries=self._deliveries
+        ).register(app)
         graphql = GraphQL(self.state, show=self._show, actions=self.actions)
 
         def run() -> Response:

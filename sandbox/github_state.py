@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+    from sandbox.wire import Hook
+
 Level = Literal["none", "pull", "triage", "push", "maintain", "admin"]
 LEVELS: tuple[Level, ...] = ("none", "pull", "triage", "push", "maintain", "admin")
 """Repository permissions, each holding those before it. The web names are read, triage, write, …"""
@@ -258,6 +260,7 @@ class App(Thing):
     repositories: frozenset[int] | None
     permissions: dict[str, str]
     created_at: datetime
+    hook: Hook | None = None
 
 
 @dataclass(eq=False)

@@ -1,27 +1,31 @@
 """What the GitHub stand-in tells its webhooks: GitHub's events in GitHub's shapes, signed.
 
-Every registered hook hears of every change in every repository.
+Every registered hook hears of every change in every repository, an App's hook of those it is installed in.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
+
+from sandbox.github_access import installed_in
 
 if TYPE_CHECKING:
     from sandbox.github_access import Caller
+    from sandbox.github_deliveries import Deliveries
     from sandbox.github_json import Json, Show
-    from sandbox.github_state import Comment, FieldValue, Issue, Repository
+    from sandbox.github_state import Comment, FieldValue, Issue, Repository, State
     from sandbox.wire import Hook
 
 
 class Webhooks:
     """Sends events."""
 
-    def __init__(self, *, show: Show, hooks: list[Hook]) -> None:
+    def __init__(self, state: State, *, show: Show, hooks: list[Hook], deliveries: Deliveries) -> None:
+        self._state = state
         self._show = show
         self._hooks = hooks
+        self._deliveries = deliveries
 
     def issue(self, caller: Caller, issue: Issue, action: str, **more: object) -> None:
         """An ``issues`` event."""
@@ -76,12 +80,18 @@ class Webhooks:
         if repo.organization is not None:
             whole["organization"] = self._show.organization_simple(repo.organization)
         for place, hook in enumerate(self._hooks, 1):
-            headers = {
-                "User-Agent": "GitHub-Hookshot/sandbox",
-                "X-GitHub-Event": event,
-                "X-GitHub-Delivery": str(uuid.uuid4()),
-                "X-GitHub-Hook-ID": str(place),
-                "X-GitHub-Hook-Installation-Target-Type": "repository",
-                "X-GitHub-Hook-Installation-Target-ID": str(repo.id),
-            }
-            hook.send(whole, headers)
+            self._deliveries.send(hook, event, whole, _headers(place, "repository", repo.id), None)
+        for app in self._state.apps.values():
+            if app.hook is not None and installed_in(app, repo):
+                headers = _headers(app.id, "integration", app.id)
+                told = {**whole, "installation": {"id": app.installation_id, "node_id": app.node_id}}
+                self._deliveries.send(app.hook, event, told, headers, app.installation_id)
+
+
+def _headers(hook_id: int, target: str, target_id: int) -> dict[str, str]:
+    return {
+        "User-Agent": "GitHub-Hookshot/sandbox",
+        "X-GitHub-Hook-ID": str(hook_id),
+        "X-GitHub-Hook-Installation-Target-Type": target,
+        "X-GitHub-Hook-Installation-Target-ID": str(target_id),
+    }

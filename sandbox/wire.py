@@ -223,17 +223,31 @@ class Hook:
     deliveries: list[tuple[dict[str, str], bytes, int]] = field(default_factory=list)
     _pending: list[threading.Thread] = field(default_factory=list)
 
-    def send(self, payload: Mapping[str, object], headers: Mapping[str, str]) -> None:
-        """Deliver a signed payload in the background; the result code ends up in :attr:`deliveries`."""
+    def send(
+        self,
+        payload: Mapping[str, object],
+        headers: Mapping[str, str],
+        answered: Callable[[int], None] = lambda _code: None,
+    ) -> None:
+        """Deliver a signed payload in the background; the result code ends up in :attr:`deliveries`.
+
+        ``answered`` hears it too, 0 if nobody answers.
+        """
         body = json.dumps(payload).encode()
         digest = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
         sent = {**headers, "Content-Type": "application/json", self.header: f"sha256={digest}"}
         before = self._pending[-1] if self._pending else None
-        thread = threading.Thread(target=self._post, args=(sent, body, before), daemon=True)
+        thread = threading.Thread(target=self._post, args=(sent, body, before, answered), daemon=True)
         self._pending.append(thread)
         thread.start()
 
-    def _post(self, headers: dict[str, str], body: bytes, before: threading.Thread | None) -> None:
+    def _post(
+        self,
+        headers: dict[str, str],
+        body: bytes,
+        before: threading.Thread | None,
+        answered: Callable[[int], None],
+    ) -> None:
         if before is not None:
             before.join()
         try:
@@ -241,6 +255,7 @@ class Hook:
         except requests.RequestException:
             code = 0
         self.deliveries.append((headers, body, code))
+        answered(code)
 
     def drain(self) -> None:
         """Wait until everything is delivered."""

@@ -48,6 +48,7 @@ class GitHubSettings:
     app_id: str | None
     private_key: str | None = field(repr=False)
     bot_login: str | None
+    hook_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def _github(raw: dict[str, Any], where: str, values: Values) -> GitHubSettings:
             "app_id",
             "private_key_file",
             "bot_login",
+            "hook_id",
             "acknowledged",
         },
         where,
@@ -149,7 +151,20 @@ def _github(raw: dict[str, Any], where: str, values: Values) -> GitHubSettings:
         app_id=values.text(raw, "app_id", where) if as_app else None,
         private_key=values.secret(raw, "private_key_file", where) if as_app else None,
         bot_login=values.text(raw, "bot_login", where) if "bot_login" in raw else None,
+        hook_id=_hook_id(raw, where, values) if "hook_id" in raw else None,
     )
+
+
+def _hook_id(raw: dict[str, Any], where: str, values: Values) -> int:
+    found = raw["hook_id"]
+    if "token_file" not in raw:
+        values.mistakes.append(f"{where}.hook_id goes with token_file: an App has a webhook of its own")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        values.mistakes.append(
+            f"{where}.hook_id must be a whole number: it ends the webhook's address on GitHub"
+        )
+        return 0
+    return found
 
 
 def _acknowledged(raw: dict[str, Any], where: str, values: Values) -> tuple[Acknowledged, ...]:

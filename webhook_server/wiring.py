@@ -29,6 +29,7 @@ from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
+from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
@@ -37,19 +38,20 @@ from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import Overview
+from webhook_server.store.redeliveries import Redeliveries
 from webhook_server.store.reseal import reseal_some
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from flask import Flask
 
     from integration.diary.chain import Head
     from integration.incident import Alias, IncidentId, SpaceName
-    from integration.ports import Budget, Clock, Host, Receipt
+    from integration.ports import Budget, Clock, HookLog, Host, Receipt
     from integration.report import Report
     from webhook_server.config import Config
     from webhook_server.config_spaces import SpaceSettings
@@ -131,7 +133,14 @@ def join(
         while reseal_some(sql, config.sealer):
             pass
 
-    chores = Chores({"nightly": nightly(ChoreBook(sql))}, clock)
+    book = ChoreBook(sql)
+    chores = Chores(
+        {
+            "nightly": nightly(book),
+            "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
+        },
+        clock,
+    )
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
@@ -225,11 +234,18 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
             repository=settings.repository,
             base_url=settings.base_url,
             bot_login=settings.bot_login,
+            hook_id=settings.hook_id,
         ),
         _github_credential(settings),
         budget=budget,
         sleep=sleep,
     )
+
+
+def _hooks(hosts: Iterable[Host]) -> list[HookLog]:
+    """Each webhook of a host that does not send again by itself, once: spaces may share an App."""
+    hooks = [host.webhook for host in hosts if isinstance(host, GitHubHost)]
+    return list({hook.name: hook for hook in hooks if hook is not None}.values())
 
 
 def _jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:

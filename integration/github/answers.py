@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 """An object of GitHub's JSON."""
 
-_OK = frozenset({200, 201, 204})
+_OK = frozenset({200, 201, 202, 204})
 _BAD_REQUEST, _FORBIDDEN, _REQUEST_TIMEOUT, _TOO_MANY, _SERVER_ERROR = 400, 403, 408, 429, 500
 _PARALLEL_ADD = "priority has already been taken"
 """What GitHub says when two sub-issues are added to one ticket at the same moment."""
@@ -80,11 +80,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What we were doing, for people: ``open a ticket`` in ``acme/conduct``; and whether it changes anything."""
+    """What we were doing, for people: ``open a ticket`` in ``acme/conduct``; and whether it changes anything.
+
+    ``later`` says that GitHub answers with 202: it will do it.
+    """
 
     what: str
     where: str
     changes: bool = False
+    later: bool = False
 
     def __str__(self) -> str:
         return f"{self.what} in {self.where}"
@@ -92,6 +96,10 @@ class Deed:
 
 class Redirected(Exception):
     """GitHub answered with another address. Raised by our connections, because PyGithub would follow."""
+
+
+class Later(ConnectionError):
+    """GitHub answered with 202. PyGithub would ask again and again; and nobody knows yet what comes of it."""
 
 
 class Moved(HostNotRestricted):

@@ -104,6 +104,18 @@ class Client:
             raise unusable(deed)
         return found, 'rel="next"' in answer.headers.get("link", "")
 
+    def get_page(
+        self, path: str, what: str, parameters: dict[str, str | int], *, as_app: bool
+    ) -> tuple[list[Json], str]:
+        """One page of a list that has cursors, and GitHub's Link header; asked as the App itself, if wanted."""
+        deed = Deed(what, self.where)
+        ask = self._as_app if as_app else self._send
+        answer = ask("GET", path, deed, parameters=parameters)
+        found = answer.json()
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise unusable(deed)
+        return found, answer.headers.get("link", "")
+
     def get_object(self, path: str, what: str) -> Json:
         """The one object at a path."""
         found = self.get(path, what)
@@ -129,6 +141,11 @@ class Client:
             if not found or (not more and len(found) < PAGE):
                 return
             page, before = page + 1, found
+
+    def ask_for(self, path: str, what: str, *, as_app: bool) -> None:
+        """Have GitHub do something later that changes nothing of a ticket: exactly one request, answered with 202."""
+        deed = Deed(what, self.where, changes=True, later=True)
+        (self._as_app if as_app else self._send)("POST", path, deed)
 
     def query(self, document: str, variables: Json, what: str) -> Json:
         """The data of a GraphQL query.
@@ -239,12 +256,20 @@ class Client:
             self.turns.slow_down(failure.after)
         return failure
 
-    def _as_app(self, verb: str, path: str, deed: Deed, *, body: Json | None = None) -> Answer:
+    def _as_app(
+        self,
+        verb: str,
+        path: str,
+        deed: Deed,
+        *,
+        parameters: dict[str, str | int] | None = None,
+        body: Json | None = None,
+    ) -> Answer:
         """Ask as the App itself. Making a token changes nothing in the repository, so it counts as a read."""
         if not isinstance(self._credential, AppCredential):
             raise TypeError("only an App has a key of its own")
         line = self._line("app_line", AppJwt(self._credential))
-        answer = self._exchange(line, verb, path, deed, None, body)
+        answer = self._exchange(line, verb, path, deed, parameters, body)
         failure = refusal(answer, deed)
         if failure is not None:
             raise self._heard(failure)

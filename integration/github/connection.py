@@ -15,7 +15,7 @@ from github import Github
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass
 from urllib3.util import Retry
 
-from integration.github.answers import Answer, Deed, Json, Redirected, no_answer
+from integration.github.answers import Answer, Deed, Json, Later, Redirected, no_answer
 
 if TYPE_CHECKING:
     from github.Auth import Auth
@@ -55,7 +55,7 @@ def _at_this_address(response: RequestsResponse) -> RequestsResponse:
     if 300 <= response.status < 400:  # noqa: PLR2004 - HTTP status codes
         raise Redirected
     if response.status == 202:  # noqa: PLR2004 - HTTP status code
-        raise ConnectionError
+        raise Later
     return response
 
 
@@ -119,6 +119,8 @@ class Line:
             status, answered, text = self._requester.requestJson(
                 verb, path, parameters=dict(parameters or {}), headers=headers, input=body, cnx=connection
             )
+        except Later as error:
+            return Answer(202, {}, "{}") if deed.later else no_answer(error, deed)
         except Exception as error:  # noqa: BLE001 - PyGithub raises bare AssertionError, TypeError and more
             return no_answer(error, deed)
         return Answer(status, {name.lower(): str(value) for name, value in answered.items()}, text)

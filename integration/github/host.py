@@ -27,6 +27,8 @@ from integration.github import fields
 from integration.github.answers import Deed, GraphQLRefused, Json, KeyRefused, Moved, objects, unknown_outcome
 from integration.github.audience import KnownRepository, read_audience
 from integration.github.client import Client
+from integration.github.credential import AppCredential
+from integration.github.deliveries import HookDeliveries
 from integration.github.reading import (
     in_our_repository,
     must_be_the_ticket,
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
-    from integration.github.credential import AppCredential, TokenCredential
+    from integration.github.credential import TokenCredential
     from integration.incident import IncidentId, SpaceName
     from integration.mirror import Difference, MirrorView, TicketRef
     from integration.ports import Budget
@@ -64,6 +66,7 @@ class GitHubSpace:
     """One repository that holds incidents and nothing else.
 
     ``bot_login`` is the account of our credential, if the team wants it checked; GitHub is asked in any case.
+    ``hook_id`` is the repository's webhook that calls us; an App has one of its own.
     """
 
     name: SpaceName
@@ -71,6 +74,7 @@ class GitHubSpace:
     repository: str
     base_url: str = "https://api.github.com"
     bot_login: str | None = None
+    hook_id: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse names that GitHub would not give, since they become a part of addresses."""
@@ -117,6 +121,12 @@ class GitHubHost:
         self._login: str | None = None
         self._definitions: tuple[fields.IssueField, ...] | None = None
         self._dropped: frozenset[str] = frozenset()
+        app_id = credential.app_id if isinstance(credential, AppCredential) else ""
+        self.webhook = (
+            HookDeliveries(self._client, app_id=app_id, hook_id=space.hook_id or 0)
+            if app_id or space.hook_id
+            else None
+        )
 
     @property
     def kind(self) -> Literal["github"]:

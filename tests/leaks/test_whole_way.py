@@ -7,9 +7,11 @@ import hashlib
 import hmac
 import logging
 import socket
+import sqlite3
 import threading
 import time
 import traceback
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -317,6 +319,41 @@ def test_a_night_that_finds_a_changed_diary(
     assert {"robert@team.example", "charlie@team.example"} == {address for address, _mail in box.mails}
     assert all(b"was changed on its ticket" in mail for _address, mail in box.mails)
     assert all(incident.code_name.encode() in mail for _address, mail in box.mails)
+    assert [] == leaks(canary, server, box, caplog)
+
+
+@pytest.mark.parametrize("only_keyring", [False, True], ids=["whole", "only its keyring is left"])
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_diary_that_a_restored_database_does_not_know(
+    canary: Canary,
+    server: Server,
+    box: Mailbox,
+    caplog: pytest.LogCaptureFixture,
+    host: HostName,
+    *,
+    only_keyring: bool,
+) -> None:
+    """The report of the backup is erased when its diary is taken over, or written after the keyring that is there."""
+    inbox_id = server.report(host, answers(canary))
+    live = server.world.folder / "coc.sqlite"
+    with closing(sqlite3.connect(live)) as before, closing(sqlite3.connect(":memory:")) as backup:
+        before.backup(backup)
+        server.open_until_done(inbox_id)
+        if only_keyring:
+            spoil(server, host, server.incident_of(inbox_id), "delete")
+        server.parts.close()
+        with closing(sqlite3.connect(live)) as after:
+            backup.backup(after)
+    server.clock.forward(minutes=10)
+    server.restart()
+
+    code = attempt(inbox_id, server.parts.work, server.parts.database, Locks(server.parts.database._engine))
+    server.parts.dispatcher.tell_members()
+
+    assert code == "done"
+    assert server.parts.database.delivery(inbox_id).report is None
+    words = {b"has come in", *([] if only_keyring else [b"lost, as after"])}
+    assert all(any(word in mail for _address, mail in box.mails) for word in words)
     assert [] == leaks(canary, server, box, caplog)
 
 

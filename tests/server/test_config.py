@@ -45,6 +45,7 @@ repository = "conduct"
 base_url = "https://api.github.example"
 token_file = "github.token"
 bot_login = "coc-bot"
+hook_id = 4242
 acknowledged = [{ account = "olga-owner", until = 2027-06-30, why = "owner of the organisation" }]
 
 [spaces.app]
@@ -156,7 +157,9 @@ def test_a_whole_configuration_is_read(folder: Path) -> None:
         conduct.host.token, conduct.host.app_id, conduct.host.base_url, conduct.host.bot_login
     )  # fmt: skip
     assert [("olga-owner", date(2027, 6, 30))] == [(one.account, one.until) for one in conduct.acknowledged]
+    assert 4242 == conduct.host.hook_id
     assert isinstance(app.host, GitHubSettings)
+    assert app.host.hook_id is None
     assert (None, "4711", "pem-canary-5") == (app.host.token, app.host.app_id, app.host.private_key)
     assert isinstance(board.host, JiraSettings)
     assert ("COC", "f7", ("10004",), "10004") == (
@@ -307,6 +310,10 @@ def test_an_empty_file_says_what_is_needed(folder: Path) -> None:
         ('token_file = "github.token"', 'token_file = "github.token"\nacknowledged = 5', "acknowledged must be a list of tables"),
         ("[server]", "mail = 5\n[server]", "the file: mail must be a table"),
         ('token_file = "github.token"', "", "[spaces.conduct] needs either token_file, or"),
+        ('token_file = "github.token"', 'token_file = "github.token"\nhook_id = "7"', "hook_id must be a whole number"),
+        ('token_file = "github.token"', 'token_file = "github.token"\nhook_id = true', "hook_id must be a whole number"),
+        ('token_file = "github.token"', 'token_file = "github.token"\nhook_id = 0', "hook_id must be a whole number"),
+        ('token_file = "github.token"', 'app_id = "1"\nprivate_key_file = "app.pem"\nhook_id = 7', "an App has a webhook of its own"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_said(folder: Path, old: str, new: str, mistake: str) -> None:

@@ -34,6 +34,8 @@ class ChoreBook:
 
     def claim(self, name: str, *, every: timedelta, now: datetime) -> bool:
         """Whether a chore is due, and ours to do: it counts as done from now on."""
+        if not self._is_due(name, every, now):
+            return False
         try:
             with writing(self._engine, "The chore was not begun.") as connection:
                 return _claim(connection, name, every, now)
