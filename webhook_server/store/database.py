@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from integration.code_name import CodeName
 from integration.diary.keys import Epoch
-from integration.errors import HeadConflict, StoreError, WriteRefused
+from integration.errors import BudgetSpent, HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.ports import Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _BUSY_MS = 30_000
 _LATEST_DUE = timedelta(hours=25)
 """No wait is longer (webhook_server.jobs); what is due later was noted by a clock that has been put back since."""
+_LATEST_TURN = timedelta(minutes=61)
+"""The same for what waits for our own budget of writes, which never says more than an hour."""
 _CLOCK_SLACK = timedelta(hours=1)
 _READERS_STEP = 4096
 """Bytes to which a list of readers is filled before it is sealed: the longest list of the longest aliases fits once."""
@@ -234,7 +236,11 @@ class Database:
             sa.and_(
                 t.inbox.c.seq.in_(first),
                 t.inbox.c.state != "done",
-                sa.or_(t.inbox.c.due_at <= now, t.inbox.c.due_at > now + _LATEST_DUE),
+                sa.or_(
+                    t.inbox.c.due_at <= now,
+                    t.inbox.c.due_at > now + _LATEST_DUE,
+                    sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
+                ),
             ),
             limit=limit,
         )
