@@ -62,7 +62,7 @@ def server(tmp_path: Path, box: Mailbox, identities: dict[str, Identity]) -> Ite
     with playground(
         folder, now=clock.now, mail_port=box.port, service_port=port, identities=identities
     ) as world:
-        made = Server(world, clock)
+        made = Server(world, clock, budgeted=True)
         yield made
         made.close()
 

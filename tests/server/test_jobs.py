@@ -306,6 +306,23 @@ def test_while_nothing_may_be_written_to_a_space_its_deliveries_stay_in_the_inbo
     assert waiting[:3] == [given[0] for given in engine.given[1:]], "the oldest go first"
 
 
+def test_what_waits_for_its_turn_is_not_held_up_by_a_clock_that_was_put_back(
+    take_in: Intake, host: MemoryHost, dispatcher: Dispatcher, engine: FakeEngine, clock: SetClock
+) -> None:
+    receipt = take_in()
+    host.spent = BudgetSpent("x", after=3600.0)
+    dispatcher.turn()
+    host.spent = None
+    clock.forward(minutes=59)
+    dispatcher.turn()
+    assert [] == engine.given
+
+    clock.forward(hours=-3)
+    dispatcher.turn()
+
+    assert [receipt.inbox_id] == [given[0] for given in engine.given]
+
+
 def until(happened: Callable[[], object]) -> None:
     """Wait until it has happened; the limit only ends a test that hangs."""
     end = time.monotonic() + 30

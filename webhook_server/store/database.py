@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from integration.code_name import CodeName
 from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
-from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
+from integration.errors import BudgetSpent, DoesNotOpen, HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
 from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
@@ -54,6 +54,8 @@ _log = Log("coc.store")
 _BUSY_MS = 30_000
 _LATEST_DUE = timedelta(hours=25)
 """No wait is longer (webhook_server.jobs); what is due later was noted by a clock that has been put back since."""
+_LATEST_TURN = timedelta(minutes=61)
+"""The same for what waits for our own budget of writes, which never says more than an hour."""
 _CLOCK_SLACK = timedelta(hours=1)
 _READERS_STEP = 4096
 """Bytes to which a list of readers is filled before it is sealed: the longest list of the longest aliases fits once."""
@@ -230,7 +232,11 @@ class Database:
                 t.inbox.c.seq.in_(first),
                 unfinished,
                 t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
-                sa.or_(t.inbox.c.due_at <= now, t.inbox.c.due_at > now + _LATEST_DUE),
+                sa.or_(
+                    t.inbox.c.due_at <= now,
+                    t.inbox.c.due_at > now + _LATEST_DUE,
+                    sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
+                ),
             ),
             limit=limit,
         )
