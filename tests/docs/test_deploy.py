@@ -1,0 +1,97 @@
+"""What deploy/ has for the machine in front and around: only our doors are open, and nothing of a body is kept."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from webhook_server.cli import _LARGEST_BODY
+from webhook_server.intake.routes import MAX_BODY
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+DOORS = {"/in/", "/api/", "/health/"}
+
+
+def read(name: str) -> str:
+    """A file without its comments."""
+    return re.sub(r"^\s*#.*$", "", (DEPLOY / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_nginx_lets_only_our_doors_through() -> None:
+    places = re.findall(r"location (\S+) \{(.*?)\}", read("nginx.conf"), re.DOTALL)
+
+    assert DOORS == {path for path, inner in places if "proxy_pass" in inner}
+    assert 2 == len([path for path, inner in places if path == "/" and "return 404;" in inner])
+
+
+def test_nginx_keeps_no_body_and_logs_no_request() -> None:
+    site = read("nginx.conf")
+
+    for line in ("proxy_request_buffering off;", "proxy_buffering off;", "proxy_max_temp_file_size 0;"):
+        assert line in site
+    assert site.count("access_log off;") == site.count("server {")
+    assert re.search(r"error_log \S+ crit;", site)
+
+
+def test_caddy_lets_only_our_doors_through_and_logs_no_request() -> None:
+    site = read("Caddyfile")
+    places = re.findall(r"\thandle (\S*?)\*? ?\{(.*?)\n\t\}", site, re.DOTALL)
+
+    assert DOORS == {path for path, inner in places if "reverse_proxy" in inner}
+    assert ["respond 404"] == [inner.strip() for path, inner in places if not path]
+    assert "exclude http.log.error http.handlers.reverse_proxy" in site
+    assert not re.search(r"^\tlog\b(?! default)", site.partition("coc.example.org {")[2], re.MULTILINE)
+
+
+def test_both_take_bodies_as_large_as_the_server_does() -> None:
+    assert re.search(r"location /in/ \{\s*client_max_body_size 2m;", read("nginx.conf"))
+    assert re.search(r"location /api/ \{\s*client_max_body_size 32m;", read("nginx.conf"))
+    assert re.search(r"handle /in/\* \{\s*request_body \{\s*max_size 2MB", read("Caddyfile"))
+    assert re.search(r"handle /api/\* \{\s*request_body \{\s*max_size 32MiB", read("Caddyfile"))
+    assert MAX_BODY <= 2 * 1000**2
+    assert _LARGEST_BODY == 32 * 1024**2
+
+
+@pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_understands_the_unit_and_calls_it_well_confined(tmp_path: Path) -> None:
+    unit = tmp_path / "coc-mirror.service"
+    unit.write_text(
+        (DEPLOY / "coc-mirror.service").read_text().replace("/opt/coc-mirror/bin/coc-server", "/bin/true")
+    )
+
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
+    )
+    secure = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (0, "") == (verified.returncode, verified.stderr)
+    assert 0 == secure.returncode, secure.stdout
+
+
+def test_the_image_has_every_package_no_secret_and_another_account_than_root() -> None:
+    steps = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    copied = set(re.findall(r"^COPY (\w+) \1$", steps, re.MULTILINE))
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+
+    assert {name.partition(".")[0] for name in packages} == copied
+    assert "--require-hashes" in steps
+    assert steps.rindex("USER coc") > steps.rindex("FROM")
+    assert not re.search(r"^(ARG|COPY \.|ADD)|--mount=type=secret", steps, re.MULTILINE)
+
+
+def test_the_commands_of_the_page_are_those_of_the_files() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+
+    assert "python3 -m venv /opt/coc-mirror\n" in page
+    assert "ExecStart=/opt/coc-mirror/bin/coc-server serve --config /etc/coc/coc-server.toml" in read("coc-mirror.service")
+    for file in ("deploy/coc-mirror.service", "deploy/Caddyfile", "deploy/nginx.conf", "Containerfile"):
+        assert f"(../{file})" in page
