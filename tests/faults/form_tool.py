@@ -18,7 +18,7 @@ from integration.incident import IncidentType
 from sandbox.playground import QUESTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox.rehearsal import HostName
     from tests.faults.world import FaultWorld
@@ -53,11 +53,27 @@ class Submission:
 
 
 class FormTool:
-    """All four forms at once, until :meth:`finish`. ``pace`` is the mean pause of each in seconds."""
+    """All four forms at once, until :meth:`finish`.
 
-    def __init__(self, world: FaultWorld, *, seed: int, pace: float) -> None:
+    Args:
+        world: where to post.
+        seed: of all its choices.
+        pace: the mean pause of each form in seconds.
+        too_many: whether so much waits already that nobody should fill in a form now. Without it a server that is
+            killed all the time would get further behind than can be caught up with at the end.
+    """
+
+    def __init__(
+        self,
+        world: FaultWorld,
+        *,
+        seed: int,
+        pace: float,
+        too_many: Callable[[int], bool] = lambda _sent: False,
+    ) -> None:
         self._world = world
         self._pace = pace
+        self._too_many = too_many
         self._over = threading.Event()
         self._lock = threading.Lock()
         self.submissions: list[Submission] = []
@@ -109,6 +125,8 @@ class FormTool:
                 with ThreadPoolExecutor(2) as two:  # a tool that does not wait for its own first try
                     list(two.map(self.post, [submission] * 2, [submission.versions[-1]] * 2))
             self._over.wait(chance.uniform(0, 2 * self._pace))
+            while not self._over.is_set() and self._too_many(len(self.submissions)):
+                self._over.wait(self._pace)
 
     def _new_version(self, submission: Submission) -> None:
         mark = _new_mark()

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ def main() -> None:
             if answer == 0:
                 _keep_time(QuickClock(told["base"], told["speed"]), Path(told["offset"]))
                 _become(Path(told["output"]), told["arguments"])
+            with suppress(OSError):  # the child does it too: whoever is first, it can be killed
+                os.setpgid(answer, answer)
             children.add(answer)
         else:
             if told["do"] == "kill":
@@ -62,7 +65,7 @@ def _become(output: Path, arguments: Sequence[str]) -> NoReturn:
     """Be the command as a shell would have started it: own group, no input, output to a file."""
     code = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, 1)

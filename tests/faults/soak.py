@@ -23,7 +23,7 @@ from rich.table import Table
 
 from tests import pg
 from tests.faults.form_tool import FormTool
-from tests.faults.verdict import Verdict, half_made, verdict, wait_until_done
+from tests.faults.verdict import Verdict, half_made, verdict, wait_until_done, whole_tickets
 from tests.faults.world import Nursery, fault_world, lives_of, running_nursery
 
 if TYPE_CHECKING:
@@ -37,12 +37,17 @@ SPEED = 60.0
 
 SEARCH_LAG = timedelta(seconds=90)
 KILLED = -9
-LONGEST_LIFE = 3.0
-"""Seconds. A server is killed at a moment drawn evenly from its start until then: some never come to listen."""
+_WORK = 1.5
+"""Seconds. A server is killed at a moment drawn evenly between its start and what a start takes and these besides:
+some never come to listen, the others die at work, on a slow machine too."""
+
+_MOST_WAITING = 40
+"""Submissions that may wait until nobody fills in a form any more."""
 
 _PACE = 4.0
-_PATIENCE = 240.0
+_PATIENCE = 120.0
 _SAY_EVERY = 100
+_MOST_SHOWN, _LONGEST_SHOWN = 20, 2000
 
 
 @dataclass
@@ -108,11 +113,15 @@ def soak(
         ) as world,
         lives_of(world, nursery) as server,
     ):
-        tool = FormTool(world, seed=seed, pace=pace)
-        server.start()
+        tool = FormTool(
+            world, seed=seed, pace=pace, too_many=lambda sent: sent - whole_tickets(world) > _MOST_WAITING
+        )
+        before_start = time.monotonic()
+        server.start_until_ready()
+        longest_life = time.monotonic() - before_start + _WORK
         tool.start()
         for number in range(1, kills + 1):
-            time.sleep(chance.uniform(0, LONGEST_LIFE))
+            time.sleep(chance.uniform(0, longest_life))
             by_themselves += server.kill() != KILLED
             in_the_middle += half_made(world)
             server.start()
@@ -160,8 +169,8 @@ def main() -> None:
     for name, value in count.rows().items():
         table.add_row(name, str(value))
     console.print(table)
-    for one in count.wrong:
-        console.print(one, markup=False)
+    for one in count.wrong[:_MOST_SHOWN]:
+        console.print(one[:_LONGEST_SHOWN], markup=False)
     sys.exit(1 if count.wrong else 0)
 
 

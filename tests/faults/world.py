@@ -204,6 +204,7 @@ class Nursery:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.nursery"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=_RUNS_ON_LOOPBACK,
+            start_new_session=True,  # what ends the tests must not end it before it has cleaned up
         )  # fmt: skip
 
     def ask(self, **told: object) -> int:
