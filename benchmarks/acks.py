@@ -126,6 +126,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, nargs="*", default=CONNECTIONS)
     options = parser.parse_args()
     before = os.getloadavg()[0]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server stays behind, stopped
     with tempfile.TemporaryDirectory(prefix="coc-bench-") as temporary, ExitStack() as stack:
         contenders = start(Path(temporary), stack, options.only or [], jobs=options.jobs)
         figures, synced = measure(
