@@ -79,7 +79,9 @@ def join(config: Config, *, clock: Clock | None = None) -> Parts:
     migrate(sql)
     database = Database(sql, config.sealer)
     try:
-        roster = RosterFile(config.roster_file, pin=RosterPin(sql, config.sealer), clock=clock)
+        roster = RosterFile(
+            config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock
+        )
     except CoCError:
         database.close()
         raise
