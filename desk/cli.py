@@ -24,6 +24,7 @@ from desk import (
     log_cli,
     people_cli,
     recovery_cli,
+    redact_cli,
     roster_cli,
     show,
     write_cli,
@@ -129,10 +130,12 @@ def incidents(home: Home, passphrase_file: Path | None) -> None:
 
 main.add_command(log_cli.log)
 main.add_command(diary_cli.diary)
+main.add_command(diary_cli.diary_verify)
 for _command in (
     write_cli.diary_write,
     keep_cli.diary_export,
     keep_cli.diary_restore,
+    redact_cli.diary_redact,
     *attach_cli.COMMANDS,
 ):
     diary_cli.diary.add_command(_command)

@@ -15,6 +15,7 @@ from integration.audience import prove
 from integration.code_name import new_code_name
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
+from integration.erasing import erased_on_host, is_known
 from integration.errors import (
     HeadConflict,
     HostError,
@@ -119,6 +120,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         _first_readers(load_report(delivery.report), incident, work)  # before there is an empty ticket
     view = mirror(incident, work.process)
     ref, found = _ticket(host, view, work)
+    found = erased_on_host(host, ref, view, found, work.store)
     found = _fields_right(host, ref, view, found)
     _hand_over(delivery, incident, ref, host.part_bytes, work)
     _write_the_rest(host, ref, view, found, work)
@@ -175,7 +177,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
     refs = host.find(view.incident, since=view.opened_at)
     if refs:
         found = host.read(refs[0], view)
-        if not found.comments.keys() <= {comment.text for comment in work.store.comments(view.incident)}:
+        if not is_known(found, work.store, view):
             raise HostRejected(
                 f"The ticket of {view.code_name} holds a diary that this database does not know.",
                 meaning="The database is older than the ticket, as after restoring a backup. Nothing was written: "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from integration.casework import Casework, receive
 from integration.deskwork import attach, record, restore
+from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
@@ -141,6 +142,11 @@ class DeskDoor:
     def attach(self, incident: IncidentId, name: str, content: bytes) -> None:
         """Keep the ciphertext of an attachment."""
         attach(incident, name, content, work=self._work)
+        self._dispatcher.wake()
+
+    def erase(self, incident: IncidentId, seq: int, redaction: int) -> None:
+        """Erase an entry that a later one redacts."""
+        erase(incident, seq, redaction=redaction, work=self._work)
         self._dispatcher.wake()
 
     def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:

@@ -25,7 +25,7 @@ from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from integration.diary.comment import CommentId, SealedComment
@@ -135,6 +135,15 @@ class MemoryHost:
         one = self._ticket(ref)
         assert one.incident == view.incident
         one.files |= {name: content(name) for name in files if name not in one.files}
+
+    def erase(
+        self, ref: TicketRef, view: MirrorView, places: Collection[CommentId], files: Collection[str]
+    ) -> None:
+        self._called("erase")
+        one = self._ticket(ref)
+        assert one.incident == view.incident
+        one.comments = [comment for comment in one.comments if comment.id not in places]
+        one.files = {name: content for name, content in one.files.items() if name not in files}
 
     def _lost(self) -> bool:
         self.loses -= 1
