@@ -25,6 +25,7 @@ from desk import (
     people_cli,
     recovery_cli,
     redact_cli,
+    renew_cli,
     roster_cli,
     show,
     write_cli,
@@ -139,7 +140,13 @@ for _command in (
     *attach_cli.COMMANDS,
 ):
     diary_cli.diary.add_command(_command)
-for _command in (people_cli.clear, people_cli.recuse, people_cli.leave, recovery_cli.use_recovery):
+for _command in (
+    renew_cli.renew_all,
+    people_cli.clear,
+    people_cli.recuse,
+    people_cli.leave,
+    recovery_cli.use_recovery,
+):
     main.add_command(_command)
 
 if __name__ == "__main__":
