@@ -80,13 +80,25 @@ def settle(opened: Opened, *, despite: bool, can_ask: bool = True) -> None:
 def say_readers(opened: Opened, readers: Readers) -> None:
     """Who reads from now on, and who was left out because the roster does not have them any more."""
     number = opened.keyring.newest.epoch.number + 1
-    say(f"Epoch {number} of {opened.code_name} is open; it is read by {', '.join(readers.aliases)}.")
+    say(
+        f"Epoch {number} of {opened.code_name} is open; it is read by {', '.join(readers.aliases)}.{alone(readers)}"
+    )
     if readers.gone:
         say(f"Not on your team's roster any more, so left out: {', '.join(readers.gone)}.")
 
 
+def alone(readers: Readers) -> str:
+    """A warning where a diary has one reader left."""
+    if len(readers.aliases) > 1:
+        return ""
+    return (
+        f" Only {readers.aliases[0]} can read it now: if that is not meant so, clear another member, or with that key "
+        "nobody but the holders of the recovery keys could read it any more."
+    )
+
+
 def renew(session: Session, opened: Opened) -> None:
-    """Open the next epoch where the present one was made by somebody who is not to read it: the service, or a leaver.
+    """Open the next epoch where somebody has the present one's keys who is not to: the service, or who left.
 
     A reading does not fail because of this; what went wrong is said.
     """
@@ -104,7 +116,7 @@ def renew(session: Session, opened: Opened) -> None:
         )
         return
     say(
-        "The diary's keys were made by somebody who is not to read it (the service, or who left). They were renewed: "
-        "what may have been kept of the old ones opens nothing that is written from now on."
+        "Somebody had the diary's keys, or may have kept them, who is not to read it (the service, who left, or an old "
+        "key). They were renewed: the old ones open nothing that is written from now on."
     )
     say_readers(now, readers)

@@ -54,7 +54,7 @@ def prepare(name: str, content: bytes) -> Ready:
         )
     kind = pictures.kind_of(content)
     guessed = mimetypes.guess_type(name)[0] or _UNKNOWN
-    if kind is None and not guessed.startswith("image/"):
+    if kind is None and not guessed.startswith("image/") and not pictures.is_other_picture(content):
         return Ready(name, guessed, content, stripped=False)
     try:
         return Ready(name, kind or guessed, pictures.cleaned(content), stripped=True)

@@ -24,6 +24,8 @@ from desk import (
     log_cli,
     people_cli,
     recovery_cli,
+    redact_cli,
+    renew_cli,
     roster_cli,
     show,
     write_cli,
@@ -129,14 +131,22 @@ def incidents(home: Home, passphrase_file: Path | None) -> None:
 
 main.add_command(log_cli.log)
 main.add_command(diary_cli.diary)
+main.add_command(diary_cli.diary_verify)
 for _command in (
     write_cli.diary_write,
     keep_cli.diary_export,
     keep_cli.diary_restore,
+    redact_cli.diary_redact,
     *attach_cli.COMMANDS,
 ):
     diary_cli.diary.add_command(_command)
-for _command in (people_cli.clear, people_cli.recuse, people_cli.leave, recovery_cli.use_recovery):
+for _command in (
+    renew_cli.renew_all,
+    people_cli.clear,
+    people_cli.recuse,
+    people_cli.leave,
+    recovery_cli.use_recovery,
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -140,7 +140,11 @@ def on_ticket(
     incident = opened.diary.incident
     found = list(
         compare(
-            opened.served.comments if opened.served else (), texts, incident=incident, roster=session.roster
+            opened.served.comments if opened.served else (),
+            texts,
+            incident=incident,
+            roster=session.roster,
+            redacted=opened.diary.redacted,
         )
     )
     trust = reading.trust_of(incident, opened.ticket, session.roster, session.former)

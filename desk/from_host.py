@@ -23,7 +23,7 @@ from integration.errors import HomeError, TicketUnreadable
 from integration.signed_request import is_loopback, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from integration.diary.comment import CommentId, Link
@@ -234,9 +234,16 @@ def text_of(document: object) -> str:
 
 
 def compare(
-    served: Sequence[str], on_ticket: Sequence[str], *, incident: IncidentId, roster: Roster
+    served: Sequence[str],
+    on_ticket: Sequence[str],
+    *,
+    incident: IncidentId,
+    roster: Roster,
+    redacted: Collection[CommentId] = (),
 ) -> tuple[Finding, ...]:
     """What the ticket itself shows beside what the service shows. Only comments with a good seal are compared.
+
+    What was ``redacted`` the service does not have; that it still stands on the ticket, a reading of that says.
 
     A service and a host's admin who work together can still not show two members two histories for long: both
     are compared with what this desk has seen, too.
@@ -244,7 +251,7 @@ def compare(
     theirs, there = (_links(texts, incident, roster) for texts in (served, on_ticket))
     other = {place.seq for place in theirs.keys() & there.keys() if not theirs[place] & there[place]}
     absent = {place.seq for place in theirs.keys() - there.keys()}
-    held_back = {place.seq for place in there.keys() - theirs.keys()}
+    held_back = {place.seq for place in there.keys() - theirs.keys() - set(redacted)}
     findings = []
     if other:
         findings.append(

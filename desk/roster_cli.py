@@ -23,6 +23,7 @@ from integration.roster_chain import (
     check_follows,
     check_succession,
     judge_signatures,
+    readers_of,
 )
 from integration.roster_files import (
     SignedRoster,
@@ -156,6 +157,10 @@ def roster_remove(home: Home, file: Path, alias: str) -> None:
     """Take a member out of FILE: it becomes the next roster. Everything else in it stays as it is."""
     text, serial, previous = _draft(home, file)
     _put(home, file, without_member(text, alias, serial=serial, previous=previous))
+    click.echo(
+        f"If {alias} is the only one who can read an incident, nobody but the holders of the recovery keys can afterwards:\n"
+        f"let {alias} clear somebody there and say `coc leave` first, if they still can."
+    )
 
 
 @roster.command("sign")
@@ -200,6 +205,11 @@ def roster_accept(home: Home, file: Path, roster_hash: str | None) -> None:
     newest = steps[-1]
     home.connect(connection.origin, newest.file.raw, newest.roster, newest.file.signatures, former=steps[:-1])
     click.echo(f"This desk now trusts the keys of roster {newest.roster.serial} only.")
+    if readers_of(connection.roster) - readers_of(newest.roster):
+        click.echo(
+            "Somebody left, or has new keys. Until a diary is renewed, the old keys open what is written into it: say now\n"
+            "  coc renew"
+        )
 
 
 # Accepting ------------------------------------------------------------------------------------------

@@ -230,6 +230,19 @@ class Service:
             raise ValueError("not a code name")
         self._post(f"/api/v1/incidents/{code_name}/restore", {"new_ticket": new_ticket})
 
+    def erase(self, code_name: str, seq: int, *, redaction: int) -> None:
+        """Ask that an entry be erased, as the recorded entry ``redaction`` says. Repeatable.
+
+        Raises:
+            WriteRefused: the service does not do it.
+            NotCleared: not cleared, or no such incident.
+            ServiceUnreachable: no usable answer.
+            ServiceRefused: the service does not accept the signature.
+        """
+        if not is_code_name(code_name):
+            raise ValueError("not a code name")
+        self._post(f"/api/v1/incidents/{code_name}/erase", {"seq": seq, "redaction": redaction})
+
     def upload(self, code_name: str, name: str, content: bytes) -> None:
         """Hand over the ciphertext of an attachment whose entry was taken. Repeatable with the same bytes.
 

@@ -15,6 +15,7 @@ from integration.audience import prove
 from integration.code_name import new_code_name
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
+from integration.erasing import erased_on_host
 from integration.errors import (
     DoesNotOpen,
     HeadConflict,
@@ -136,6 +137,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         _first_readers(load_report(delivery.report), incident, work)  # before there is an empty ticket
     view = mirror(incident, work.process)
     ref, found = _ticket(host, view, work)
+    found = erased_on_host(host, ref, view, found, work.store)
     if take_over(delivery, incident, ref, found, work.store, work.roster(), work.clock.now()):
         delivery = work.store.delivery(inbox_id)
     nightly = delivery.source == NIGHTLY

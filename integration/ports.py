@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from integration.audience import Audience
     from integration.code_name import CodeName
     from integration.diary.chain import Head
-    from integration.diary.comment import CommentId, SealedComment
+    from integration.diary.comment import CommentId, CommentKind, SealedComment
     from integration.diary.keys import Epoch
     from integration.incident import Alias, Incident, IncidentId, SpaceName
     from integration.mirror import Difference, MirrorView, TicketRef, TicketState
@@ -201,6 +201,19 @@ class Host(Protocol):
         """
         ...
 
+    def erase(
+        self, ref: TicketRef, view: MirrorView, places: Collection[CommentId], files: Collection[str]
+    ) -> None:
+        """Delete every comment that holds this incident's diary at one of these places, and the files of these names.
+
+        Deleted and never edited, since hosts keep what stood there before. Damaged and doubled copies count too,
+        whoever posted them. Repeatable: reads first, and what is not there any more is done.
+
+        Raises:
+            HostRefused: the service's account may not delete one of them.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
@@ -319,7 +332,18 @@ class Store(Protocol):
         ...
 
     def comments(self, incident: IncidentId) -> Sequence[SealedComment]:
-        """Every comment of the diary in order, as ciphertext."""
+        """Every comment of the diary in order, as ciphertext; without those that were erased."""
+        ...
+
+    def erase(self, incident: IncidentId, seq: int, now: datetime) -> None:
+        """Erase the ciphertext of an entry's comments and its file, with a job that deletes them on the host.
+
+        Plain line, link and seal stay. One transaction, repeatable.
+        """
+        ...
+
+    def erased(self, incident: IncidentId) -> Mapping[CommentId, CommentKind]:
+        """The places of the comments that were erased, and their kinds."""
         ...
 
     def readers(self, incident: IncidentId) -> Sequence[Alias]:

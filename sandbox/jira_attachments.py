@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Response, g, jsonify, request
 
 from sandbox.jira_access import may, sees_issue
-from sandbox.jira_api import Api, need_somebody, on
+from sandbox.jira_api import Api, need_somebody, nothing, on
 from sandbox.jira_refusal import Refusal
 from sandbox.jira_state import Attachment
 
@@ -17,7 +17,7 @@ _LARGEST = 1_000_000_000
 
 
 class AttachmentApi(Api):
-    """Adding and reading files."""
+    """Adding, reading and deleting files."""
 
     @on("POST", "/issue/<name>/attachments")
     def attach(self, name: str) -> Response:
@@ -42,6 +42,25 @@ class AttachmentApi(Api):
         issue.attachments += made
         issue.updated = now
         return jsonify([self.shapes().attachment(one) for one in made])
+
+    @on("DELETE", "/attachment/<attachment_id>")
+    def delete(self, attachment_id: str) -> Response:
+        """Delete a file: one's own, or with the right for all of them."""
+        need_somebody()
+        for issue in self.site.issues.values():
+            for one in issue.attachments:
+                if one.id == attachment_id and sees_issue(self.site, g.user, issue):
+                    project = self.site.projects[issue.project]
+                    whose = {"ALL", *({"OWN"} if one.author == g.user.account_id else ())}
+                    if not any(
+                        may(self.site, g.user, f"DELETE_{which}_ATTACHMENTS", project, issue)
+                        for which in whose
+                    ):
+                        raise Refusal(403, "You do not have permission to delete this attachment.")
+                    self.issues.count_write(issue)
+                    issue.attachments.remove(one)
+                    return nothing()
+        raise Refusal(404, f"The attachment with id '{attachment_id}' does not exist")
 
     @on("GET", "/attachment/content/<attachment_id>")
     def content(self, attachment_id: str) -> Response:

@@ -117,6 +117,10 @@ class DeskWork(Protocol):
         """Let what the ticket lacks be written again. Raises WriteRefused or HostError."""
         ...
 
+    def erase(self, incident: IncidentId, seq: int, redaction: int) -> None:
+        """Erase an entry that a later one redacts, here and on the host. Raises WriteRefused."""
+        ...
+
 
 def api(
     shelf: DiaryShelf, work: DeskWork, roster: Callable[[], Roster], *, origin: str, clock: Clock
@@ -189,6 +193,13 @@ def api(
         answer.status_code = 202
         return answer
 
+    _change_the_ticket(routes, asking, work)
+    return routes
+
+
+def _change_the_ticket(routes: Blueprint, asking: _Asking, work: DeskWork) -> None:
+    """What changes nothing in the diary, and lets a job change what stands on the ticket."""
+
     @routes.post("/incidents/<code_name>/restore")
     def restore(code_name: str) -> Response:
         """Let what the ticket lacks be written again."""
@@ -198,7 +209,17 @@ def api(
         answer.status_code = 202
         return answer
 
-    return routes
+    @routes.post("/incidents/<code_name>/erase")
+    def erase(code_name: str) -> Response:
+        """Erase an entry that a recorded redaction names."""
+        incident, body = asking.about(code_name), _object()
+        seq, redaction = body.get("seq"), body.get("redaction")
+        if type(seq) is not int or type(redaction) is not int:
+            raise WriteRefused("The request does not say which entry, and which one redacts it.")
+        work.erase(incident.id, seq, redaction)
+        answer = jsonify(queued=True)
+        answer.status_code = 202
+        return answer
 
 
 class _Asking:

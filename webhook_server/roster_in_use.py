@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from integration.errors import CoCError, StoreError
+from integration.errors import CoCError, RosterRefused, StoreError
 from integration.logs import Log
 from integration.roster_files import Step, enter, follow
 from webhook_server.store import tables as t
@@ -20,6 +20,7 @@ from webhook_server.store.database import make_engine
 from webhook_server.store.roster_pin import RosterPin
 
 if TYPE_CHECKING:
+    from integration.diary.keys import ServiceKey
     from integration.ports import Clock
     from integration.roster import Roster
     from webhook_server.config import Config
@@ -34,11 +35,12 @@ class RosterFile:
 
     Raises:
         ConfigError: at the start, the file cannot be read or has mistakes.
-        RosterRefused: at the start, it is not signed as it must be, or does not follow the one in use.
+        RosterRefused: at the start, it is not signed as it must be, does not follow the one in use, or lacks ``key``.
     """
 
-    def __init__(self, path: Path, *, pin: RosterPin, clock: Clock) -> None:
+    def __init__(self, path: Path, *, key: ServiceKey, pin: RosterPin, clock: Clock) -> None:
         self._path = path
+        self._key = key
         self._pin = pin
         self._clock = clock
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class RosterFile:
 
     def _take(self) -> Roster:
         accepted = self._pin.newest()
-        roster, steps = judge(self._path, accepted)
+        roster, steps = judge(self._path, accepted, self._key)
         if steps:
             self._pin.keep(steps, self._clock.now())
             _log.info("roster-in-use", serial=roster.serial, sha256=roster.hash)
@@ -81,18 +83,29 @@ class RosterFile:
         return tuple(sorted(found))
 
 
-def judge(path: Path, accepted: Roster | None) -> tuple[Roster, tuple[Step, ...]]:
+def judge(path: Path, accepted: Roster | None, key: ServiceKey) -> tuple[Roster, tuple[Step, ...]]:
     """The roster in the file, and the steps to it from the one in use; none if it is the one in use.
+
+    Args:
+        path: the file.
+        accepted: the one in use.
+        key: the service's own.
 
     Raises:
         ConfigError: a file cannot be read or has mistakes.
-        RosterRefused: it may not be used.
+        RosterRefused: it may not be used, or does not list the service's own key.
     """
-    if accepted is None:
-        first = enter(path)
-        return first.roster, (first,)
-    steps = follow(path, accepted)
-    return steps[-1].roster if steps else accepted, steps
+    steps = (enter(path),) if accepted is None else follow(path, accepted)
+    roster = steps[-1].roster if steps else accepted
+    if roster is None:
+        raise AssertionError
+    if steps and not any((one.id, one.public) == (key.id, key.public_line) for one in roster.service_keys):
+        raise RosterRefused(
+            f"The roster {roster.serial} does not list this service's own key {key.id}.",
+            meaning="No desk that accepts it would believe what the service seals. It is not used.",
+            next_step="Let the team sign a next roster that lists the key; old keys stay listed when a new one is added.",
+        )
+    return roster, steps
 
 
 def check_roster(config: Config) -> None:
@@ -102,7 +115,7 @@ def check_roster(config: Config) -> None:
         RosterRefused: it would not.
         StoreError: the database cannot be read.
     """
-    judge(config.roster_file, _pinned(config))
+    judge(config.roster_file, _pinned(config), config.service_key)
 
 
 def _pinned(config: Config) -> Roster | None:

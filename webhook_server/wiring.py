@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from integration.casework import Casework, receive
 from integration.deskwork import attach, record, restore
+from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
@@ -109,7 +110,9 @@ def join(
     migrate(sql)
     database = Database(sql, config.sealer, InboxKeys(config.inbox_keys, name))
     try:
-        roster = RosterFile(config.roster_file, pin=RosterPin(sql, config.sealer), clock=clock)
+        roster = RosterFile(
+            config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock
+        )
     except CoCError:
         database.close()
         raise
@@ -194,6 +197,11 @@ class DeskDoor:
     def attach(self, incident: IncidentId, name: str, content: bytes) -> None:
         """Keep the ciphertext of an attachment."""
         attach(incident, name, content, work=self._work)
+        self._dispatcher.wake()
+
+    def erase(self, incident: IncidentId, seq: int, redaction: int) -> None:
+        """Erase an entry that a later one redacts."""
+        erase(incident, seq, redaction=redaction, work=self._work)
         self._dispatcher.wake()
 
     def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:

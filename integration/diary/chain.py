@@ -77,15 +77,17 @@ def arrange(
     unsealed: dict[CommentId, ParsedComment] = {}
     damaged: dict[CommentId, DamagedComment] = {}
     highest = CommentId(0, 0)
+    bad: list[tuple[CommentId, Finding]] = []
     for block in blocks:
         if block.incident not in {incident, None}:
             findings.append(finding("other-incident", None))
+        elif block.id is None:
+            findings.append(finding("damaged", None, block.what))
         elif isinstance(block, DamagedComment):
-            findings.append(finding("damaged", block.id, block.what))
-            if block.id is not None:
-                damaged.setdefault(block.id, block)
+            bad.append((block.id, finding("damaged", block.id, block.what)))
+            damaged.setdefault(block.id, block)
         elif (wrong := wrong_seal(block, service_keys)) is not None:
-            findings.append(finding(wrong, block.id))
+            bad.append((block.id, finding(wrong, block.id)))
             unsealed.setdefault(block.id, block)
         elif block.id in sealed:
             same = sealed[block.id].link == block.link
@@ -96,6 +98,10 @@ def arrange(
                 findings.append(finding("reordered", block.id))
             highest = max(highest, block.id)
     lost = {place for place in unsealed if place not in sealed}
+    parts = {place.seq: one.parts for place, one in sealed.items()}
+    for place, what in bad:
+        needless = place in sealed or place.part > parts.get(place.seq, place.part)
+        findings.append(finding("stray", place) if needless else what)
     return Arranged(
         tuple(sealed[place] for place in sorted(sealed)),
         tuple(unsealed[place] for place in sorted(lost)),

@@ -70,7 +70,8 @@ class Diary:
     ``ticket`` is the ticket that the newest comment names, ``here`` the one on which the diary was read; they
     differ after a restore on another ticket. ``head`` is the newest comment that was found; a desk that remembers a later
     one keeps that. ``links`` are the links of all comments that count, and of those that a redaction names.
-    ``epoch`` is the number of the epoch of the newest comment.
+    ``epoch`` is the number of the epoch of the newest comment. ``redacted`` are the places that a redaction names, each
+    with the number of that entry.
 
     ``keyring`` is what the newest keyring held that this key opened. ``cleared`` is false if a later epoch is not for
     this member. ``current`` is the epoch to write in; None if this member is not cleared, or if a newer keyring may
@@ -85,6 +86,7 @@ class Diary:
     head: Head
     epoch: int
     links: Mapping[CommentId, Link] = field(repr=False)
+    redacted: Mapping[CommentId, int] = field(repr=False)
     findings: tuple[Finding, ...]
     cleared: bool
     vouched: bool

@@ -49,6 +49,11 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
         "Your roster is older than this key, or somebody runs a false service. Compare rosters with another member first.",
         True,
     ),
+    "stray": (
+        "A comment that says it is {where} does not have the service's seal, and nothing of that entry is missing.",
+        "It was damaged and the true one was restored, or anybody put it there. It was left out: delete it on the ticket.",
+        False,
+    ),
     "other-incident": (
         "A comment of another incident's diary stands among these.",
         "Somebody copied it here. It is no part of this diary and was left out.",
@@ -100,6 +105,11 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
         "Removed by the team: {what}.",
         "A member's signed entry says why. Everything else is in its place.",
         False,
+    ),
+    "not-erased": (
+        "{where} was redacted, and still stands here.",
+        "It is not shown any more. Say again: coc diary redact. If it stays on the ticket, delete it there.",
+        True,
     ),
     "unreadable": (
         "{where} cannot be decrypted with its epoch's key.",

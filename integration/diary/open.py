@@ -113,7 +113,9 @@ class _Reading:
         self.opened_by: str | None = None
         self.vouched = False
         self.frames: dict[CommentId, Frame] = {}
+        self.present: dict[CommentId, ParsedComment] = {}
         self.removed: dict[CommentId, Link] = {}
+        self.redacted: dict[CommentId, int] = {}
 
     def read(self, blocks: Sequence[ParsedComment | DamagedComment], head: Head | None) -> Diary:
         start = genesis(self.trust.incident)
@@ -124,6 +126,7 @@ class _Reading:
         sealed_entries = {one.id.seq for one in arranged.sealed}
         alone = [one for one in arranged.unsealed if one.id.seq not in sealed_entries]
         comments = sorted((*arranged.sealed, *alone), key=lambda one: one.id)
+        self.present = {one.id: one for one in comments}
         groups = [list(group) for _, group in groupby(comments, key=lambda one: one.id.seq)]
         for group in groups:
             if group[0].kind is CommentKind.KEYRING:
@@ -134,6 +137,7 @@ class _Reading:
         counted = [one for one in comments if one.id not in self.unsealed or one.id in self.frames]
         bad: list[ParsedComment | DamagedComment] = list(arranged.damaged)
         bad += [one for one in arranged.unsealed if one.id not in self.frames]
+        entries = self._without_redacted(entries)
         self.findings += gaps(counted, bad, start=start, head=head, removed=self.removed)
         self._check_tickets(counted)
         later = [seq for epoch, seq in self.opened_at.items() if epoch not in self.secrets]
@@ -153,6 +157,7 @@ class _Reading:
             head=Head(last.incident, *last.id, last.link) if last is not None else start,
             epoch=last.epoch if last is not None else 0,
             links=links,
+            redacted=dict(self.redacted),
             findings=tuple(self.findings),
             cleared=cleared,
             vouched=self.vouched and self._every_epoch_was_seen(),
@@ -356,7 +361,7 @@ class _Reading:
         self.frames.update({part.comment.id: part.frame for part in parts})
         frame = parts[0].frame
         if frame.content is EntryContent.REDACTION and parts[0].author[0] == "member":
-            self.removed.update(dict(frame.redacts))
+            self._redact(frame)
         return Entry(
             seq=frame.id.seq,
             content=frame.content,
@@ -368,6 +373,21 @@ class _Reading:
             epoch=frame.epoch,
             complete=len(parts) == frame.parts,
         )
+
+    def _redact(self, frame: Frame) -> None:
+        """Note what a member's redaction names: not a keyring, and nothing that is another comment here."""
+        for place, link in frame.redacts:
+            here = self.present.get(place)
+            if here is None or (here.link == link and here.kind is not CommentKind.KEYRING):
+                self.removed[place] = link
+                self.redacted[place] = frame.id.seq
+
+    def _without_redacted(self, entries: list[Entry]) -> list[Entry]:
+        """The entries of which nothing was redacted: what came back, or is not erased yet, is said and not shown."""
+        here = {place.seq for place in self.redacted if place in self.present}
+        self.findings += [finding("not-erased", CommentId(seq, 1)) for seq in sorted(here)]
+        gone = {place.seq for place in self.redacted}
+        return [one for one in entries if one.seq not in gone]
 
     def _check_part(self, comment: ParsedComment) -> PlacedPart | None:
         """One part, opened and checked; None if it is in an epoch that is not for this member."""

@@ -30,6 +30,7 @@ from integration.github.client import Client
 from integration.github.credential import AppCredential
 from integration.github.deliveries import HookDeliveries
 from integration.github.reading import (
+    comments_at,
     in_our_repository,
     must_be_the_ticket,
     read_content,
@@ -43,7 +44,7 @@ from integration.github.writing import BATCH, Place, too_long, write_batch, writ
 from integration.mirror import StepView, TicketState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
@@ -354,6 +355,22 @@ class GitHubHost:
             meaning="What is put into an issue there lies at an address of its own. Nothing was written.",
             next_step="Keep the file elsewhere, encrypted, and write into the diary where it is.",
         )
+
+    def erase(
+        self, ref: TicketRef, view: MirrorView, places: Collection[CommentId], files: Collection[str]
+    ) -> None:
+        """Two reads, and one write for each comment that goes. There are no files here.
+
+        https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment
+        """
+        del files
+        must_be_the_ticket(read_issue(self._client, ref.id), ref, view, self._client)
+        for comment in comments_at(self._client, ref.id, view.incident, places):
+            path = f"{self._client.path}/issues/comments/{comment}"
+            try:
+                self._client.write("DELETE", path, None, "delete a redacted comment")
+            except HostGone:
+                continue
 
     # Small things -----------------------------------------------------------------------------------
 

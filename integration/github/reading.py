@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from integration.diary.comment import OnTicket
+from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.text import find_marker
 from integration.mirror import StepState, TicketName, TicketRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import datetime
 
+    from integration.diary.comment import CommentId
     from integration.github.client import Client
     from integration.incident import IncidentId
     from integration.mirror import MirrorView
@@ -202,6 +203,21 @@ def _by_rest(client: Client, number: str) -> tuple[list[Json], list[tuple[str, s
         for one in client.get_list(f"{path}/comments", "read the ticket's comments")
     ]
     return steps, comments
+
+
+def comments_at(
+    client: Client, number: str, incident: IncidentId, places: Collection[CommentId]
+) -> list[int]:
+    """Ids of the ticket's comments that hold a block, whole or damaged, of this incident at one of these places."""
+    listed = client.get_list(f"{client.path}/issues/{number}/comments", "read the ticket's comments")
+    return [
+        one["id"]
+        for one in listed
+        if isinstance(one.get("id"), int)
+        and any(
+            block.incident == incident and block.id in places for block in find_blocks(str(one.get("body")))
+        )
+    ]
 
 
 def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict[StepKey, StepState]:

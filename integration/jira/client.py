@@ -185,6 +185,13 @@ class JiraClient:
         self.turns.take(ticket)
         self._call("PUT", path, what, "write", payload=payload, query=query)
 
+    def delete(self, path: str, *, what: str) -> None:
+        """DELETE once; Jira answers without a body. What is not there any more counts as deleted."""
+        try:
+            self._call("DELETE", path, what, "write")
+        except HostGone:
+            return
+
     def complaints(self, body: Json) -> tuple[str, ...]:
         """Our names of the fields that the errors of a bulk answer are about."""
         return _named(body, self._names)
@@ -237,7 +244,7 @@ class JiraClient:
             answer = self._library()._session.request(  # noqa: SLF001 - the library's methods cannot send properties
                 method, url, params=query, json=payload, allow_redirects=False, **_multipart(file)
             )
-            if method == "PUT":
+            if method in {"PUT", "DELETE"}:
                 return {}
             value = json.loads(answer.content)
             if file is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.diary.comment import CommentId, OnTicket, find_comments
-from integration.errors import HostError, HostNotRestricted, HostRejected, HostUnknownOutcome
+from integration.diary.comment import CommentId, OnTicket, find_blocks, find_comments
+from integration.errors import HostError, HostNotRestricted, HostRefused, HostRejected, HostUnknownOutcome
 from integration.jira import fields, text
 from integration.logs import Log
 from integration.mirror import StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from integration.diary.comment import SealedComment
     from integration.incident import IncidentId
@@ -111,6 +111,37 @@ class TicketContents:
             if len(comments) == before < expected:
                 raise self._client.unreadable(what)
         return comments
+
+    def erase(self, ticket_id: str, incident: IncidentId, places: Collection[CommentId]) -> None:
+        """Delete every comment that holds a block, whole or damaged, of one of these places.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-id-delete
+        """
+        for host_id, comment in self._all_comments(ticket_id).items():
+            blocks = find_blocks(text.all_text(comment.get("body")))
+            if any(one.incident == incident and one.id in places for one in blocks):
+                self._delete(f"issue/{ticket_id}/comment/{host_id}", "delete a redacted comment")
+                _log.info("comment-erased", ticket=ticket_id)
+
+    def erase_files(self, listed: Sequence[Json], names: Collection[str]) -> None:
+        """Delete the attachments of these names.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments/#api-rest-api-3-attachment-id-delete
+        """
+        for one in listed:
+            if one.get("filename") in names:
+                self._delete(f"attachment/{one.get('id')}", "delete a redacted file")
+
+    def _delete(self, path: str, what: str) -> None:
+        try:
+            self._client.delete(path, what=what)
+        except HostRejected as refusal:  # Jira says 400 to whoever may not delete a comment
+            raise HostRefused(
+                refusal.what,
+                meaning="The service's account may not delete it. It still stands on the ticket.",
+                next_step="Give the account Delete Own Comments and Delete Own Attachments; what others posted, and the "
+                "account may not delete, delete there by hand.",
+            ) from None
 
     def write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
         """Create the sub-tasks in order, all in one call.

@@ -27,7 +27,7 @@ from integration.logs import Log
 from integration.mirror import TicketName, TicketRef, TicketState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from integration.audience import Audience
@@ -217,12 +217,8 @@ class JiraHost:
                 is written.
             HostError: as its other subclasses say.
         """
-        what = "read the ticket's files"
-        query = {"fields": "project,security,attachment", "properties": fields.INCIDENT_PROPERTY}
-        ticket = self._client.read(f"issue/{ref.id}", what=what, query=query)
-        self._must_be_ours(ticket, view)
+        ticket, listed = self._with_files(ref, view)
         self._must_have_level(ticket, view)
-        listed = self._client.objects(fields.fields_of(ticket).get("attachment"), what)
         written = []
         for name, size in files.items():
             if not _holds(listed, name, size):
@@ -234,6 +230,24 @@ class JiraHost:
                 _log.info("file-added", ticket=ref.id)
                 written.append(name)
         return written
+
+    def erase(
+        self, ref: TicketRef, view: MirrorView, places: Collection[CommentId], files: Collection[str]
+    ) -> None:
+        """The reads of all comments and of the list of files, and one write for each that goes."""
+        _, listed = self._with_files(ref, view)
+        self._contents.erase(ref.id, view.incident, places)
+        self._contents.erase_files(listed, files)
+
+    def _with_files(self, ref: TicketRef, view: MirrorView) -> tuple[Json, list[Json]]:
+        what = "read the ticket's files"
+        query = {
+            "fields": "summary,labels,project,security,attachment",
+            "properties": fields.INCIDENT_PROPERTY,
+        }
+        ticket = self._client.read(f"issue/{ref.id}", what=what, query=query)
+        self._must_be_ours(ticket, view)
+        return ticket, self._client.objects(fields.fields_of(ticket).get("attachment"), what)
 
     def _ticket(self, ticket_id: str, what: str) -> Json:
         wanted = ["summary", "labels", "security", "project", "subtasks", *self._space.fields.ids()]

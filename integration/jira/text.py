@@ -60,6 +60,15 @@ def code_texts(document: object) -> str:
     )
 
 
+def all_text(document: object) -> str:
+    """All text of an ADF document, each block on lines of its own, also where somebody made paragraphs of the code."""
+    pieces: list[str] = []
+    for node in _walk(document):
+        said = node.get("text")
+        pieces.append(said if isinstance(said, str) else "" if node.get("type") == "text" else "\n")
+    return "".join(pieces)
+
+
 def _paragraphs(text: PublicText | str) -> Iterator[Node]:
     """A paragraph per line: a line break inside a text node would not be shown. An empty node is not allowed."""
     for line in text.splitlines():

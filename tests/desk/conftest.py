@@ -171,6 +171,10 @@ class Shelf:
         del incident
         self.restored.append(new_ticket)
 
+    def erase(self, incident: IncidentId, seq: int, redaction: int) -> None:
+        del incident, redaction
+        self.sealed = [one for one in self.sealed if one.id.seq != seq]
+
     def comments(self, incident: IncidentId) -> list[SealedText]:
         return [comment.text for comment in self.sealed if comment.incident == incident]
 

@@ -56,6 +56,9 @@ class NoWork:
     def restore(self, incident: IncidentId, *, new_ticket: bool) -> None:
         raise AssertionError((incident, new_ticket))
 
+    def erase(self, incident: IncidentId, seq: int, redaction: int) -> None:
+        raise AssertionError((incident, seq, redaction))
+
 
 @dataclass
 class Office:

@@ -86,6 +86,47 @@ def test_a_redaction_accounts_for_what_was_removed(story: Story, codes: Codes) -
     assert [entry.seq for entry in diary.entries] == [2, 3, 7, 8]
 
 
+def test_what_was_redacted_is_not_shown_though_it_came_back(story: Story, codes: Codes) -> None:
+    """Erasing was cut off, or somebody posted it from a copy."""
+    gone = story.made[4]
+    why = story.pen.write(
+        story.team.robert, "Erased by law.", content=EntryContent.REDACTION, frame={"redacts": ((gone.id, gone.link),)}
+    )  # fmt: skip
+
+    diary = story.team.read([*story.texts(), why.text], head=story.head)
+
+    assert codes(diary) == [("not-erased", 5)]
+    assert [entry.seq for entry in diary.entries] == [2, 3, 6, 7, 8]
+    assert diary.redacted == {gone.id: 8}
+
+
+def test_a_redaction_takes_no_keyring_and_no_other_comment_away(story: Story, codes: Codes) -> None:
+    ring, other = story.made[3], story.made[4]
+    named = ((ring.id, ring.link), (other.id, story.made[5].link))
+    why = story.pen.write(
+        story.team.salma, "away with it", content=EntryContent.REDACTION, frame={"redacts": named}
+    )
+
+    whole = story.team.read([*story.texts(), why.text], head=story.head)
+    deleted = story.team.read([*story.texts()[:3], *story.texts()[4:], why.text], head=story.head)
+
+    assert codes(whole) == []
+    assert [entry.seq for entry in whole.entries] == [2, 3, 5, 6, 7, 8]
+    assert whole.redacted == {}
+    assert deleted.current is None, "without keyring 4, nobody writes"
+
+
+def test_a_damaged_copy_beside_the_restored_comment_is_said_and_harmless(story: Story, codes: Codes) -> None:
+    damaged = story.made[4].text.replace("epoch=2", "epoch=1", 1)
+    cut = story.made[5].text[:400]
+
+    diary = story.team.read([*story.texts(), damaged, cut], head=story.head)
+
+    assert codes(diary) == [("stray", 5), ("stray", 6)]
+    assert [one.serious for one in diary.findings] == [False, False]
+    assert [entry.seq for entry in diary.entries] == [2, 3, 5, 6, 7]
+
+
 def test_a_redaction_does_not_cover_what_it_does_not_name(story: Story, codes: Codes) -> None:
     gone = [story.made[4], story.made[5]]
     half = {"redacts": ((gone[1].id, gone[1].link),)}

@@ -276,6 +276,10 @@ def test_what_is_too_large_or_cannot_be_cleaned_is_refused_before_anything_is_wr
         ("a.heic", b"....ftypheic"),
         ("b.png", b"not a picture"),
         ("c.jpg", b"\xff\xd8\xff\xe1\xff"),
+        ("no-picture.txt", b"\0\0\0\x18ftypheic"),
+        ("d", b"GIF89a"),
+        ("e.bin", b"RIFF\x10\0\0\0WEBPVP8 "),
+        ("f.dat", b"II*\0"),
     ):
         with pytest.raises(WriteRefused, match="hidden data"):
             attachments.prepare(name, content)

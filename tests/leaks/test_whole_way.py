@@ -187,6 +187,51 @@ def test_a_report_on_its_whole_way(
     assert [] == leaks(canary, server, box, caplog)
 
 
+@pytest.mark.parametrize("host", HOSTS)
+def test_an_entry_that_is_written_and_redacted(
+    canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture, tmp_path: Path,
+    identities: dict[str, Identity], host: HostName,
+) -> None:  # fmt: skip
+    """What was written, and why it was erased, is nowhere in clear; of the entry not even the ciphertext is left."""
+    robert, home = identities["robert"], tmp_path / "desk"
+    Home(home).keep_identity(
+        robert.lock(PASSPHRASE), PublicKeys(robert.alias, robert.recipient, robert.signing_key)
+    )
+    (tmp_path / "passphrase").write_text(PASSPHRASE, encoding="utf-8")
+    inbox_id = server.report(host, answers(canary))
+    server.open_until_done(inbox_id)
+    incident = server.incident_of(inbox_id)
+
+    def desk(*args: str, said: str | None = None) -> str:
+        words = [
+            "--home", str(home), *args, "--passphrase-file", str(tmp_path / "passphrase"),
+        ]  # fmt: skip
+        done = CliRunner().invoke(coc, words, input=said)
+        assert done.exit_code == 0, done.output
+        for job in server.parts.database.unfinished_jobs():
+            server.open_until_done(job.inbox_id)
+        return done.output
+
+    with serving(server.parts.app, port=server.world.service_port) as url:
+        CliRunner().invoke(
+            coc, ["--home", str(home), "connect", url, "--roster", str(server.world.roster_path)], input="y\n"
+        )
+        desk("diary", "write", incident.code_name, "--file", "-", said=canary.text("written"))
+        kept = server.parts.database.comments(incident.id)[-1]
+        output = desk(
+            "diary", "redact", incident.code_name, str(kept.id.seq), "--yes", said=canary.text("why") + "\n"
+        )
+
+    armour = [line for line in kept.text.split("\n") if len(line) == 64]
+    assert len(armour) > 5
+    assert kept.id not in [one.id for one in server.parts.database.comments(incident.id)]
+    stored = b"".join(path.read_bytes() for path in server.world.folder.rglob("*") if path.is_file())
+    shown = "".join(server.shown(host, incident.id).texts)
+    assert [] == [line for line in armour if line.encode() in stored or line in shown]
+    assert canary.cores["written"] not in output
+    assert [] == leaks(canary, server, box, caplog)
+
+
 @pytest.mark.parametrize(
     "raw", [b"not json at all ", b'{"event_type": "form_response", "form_response": {', b"\xff\xfe "]
 )

@@ -35,7 +35,7 @@ from webhook_server.store.sealed import Sealer
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from integration.diary.chain import Head
@@ -159,6 +159,15 @@ class MemoryHost:
         lacking = [name for name in files if name not in one.files]
         one.files |= {name: content(name) for name in lacking}
         return lacking
+
+    def erase(
+        self, ref: TicketRef, view: MirrorView, places: Collection[CommentId], files: Collection[str]
+    ) -> None:
+        self._called("erase")
+        one = self._ticket(ref)
+        assert one.incident == view.incident
+        one.comments = [comment for comment in one.comments if comment.id not in places]
+        one.files = {name: content for name, content in one.files.items() if name not in files}
 
     def _lost(self) -> bool:
         self.loses -= 1

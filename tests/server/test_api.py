@@ -101,6 +101,7 @@ class Work:
     written: list[tuple[IncidentId, tuple[str, ...], Head, tuple[Alias, ...]]] = field(default_factory=list)
     restored: list[tuple[IncidentId, bool]] = field(default_factory=list)
     attached: list[tuple[IncidentId, str, bytes]] = field(default_factory=list)
+    erased: list[tuple[IncidentId, int, int]] = field(default_factory=list)
     refusal: CoCError | None = None
 
     def record(
@@ -120,6 +121,11 @@ class Work:
         if self.refusal is not None:
             raise self.refusal
         self.restored.append((incident, new_ticket))
+
+    def erase(self, incident: IncidentId, seq: int, redaction: int) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.erased.append((incident, seq, redaction))
 
 
 @pytest.fixture(scope="module")
@@ -404,6 +410,7 @@ def test_the_log_names_the_kind_of_refusal_and_nothing_of_the_request(
 
 
 RESTORE = "/api/v1/incidents/BLUE-JAY-27/restore"
+ERASE = "/api/v1/incidents/BLUE-JAY-27/erase"
 LOG = "/api/v1/log"
 WRITTEN = {"head": {"seq": 2, "part": 1, "link": "l" * 43}, "comments": ["one", "two"], "readers": ["robert"]}
 
@@ -514,6 +521,40 @@ def test_restoring_is_queued(client: FlaskClient, work: Work, robert: Identity, 
 
     assert (202, {"queued": True}) == (answer.status_code, json.loads(answer.data))
     assert [(BLUE_JAY.id, new_ticket)] == work.restored
+
+
+def test_erasing_is_queued_for_a_cleared_member(client: FlaskClient, work: Work, robert: Identity) -> None:
+    answer = posted(client, robert, ERASE, {"seq": 5, "redaction": 7})
+
+    assert (answer.status_code, answer.get_json()) == (202, {"queued": True})
+    assert [(5, 7)] == [(seq, redaction) for _, seq, redaction in work.erased]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"seq": 5},
+        {"seq": "5", "redaction": 7},
+        {"seq": True, "redaction": 7},
+        {"seq": 5.0, "redaction": 7},
+    ],
+)
+def test_erasing_says_which_entry_and_by_which(
+    client: FlaskClient, work: Work, robert: Identity, body: dict[str, object]
+) -> None:
+    assert posted(client, robert, ERASE, body).status_code == 422
+    assert work.erased == []
+
+
+def test_who_is_not_cleared_erases_nothing_and_learns_nothing(
+    client: FlaskClient, work: Work, miriam: Identity
+) -> None:
+    there = posted(client, miriam, ERASE, {"seq": 5, "redaction": 7})
+    nowhere = posted(client, miriam, ERASE.replace("BLUE-JAY-27", "NO-SUCH-10"), {"seq": 5, "redaction": 7})
+
+    assert (there.status_code, there.data) == (404, nowhere.data)
+    assert work.erased == []
 
 
 def test_the_log_lists_every_incident_and_whether_the_member_is_cleared(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from integration.diary.keys import Identity, generate_identity
+from integration.diary.keys import Identity, generate_identity, new_service_key
 from integration.errors import RosterRefused, StoreError
 from integration.roster import load_roster
 from webhook_server.roster_in_use import RosterFile
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from integration.diary.keys import ServiceKey
     from tests.conftest import SetClock
     from webhook_server.store.database import Database
 
@@ -37,6 +38,8 @@ class Folder:
 
     def __init__(self, path: Path, people: dict[str, Identity]) -> None:
         self.path = path
+        self.key = new_service_key("svc-test")
+        self.service_keys = [self.key]
         self.people = people
 
     def write(
@@ -46,6 +49,9 @@ class Folder:
             f'[[members]]\nalias = "{name}"\nrecipient = "{self.people[name].recipient}"\n'
             f'signing_key = "{self.people[name].signing_key}"\nemail = "{name}@example.org"\n'
             for name in members
+        )
+        tables += "".join(
+            f'[[service_keys]]\nid = "{key.id}"\npublic = "{key.public_line}"\n' for key in self.service_keys
         )
         for old in self.path.parent.glob("roster.toml.sig.*"):
             old.unlink()
@@ -83,11 +89,11 @@ def pin(database: Database) -> RosterPin:
 
 @pytest.fixture
 def roster(folder: Folder, pin: RosterPin, clock: SetClock) -> RosterFile:
-    return RosterFile(folder.path, pin=pin, clock=clock)
+    return RosterFile(folder.path, key=folder.key, pin=pin, clock=clock)
 
 
 def start(folder: Folder, pin: RosterPin, clock: SetClock) -> RosterFile:
-    return RosterFile(folder.path, pin=pin, clock=clock)
+    return RosterFile(folder.path, key=folder.key, pin=pin, clock=clock)
 
 
 def test_a_successor_counts_at_once_and_after_a_restart(
@@ -296,3 +302,32 @@ def test_a_database_in_trouble_keeps_the_roster_and_is_asked_again(
 
     assert (1, 2) == (before, roster().serial)
     assert "event=roster-not-used-for-now serial=1 code=store" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[], [new_service_key("svc-test")], [new_service_key("svc-other")]],
+    ids=["none", "another-of-the-same-id", "another"],
+)
+def test_a_roster_without_the_services_own_key_is_not_taken_while_running_nor_at_a_start(
+    folder: Folder, roster: RosterFile, pin: RosterPin, clock: SetClock, caplog: pytest.LogCaptureFixture,
+    others: list[ServiceKey],
+) -> None:  # fmt: skip
+    """No desk would believe what the service seals from then on."""
+    first = roster()
+    folder.service_keys = others
+    folder.successor("charlie", "rachel")
+
+    with caplog.at_level(logging.ERROR, logger="coc.server"):
+        assert roster() == first
+    assert "roster-refused" in caplog.text
+    with pytest.raises(RosterRefused, match="own key svc-test"):
+        start(folder, pin, clock)
+    assert pin.newest() == first
+
+    folder.service_keys = (
+        [*others, folder.key] if [one.id for one in others] != ["svc-test"] else [folder.key]
+    )
+    folder.write(2, first.hash)
+    folder.sign("charlie", "rachel")
+    assert roster().serial == 2

@@ -70,7 +70,15 @@ def _places(people: Team, pen: Pen, texts: list[str]) -> Iterator[Case]:
     yield _case("unknown-seal-key", "8 is sealed with a key of no roster", people, texts, unknown)
     stray = replace(pen, head=_head_of(texts[3], people), service=new_service_key("svc-2026a"))
     false = stray.write(generate_identity("z"), plain={"place": CommentId(4, 2), "parts": 2})
-    yield _case("stray-part", "an outsider's block claims to be a second part of keyring 4", people, texts, false)  # fmt: skip
+    shows = "an outsider's block claims to be a second part of keyring 4"
+    yield _case("stray-part", shows, people, texts, false)
+    damaged = texts[4].replace("epoch=2", "epoch=1", 1)
+    yield _case("stray-copy", "a damaged copy of 5 stands beside the good one", people, [*texts, damaged])
+    gone = find_comments(texts[2])[0]
+    why = _write(
+        pen, people.robert, content=EntryContent.REDACTION, frame={"redacts": ((gone.id, gone.link),)}
+    )
+    yield _case("not-erased", "8 redacts 3, which still stands there", people, texts, why)
 
 
 def _contents(people: Team, pen: Pen, texts: list[str]) -> Iterator[Case]:

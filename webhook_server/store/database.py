@@ -22,6 +22,7 @@ from integration.logs import Log
 from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
+from webhook_server.store.erasing import IS_ERASED, erase_entry, erased_of
 from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.rows import (
     comment_of,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.diary.chain import Head
-    from integration.diary.comment import SealedComment
+    from integration.diary.comment import CommentKind, SealedComment
     from integration.mirror import TicketRef
     from webhook_server.store.inbox_keys import InboxKeys
     from webhook_server.store.sealed import Sealer
@@ -407,10 +408,22 @@ class Database:
         with self._read() as connection:
             rows = connection.execute(
                 sa.select(t.comment)
-                .where(t.comment.c.incident_id == incident)
+                .where(t.comment.c.incident_id == incident, ~IS_ERASED)
                 .order_by(t.comment.c.seq, t.comment.c.part)
             ).all()
         return tuple(comment_of(row) for row in rows)
+
+    def erased(self, incident: IncidentId) -> Mapping[CommentId, CommentKind]:
+        """The places of the comments that were erased, and their kinds."""
+        with self._read() as connection:
+            return erased_of(connection, incident)
+
+    def erase(self, incident: IncidentId, seq: int, now: datetime) -> None:
+        """Erase an entry's ciphertext and file, with a job that deletes them on the host, in one transaction."""
+        with self._write("Nothing was erased.") as connection:
+            erase_entry(connection, incident, seq)
+            insert_desk_job(connection, incident, now)
+        self.forget()
 
     def hand_over(
         self,
