@@ -13,6 +13,7 @@ from desk.asking import SOMETHING_TO_LOOK_AT, at_desk, code_name_argument, say
 from desk.diary_cli import host_options, on_ticket, say_ticket
 from desk.drafts import lock_for, write_private
 from desk.unlocking import passphrase_option
+from desk.waiting import held_up
 from integration.diary.frame import EntryContent
 from integration.diary.write import EntryDraft
 from integration.errors import HomeError
@@ -140,13 +141,14 @@ def diary_restore(
         )
     until = time.monotonic() + wait
     if new_ticket:
-        moved = _moved(session, opened, until)
-        if moved is None:
+        opened, is_there = _moved(session, opened, until)
+        if not is_there:
             say(
                 f"The new ticket is not there yet. Say later again: coc diary restore {code_name} --new-ticket"
             )
+            if opened.served is not None and (waits := held_up(opened.served)) is not None:
+                show.findings_of(show.console(stderr=True), [waits])
             ctx.exit(SOMETHING_TO_LOOK_AT)
-        opened = moved
     wrong = bool(opened.serious)
     out = show.console()
     if from_host:
@@ -160,22 +162,36 @@ def diary_restore(
         ctx.exit(SOMETHING_TO_LOOK_AT)
 
 
-def _moved(session: Session, opened: Opened, until: float) -> Opened | None:
-    """Wait for the new ticket, and say in a signed entry that the diary moved; None if it is not there in time."""
-    old = opened.diary.ticket
-    while opened.diary.here == old:
+def _moved(session: Session, opened: Opened, until: float) -> tuple[Opened, bool]:
+    """Wait for the new ticket, and say in a signed entry that the diary moved; and whether it was there in time.
+
+    A new ticket may have the name of the old one, where its repository was made again: then its id tells.
+    """
+    old, before = opened.diary.ticket, _ticket_of(opened)
+    while opened.diary.here == old and _ticket_of(opened) in {None, before}:
         if time.monotonic() >= until:
-            return None
+            return opened, False
         time.sleep(_EVERY)
         opened = session.open(opened.code_name)
     if opened.diary.rekey_due:
         session.open_epoch(opened, lambda cleared: cleared)
         opened = session.open(opened.code_name)
-    words = f"The diary was restored on this ticket. Before it stood on {old}."
     now = session.clock.now()
-    session.write(opened, EntryDraft(EntryContent.NOTE, Untrusted(words), None, now, moved_from=old))
-    say(f"The diary stands on {opened.ticket} now, and a signed entry says that it moved there.")
-    return session.open(opened.code_name)
+    if opened.diary.here == old:
+        words = "The ticket was lost. The diary was restored on a new one, which has the same name as the old one."
+        draft = EntryDraft(EntryContent.NOTE, Untrusted(words), None, now)
+    else:
+        words = f"The diary was restored on this ticket. Before it stood on {old}."
+        draft = EntryDraft(EntryContent.NOTE, Untrusted(words), None, now, moved_from=old)
+    session.write(opened, draft)
+    say(f"The diary stands on {opened.ticket} now, a new ticket, and a signed entry says so.")
+    return session.open(opened.code_name), True
+
+
+def _ticket_of(opened: Opened) -> tuple[str, str | None] | None:
+    """What tells one ticket from another, as the service has it; None while there is none."""
+    incident = opened.served.incident if opened.served is not None else None
+    return None if incident is None or incident.ticket is None else (incident.ticket, incident.ticket_id)
 
 
 def _from_host(

@@ -30,6 +30,7 @@ from integration.first_readers import first_readers, not_meant
 from integration.incident import Incident, new_incident_id
 from integration.mirror import Difference, difference, mirror
 from integration.report import Report, ReportField, dump_report, load_report, normalised_answers
+from integration.space_identity import audience_of, keep_first
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
@@ -155,12 +156,14 @@ def _host(incident: Incident, work: Casework) -> Host:
 
 
 def _prove_restricted(host: Host, work: Casework) -> None:
+    audience = audience_of(host, work.store)
     prove(
-        host.audience(),
+        audience,
         allowed=work.roster().accounts(host.kind) | host.own_accounts,
         acknowledged=work.acknowledged.get(host.space, ()),
         now=work.clock.now(),
     )
+    keep_first(host.space, audience, work.store, work.clock.now())
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
@@ -338,7 +341,7 @@ def reopen(inbox_id: str, work: Casework) -> None:
     try:
         _host(incident, work).read(ref, mirror(incident, work.process))
     except HostGone:
-        work.store.restore(incident.id, new_ticket=True, now=work.clock.now())
+        work.store.restore(incident.id, gone=ref, now=work.clock.now())
     else:
         raise WriteRefused(
             f"The ticket of {incident.code_name} is still there.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from integration.errors import DoesNotOpen, StoreError
 from integration.first_readers import first_readers
+from integration.ports import FROM_DESK
 from integration.report import load_report
 
 if TYPE_CHECKING:
@@ -40,9 +41,14 @@ def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Case
     addresses = tuple(member.email for member in members) or tuple(key.email for key in roster.recovery)
     name = incident.code_name
     if waits is not None:
-        subject = f"{name}: a report waits and needs you"
+        if _is_from_desk(inbox_id, work):
+            subject = f"{name}: what a member wrote waits and needs you"
+            what = "What was written at a member's desk is kept and can be read at a desk. It is not on the ticket yet."
+        else:
+            subject = f"{name}: a report waits and needs you"
+            what = "A report was received and is kept sealed, but its ticket could not be completed yet."
         text = (
-            f"A report was received and is kept sealed, but its ticket could not be completed yet.\n\n{waits}\n\n"
+            f"{what}\n\n{waits}\n\n"
             f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
         )
     else:
@@ -64,6 +70,13 @@ def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Case
             "please have its set-up checked.\n"
         )
     return Notice(addresses, subject, text)
+
+
+def _is_from_desk(inbox_id: str, work: Casework) -> bool:
+    try:
+        return work.store.delivery(inbox_id).source == FROM_DESK
+    except StoreError:
+        return False
 
 
 def _concerned(

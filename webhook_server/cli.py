@@ -22,6 +22,7 @@ from integration.audience import prove
 from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
+from webhook_server import space_cli
 from webhook_server.config import Config, load_config
 from webhook_server.roster_in_use import check_roster
 from webhook_server.store.alone import alone_on
@@ -227,6 +228,9 @@ def reopen_job(config_path: Path, report: str) -> None:
     finally:
         parts.close()
     click.echo("The old ticket is forgotten. A new one is opened at the server's next turn.")
+
+
+main.add_command(space_cli.space)
 
 
 def _load(path: Path) -> Config:

@@ -19,7 +19,7 @@ from integration.errors import StoreError
 from integration.incident import IncidentId
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
-from webhook_server.api import api
+from webhook_server.api import Waiting, api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,6 +99,9 @@ class Office:
 
     def head(self, incident: IncidentId) -> Head | None:
         return self.diaries[incident].newest
+
+    def waiting(self, incident: IncidentId) -> Waiting | None:
+        return self.diaries[incident].waits
 
     def file(self, incident: IncidentId, name: str) -> bytes | None:
         del incident, name

@@ -74,6 +74,7 @@ class MemoryHost:
     own_accounts: frozenset[str] = frozenset({"coc-bot"})
     part_bytes: int = 44_000
     holds_files: bool = True
+    space_id: str = "4711"
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -82,7 +83,9 @@ class MemoryHost:
     def audience(self) -> Audience:
         self._called("audience")
         principals = tuple(Principal(account, "a role") for account in self.accounts)
-        return Audience(self.space, principals, tuple(self.open_doors), "coc-bot" in self.accounts)
+        return Audience(
+            self.space, principals, tuple(self.open_doors), "coc-bot" in self.accounts, self.space_id
+        )
 
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
         self._called("find")

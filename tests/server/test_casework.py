@@ -452,7 +452,7 @@ def test_the_crashes_above_reach_every_call(take_in: Intake, work: Casework, hos
 
     open_incident(take_in().inbox_id, mortal)
 
-    assert 10 < calls[0] < 22
+    assert 10 < calls[0] < 26
 
 
 # A second report on the same incident ---------------------------------------------------------------

@@ -12,6 +12,7 @@ from integration.diary.chain import Head, genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
 from integration.mirror import TicketName, TicketRef
+from integration.ports import FROM_DESK
 from integration.risk import Level
 from integration.text import SealedText
 from webhook_server.store import tables as t
@@ -103,8 +104,7 @@ def comment_of(row: sa.Row[Any]) -> SealedComment:
     )
 
 
-DESK = "(desk)"
-"""The source of a job that a desk asked for. No form can have this name."""
+DESK = FROM_DESK
 
 
 def insert_comments(connection: sa.Connection, comments: Sequence[SealedComment]) -> None:
