@@ -131,6 +131,7 @@ main.add_command(log_cli.log)
 main.add_command(diary_cli.diary)
 for _command in (
     write_cli.diary_write,
+    write_cli.diary_draft,
     keep_cli.diary_export,
     keep_cli.diary_restore,
     *attach_cli.COMMANDS,
