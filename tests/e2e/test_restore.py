@@ -84,6 +84,37 @@ def test_asking_again_for_a_new_ticket_opens_no_second_one(server: Server, host:
     assert server.shown(host, incident.id).tickets == 1
 
 
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_restore_that_was_not_done_in_time_is_finished_by_saying_it_again(
+    town: Town, host: HostName
+) -> None:
+    incident = town.report(host)
+    name = incident.code_name
+    town.coc("robert", "diary", "read", name)
+    town.delete_ticket(host, incident)
+
+    first = town.desk("robert", "diary", "restore", name, "--new-ticket", "--wait", "0")
+    second = town.desk("robert", "diary", "restore", name, "--new-ticket", "--from-host")
+    third = town.desk("robert", "diary", "restore", name, "--new-ticket")
+
+    assert (first.exit_code, second.exit_code, third.exit_code) == (3, 0, 1), second.output
+    assert "Say later again" in first.stderr
+    assert "Leave --new-ticket out" in third.stderr
+    assert town.server.shown(host, incident.id).tickets == 1
+
+
+def test_only_a_ticket_space_of_the_configuration_that_is_restricted_is_accepted(town: Town) -> None:
+    town.report("github")
+    make_repository_again(town, 0)
+    town.server.world.github.repo(f"{ORG}/{REPOSITORY}").collaborators["mallory"] = "pull"
+
+    unknown, open_to_others = accept(town, "in-nowhere", "y\n"), accept(town, "in-github", "y\n")
+
+    assert (unknown.exit_code, open_to_others.exit_code) == (1, 1)
+    assert "There is no [spaces.in-nowhere]" in unknown.output
+    assert "mallory" in open_to_others.output
+
+
 @pytest.mark.parametrize("numbers_used", [0, 5], ids=["the-same-number", "another-number"])
 def test_a_deleted_repository_is_made_again_and_the_diary_is_restored_there(
     town: Town, numbers_used: int

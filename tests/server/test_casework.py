@@ -414,7 +414,7 @@ def dying(work: Casework, host: MemoryHost, at: int, *, after: bool) -> tuple[Ca
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 22))
+@pytest.mark.parametrize("at", range(1, 26))
 def test_after_a_crash_at_any_call_there_is_one_whole_ticket(
     take_in: Intake,
     work: Casework,
