@@ -70,8 +70,8 @@ def _accept(name: SpaceName, config: Config) -> None:
             "it. Each incident is then restored by a member who is cleared: coc diary restore CODE-NAME --new-ticket"
         )
         click.confirm("Write to this one from now on?", abort=True)
-        space_ids.keep(sql, name, audience.space_id, clock.now())
-        click.echo("Accepted. What waits for it is tried at the server's next turns.")
+        space_ids.accept(sql, name, audience.space_id, clock.now())
+        click.echo("Accepted. What waits for it is tried at the server's next turn.")
     finally:
         sql.dispose()
 

@@ -22,6 +22,18 @@ def known(engine: sa.Engine, space: SpaceName) -> str | None:
     return found
 
 
+def accept(engine: sa.Engine, space: SpaceName, host_id: str, now: datetime) -> None:
+    """Keep this id in place of another, and let everything that waits for this ticket space be tried at once."""
+    keep(engine, space, host_id, now)
+    there = sa.select(t.incident.c.id).where(t.incident.c.space == space)
+    with writing(engine, "What waits is tried at its own time.") as connection:
+        connection.execute(
+            t.inbox.update()
+            .where(t.inbox.c.state != "done", t.inbox.c.incident_id.in_(there))
+            .values(due_at=now)
+        )
+
+
 def keep(engine: sa.Engine, space: SpaceName, host_id: str, now: datetime) -> None:
     """Keep this id in place of any other."""
     with writing(engine, "Which one stands under this name was not noted.") as connection:
