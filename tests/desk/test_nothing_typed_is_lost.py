@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import stat
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -160,6 +163,31 @@ def test_a_terminal_that_closes_leaves_no_clear_text_and_loses_none(
     assert list(memory.iterdir()) == []
     assert nothing_in_clear(robert.desk.folder)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as it was before
+
+
+def test_closing_the_terminal_of_a_real_desk_leaves_a_draft_and_nothing_else(
+    robert: At, team: Team, editor: Path, memory: Path
+) -> None:
+    editor.write_text(f'printf "{WORDS}\\n" > "$1"; touch "$0.saved"; sleep 30\n', encoding="utf-8")
+    master, terminal = pty.openpty()
+    own_terminal = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    command = [sys.executable, "-c", f"{own_terminal}; from desk.cli import main; main()"]
+    command += ["--home", str(robert.desk.folder)]
+    command += ["diary", "write", NAME, "--passphrase-file", robert.passphrase_file]
+    desk = subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+    )  # fmt: skip
+    os.close(terminal)
+    while not editor.with_name("editor.sh.saved").exists():
+        assert desk.poll() is None
+        time.sleep(0.05)
+
+    os.close(master)  # the kernel now hangs up the desk and its editor
+
+    desk.wait(timeout=60)
+    assert [WORDS] == [one.entry.body.reveal() for one in kept(robert, team)]
+    assert list(memory.iterdir()) == []
+    assert nothing_in_clear(robert.desk.folder)
 
 
 def test_what_a_killed_desk_left_behind_is_kept_encrypted_and_removed(
