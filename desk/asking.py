@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from desk import show
+from desk import drafts, show
 from desk.connecting import connected
 from desk.service import is_code_name
 from desk.session import session_of
 from desk.unlocking import unlock
+from integration.diary.frame import EntryContent
+from integration.diary.write import EntryDraft
 from integration.errors import CoCError, WriteRefused
+from integration.text import Untrusted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +50,23 @@ def say(remark: str) -> None:
 def at_desk(home: Home, passphrase_file: Path | None) -> Session:
     """The member's session, unlocked."""
     connected(home)  # said before anybody types a passphrase
-    return session_of(home, unlock(home, passphrase_file))
+    session = session_of(home, unlock(home, passphrase_file))
+    _keep_leftovers(session)
+    return session
+
+
+def _keep_leftovers(session: Session) -> None:
+    """Encrypt and remove what an earlier command left in clear because it was killed while its editor was open."""
+    with drafts.leftovers() as found:
+        for code_name, text in found:
+            if not text.strip() or not is_code_name(code_name):
+                continue
+            entry = EntryDraft(EntryContent.NOTE, Untrusted(text), None, session.clock.now())
+            path = drafts.keep(session.home.folder, session.identity, drafts.Draft(code_name, entry))
+            say(
+                f"An earlier coc diary write {code_name} was cut off. What you had saved in the editor is kept, encrypted "
+                f"for you alone, in {path}\nRead it with: coc diary draft {path}"
+            )
 
 
 def settle(opened: Opened, *, despite: bool, can_ask: bool = True) -> None:

@@ -12,6 +12,7 @@ from desk import attachments, show
 from desk.asking import at_desk, code_name_argument, despite_option, say, say_readers, settle
 from desk.drafts import write_private
 from desk.unlocking import passphrase_option
+from desk.waiting import after_write
 from integration.diary.attachment import MAX_BYTES
 from integration.errors import HomeError
 
@@ -45,7 +46,7 @@ def attach(
     name, readers = attachments.attach(session, opened, ready)
     if readers is not None:
         say_readers(opened, readers)
-    say(f"Attached as entry {int(name.removesuffix('.age'))}. The service brings it to the ticket.")
+    say(f"Attached as entry {int(name.removesuffix('.age'))}. {after_write(opened.served)}")
 
 
 @click.command("files")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from desk import pictures
+from desk.card_changes import file_of
 from desk.drafts import write_private
 from desk.session import Made
 from integration.diary import attachment
@@ -138,14 +139,7 @@ def hand_over_again(session: Session, opened: Opened) -> list[str]:
 
 def listed(diary: Diary) -> list[tuple[Entry, Attachment]]:
     """The files of a diary with the entries that speak of them, oldest first; what is not whole is left out."""
-    found = []
-    for entry in diary.entries:
-        if entry.content is EntryContent.ATTACHMENT and entry.complete:
-            try:
-                found.append((entry, attachment.parse(entry.body, seq=entry.seq)))
-            except ValueError:
-                continue
-    return found
+    return [(entry, one) for entry in diary.entries if (one := file_of(entry)) is not None]
 
 
 def fetch(session: Session, opened: Opened, seq: int) -> tuple[Attachment, bytes]:

@@ -134,6 +134,7 @@ main.add_command(diary_cli.diary)
 main.add_command(diary_cli.diary_verify)
 for _command in (
     write_cli.diary_write,
+    write_cli.diary_draft,
     keep_cli.diary_export,
     keep_cli.diary_restore,
     redact_cli.diary_redact,

@@ -12,6 +12,7 @@ from desk import formats, reading, show
 from desk.asking import SOMETHING_TO_LOOK_AT, at_desk, code_name_argument, renew, say
 from desk.from_host import compare, credential_for, ticket_texts
 from desk.unlocking import passphrase_option
+from desk.waiting import needs_somebody
 from integration.diary.heads import compare_heads, head_text, read_heads
 from integration.diary.open import open_diary
 from integration.errors import CannotOpen
@@ -120,7 +121,7 @@ def diary_verify(
     opened = session.open(code_name)
     out = show.console()
     show.verdict(out, len(opened.diary.entries), opened.read.findings, first_reading=opened.before is None)
-    wrong = bool(opened.serious)
+    wrong = bool(opened.serious) or needs_somebody(opened.served)
     if from_host:
         found = on_ticket(session, opened, url=host_url, email=host_email, token_file=host_token_file)
         wrong |= any(one.serious for one in found)

@@ -11,6 +11,7 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from desk.card_changes import card_changes, file_of
 from desk.show import visible
 from integration import risk
 
@@ -49,6 +50,7 @@ def markdown(
             f"- Type: {code(card.type)}",
             f"- Summary: {code(card.summary.reveal())}",
         ]
+    changes = card_changes(diary.entries)
     for entry in entries:
         lines += [
             "",
@@ -58,8 +60,11 @@ def markdown(
             f"- Happened: {_time(entry.event_at)}",
             f"- Written: {_time(entry.entry_at)}",
             *([] if entry.complete else ["- **A part of it is missing.**"]),
-            "",
-            *_fenced(entry.body.reveal()),
+            *(
+                f"- {one.name} is now {code(one.after)} and was {code(one.before)}"
+                for one in changes.get(entry.seq, ())
+            ),
+            *_words(entry, incident.code_name),
         ]
     lines += ["", "## Check", ""]
     lines += [
@@ -67,6 +72,14 @@ def markdown(
         for one in findings
     ] or ["Authors, order and seals are right."]
     return "\n".join(lines) + "\n"
+
+
+def _words(entry: Entry, code_name: str) -> list[str]:
+    described = file_of(entry)
+    if described is not None:
+        how = f"coc diary fetch {code_name} {entry.seq} --output FILE"
+        return [f"- File: {code(described.name.reveal())}, {described.size:,} bytes; fetch it with `{how}`"]
+    return ["", *_fenced(entry.body.reveal())] if entry.body.reveal().strip() else []
 
 
 def as_json(

@@ -250,6 +250,10 @@ class Home:
                 return path.stem
         return None
 
+    def seen_code_names(self) -> tuple[str, ...]:
+        """Every code name under which this desk has read a diary, also where its file is damaged now."""
+        return tuple(sorted(path.stem for path in (self.folder / _HEADS).glob("*.json")))
+
     def code_names(self) -> dict[IncidentId, str]:
         """Every incident this desk knows, and under which code name.
 

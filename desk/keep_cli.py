@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from desk import show
+from desk import attachments, show
 from desk.asking import SOMETHING_TO_LOOK_AT, at_desk, code_name_argument, say
 from desk.diary_cli import host_options, on_ticket, say_ticket
 from desk.drafts import lock_for, write_private
 from desk.unlocking import passphrase_option
+from desk.waiting import held_up
+from integration.diary.attachment import is_intact
 from integration.diary.frame import EntryContent
 from integration.diary.write import EntryDraft
-from integration.errors import HomeError
+from integration.errors import HomeError, ServiceUnreachable
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
@@ -38,6 +40,13 @@ done; rm -f opened message signature
 """
 """Section 14 of docs/diary-format.md, word by word."""
 
+_FILES: Final = """
+5. The files, with the keys that step 4 found. What it prints before each name must be the "sha256" in the entry of
+   that number; then the file is the one that the entry's author attached. The entry says its real name.
+
+for f in '{folder}'/*.age; do sha256sum "$f"; age -d -i epochs.txt -o "${{f%.age}}" "$f"; done
+"""
+
 
 @click.command("export")
 @code_name_argument
@@ -51,8 +60,8 @@ done; rm -f opened message signature
 @click.pass_context
 def diary_export(ctx: click.Context, code_name: str, output: Path, passphrase_file: Path | None) -> None:
     """Write the whole diary into an encrypted file, and beside it how to open it without coc-mirror."""
-    beside = output.with_name(f"{output.name}.txt")
-    for path in (output, beside):
+    beside, folder = output.with_name(f"{output.name}.txt"), output.with_name(f"{output.name}.files")
+    for path in (output, beside, folder):
         if path.exists():
             raise HomeError(f"There is a file {path} already.", next_step="Choose another name.")
     session = at_desk(ctx.obj, passphrase_file)
@@ -60,16 +69,46 @@ def diary_export(ctx: click.Context, code_name: str, output: Path, passphrase_fi
     texts = opened.served.comments if opened.served is not None else ()
     bundle = "\n\n".join(text.strip("\n") for text in texts) + "\n"
     write_private(output, lock_for(session.identity, bundle.encode("utf-8"), armored=True))
-    write_private(beside, _how_to(output.name, session.roster, session.former).encode("ascii"))
+    kept, lacking = _export_files(session, opened, folder)
+    page = _how_to(output.name, session.roster, session.former, files=kept)
+    write_private(beside, page.encode("ascii"))
     say(f"{len(texts)} comments of {code_name} are in {output}, encrypted for you alone.")
+    if kept:
+        say(f"{kept} files of it are in {folder}, encrypted as they are on the ticket.")
     say(f"How to open them without coc-mirror stands in {beside}.")
+    for reason in lacking:
+        say(reason)
     if opened.serious:
         say("The bundle holds what the service has, and something about that is not as it should be:")
         show.findings_of(show.console(stderr=True), opened.serious)
+    if opened.serious or lacking:
         ctx.exit(SOMETHING_TO_LOOK_AT)
 
 
-def _how_to(name: str, roster: Roster, former: tuple[Roster, ...]) -> str:
+def _export_files(session: Session, opened: Opened, folder: Path) -> tuple[int, list[str]]:
+    """Write the ciphertext of each file of the diary; how many there are, and what is said of those that are not."""
+    kept, lacking = 0, []
+    for entry, described in attachments.listed(opened.diary):
+        try:
+            sealed = session.service.download(opened.code_name, described.file)
+        except ServiceUnreachable as trouble:
+            lacking.append(
+                f"The file of entry {entry.seq} is NOT exported. {trouble.what} {trouble.next_step}"
+            )
+            continue
+        if not is_intact(described, sealed):
+            lacking.append(
+                f"The file of entry {entry.seq} is NOT exported: it is not the one that its author attached. "
+                "Ask the author to attach it again."
+            )
+            continue
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_private(folder / described.file, sealed)
+        kept += 1
+    return kept, lacking
+
+
+def _how_to(name: str, roster: Roster, former: tuple[Roster, ...], *, files: int) -> str:
     signers: dict[str, None] = {}
     for one in (*former, roster):
         signers |= {f"member:{member.alias} {member.signing_key}": None for member in one.members}
@@ -99,7 +138,7 @@ age -d -i me.txt -o ticket.txt '{shown}'
 {RECIPE}
 It prints "Good" and the text of every comment you may read. It does not check the order of the entries, the seals,
 and who could write when: coc diary verify does.
-"""
+{_FILES.format(folder=f"{shown}.files") if files else ""}"""
 
 
 @click.command("restore")
@@ -140,13 +179,14 @@ def diary_restore(
         )
     until = time.monotonic() + wait
     if new_ticket:
-        moved = _moved(session, opened, until)
-        if moved is None:
+        opened, is_there = _moved(session, opened, until)
+        if not is_there:
             say(
                 f"The new ticket is not there yet. Say later again: coc diary restore {code_name} --new-ticket"
             )
+            if opened.served is not None and (waits := held_up(opened.served)) is not None:
+                show.findings_of(show.console(stderr=True), [waits])
             ctx.exit(SOMETHING_TO_LOOK_AT)
-        opened = moved
     wrong = bool(opened.serious)
     out = show.console()
     if from_host:
@@ -160,22 +200,36 @@ def diary_restore(
         ctx.exit(SOMETHING_TO_LOOK_AT)
 
 
-def _moved(session: Session, opened: Opened, until: float) -> Opened | None:
-    """Wait for the new ticket, and say in a signed entry that the diary moved; None if it is not there in time."""
-    old = opened.diary.ticket
-    while opened.diary.here == old:
+def _moved(session: Session, opened: Opened, until: float) -> tuple[Opened, bool]:
+    """Wait for the new ticket, and say in a signed entry that the diary moved; and whether it was there in time.
+
+    A new ticket may have the name of the old one, where its repository was made again: then its id tells.
+    """
+    old, before = opened.diary.ticket, _ticket_of(opened)
+    while opened.diary.here == old and _ticket_of(opened) in {None, before}:
         if time.monotonic() >= until:
-            return None
+            return opened, False
         time.sleep(_EVERY)
         opened = session.open(opened.code_name)
     if opened.diary.rekey_due:
         session.open_epoch(opened, lambda cleared: cleared)
         opened = session.open(opened.code_name)
-    words = f"The diary was restored on this ticket. Before it stood on {old}."
     now = session.clock.now()
-    session.write(opened, EntryDraft(EntryContent.NOTE, Untrusted(words), None, now, moved_from=old))
-    say(f"The diary stands on {opened.ticket} now, and a signed entry says that it moved there.")
-    return session.open(opened.code_name)
+    if opened.diary.here == old:
+        words = "The ticket was lost. The diary was restored on a new one, which has the same name as the old one."
+        draft = EntryDraft(EntryContent.NOTE, Untrusted(words), None, now)
+    else:
+        words = f"The diary was restored on this ticket. Before it stood on {old}."
+        draft = EntryDraft(EntryContent.NOTE, Untrusted(words), None, now, moved_from=old)
+    session.write(opened, draft)
+    say(f"The diary stands on {opened.ticket} now, a new ticket, and a signed entry says so.")
+    return session.open(opened.code_name), True
+
+
+def _ticket_of(opened: Opened) -> tuple[str, str | None] | None:
+    """What tells one ticket from another, as the service has it; None while there is none."""
+    incident = opened.served.incident if opened.served is not None else None
+    return None if incident is None or incident.ticket is None else (incident.ticket, incident.ticket_id)
 
 
 def _from_host(

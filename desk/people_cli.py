@@ -17,7 +17,7 @@ from desk.session import cleared_now
 from desk.unlocking import passphrase_option
 from integration.diary.frame import EntryContent
 from integration.diary.write import EntryDraft
-from integration.errors import CoCError, WriteRefused
+from integration.errors import CoCError, HomeError, WriteRefused
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
@@ -131,14 +131,14 @@ def leave(ctx: click.Context, passphrase_file: Path | None, *, yes: bool) -> Non
     """Leave the team: end your access to every incident, and list honestly what you could read."""
     session = at_desk(ctx.obj, passphrase_file)
     served = session.service.incidents()
-    if not served:
-        say("You are cleared for no incident; there is nothing to end.")
-        return
-    say(f"You can read: {', '.join(one.code_name for one in served)}.")
-    if not yes:
-        click.confirm("End your access to all of them?", abort=True, err=True)
-    own = session.identity.alias
     out = show.console()
+    if served:
+        say(f"You can read: {', '.join(one.code_name for one in served)}.")
+        if not yes:
+            click.confirm("End your access to all of them?", abort=True, err=True)
+    else:
+        say("You are cleared for no incident now; there is nothing to end.")
+    own = session.identity.alias
     stayed = 0
     for one in served:
         try:
@@ -160,6 +160,8 @@ def leave(ctx: click.Context, passphrase_file: Path | None, *, yes: bool) -> Non
                 f"What comes after is read by {', '.join(readers.aliases)}.",
                 soft_wrap=True,
             )
+    for line in _read_before(session, {one.code_name for one in served}):
+        out.print(show.visible(line), soft_wrap=True)
     out.print(
         "\nWhat you have read and what you copied, you still know; nobody can take that back. "
         "Give this list to the team. They now remove you from the roster, and from the ticket spaces of the host.",
@@ -168,6 +170,21 @@ def leave(ctx: click.Context, passphrase_file: Path | None, *, yes: bool) -> Non
     if stayed:
         say(f"{stayed} of {len(served)} were not left. Do what is said there, and say coc leave again.")
         ctx.exit(1)
+
+
+def _read_before(session: Session, listed: set[str]) -> list[str]:
+    """What this desk has seen of incidents for which the member is not cleared any more: that is known, too."""
+    lines = []
+    for code_name in session.home.seen_code_names():
+        if code_name in listed:
+            continue
+        try:
+            seen = session.home.remembered(code_name)
+        except HomeError:
+            seen = None
+        until = f"at least up to number {seen.head.seq}" if seen is not None else "how far is not known here"
+        lines.append(f"{code_name}: you are not cleared for it any more. You could read it before, {until}.")
+    return [*lines, "This list knows what the service names now, and what was read at this desk."]
 
 
 def _count(opened: Opened) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from desk.home import Remembered
+from desk.waiting import held_up
 from integration.diary.comment import find_comments
 from integration.diary.findings import Finding
 from integration.diary.open import Diary, Trust, open_diary
@@ -94,6 +95,8 @@ def read(
                 "runs the service.",
             )
         )
+    if (waits := held_up(served)) is not None:
+        findings.append(waits)
     return Read(diary, tuple(findings), to_remember(diary, ticket, remembered))
 
 

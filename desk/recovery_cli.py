@@ -17,7 +17,7 @@ from desk import reading, show
 from desk.asking import at_desk, code_name_argument, despite_option, say, say_readers, settle
 from desk.people_cli import aliases_on_roster
 from desk.reading import Read, to_remember, trust_of
-from desk.session import Opened, part_bytes_of
+from desk.session import Opened, cleared_now, part_bytes_of
 from desk.unlocking import passphrase_option, working
 from integration.diary.comment import ParsedComment, find_blocks
 from integration.diary.keys import recipient_of
@@ -28,6 +28,7 @@ from integration.mirror import TicketName
 if TYPE_CHECKING:
     from desk.home import Home
     from desk.session import Session
+    from integration.incident import Alias
 
 _SECRET = re.compile(r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}")
 
@@ -60,6 +61,12 @@ class _RecoveryKey:
     multiple=True,
     help="A member who shall read from now on; say it for each. Without it, the diary is only shown.",
 )
+@click.option(
+    "--drop-present",
+    is_flag=True,
+    help="Who is cleared now shall read nothing that comes after. Without it, they stay cleared.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @despite_option
 @passphrase_option
 @click.pass_obj
@@ -72,6 +79,8 @@ def use_recovery(
     readers: tuple[str, ...],
     passphrase_file: Path | None,
     *,
+    drop_present: bool,
+    yes: bool,
     despite_findings: bool,
 ) -> None:
     """Read a diary with a recovery key, and let members read who can look after the incident."""
@@ -93,17 +102,39 @@ def use_recovery(
             meaning="It was made after that keyring, or comments are missing.",
             next_step="Copy all of the ticket's comments, or ask the keeper of another recovery key.",
         )
+    present = _present(session, opened)
     if not aliases:
         out = show.console()
-        show.entries(out, opened.diary)
+        show.entries(out, opened.diary, code_name=code_name)
         out.print()
         show.verdict(
             out, len(opened.diary.entries), opened.read.findings, first_reading=opened.before is None
+        )
+        say(
+            f"Cleared for it now: {', '.join(present)}. Can one of them let others in (coc clear)? Then no recovery key "
+            "is needed."
+            if present
+            else "Nobody on your team's roster is cleared for it."
         )
         say("Read only what you need to choose who looks after it: somebody whom the report does not mean.")
         say("Then say the same again with --reader ALIAS for each of them.")
         return
     settle(opened, despite=despite_findings)
+    if drop_present:
+        gone = [one for one in present if one not in aliases]
+        aliases = list(aliases)
+    else:
+        gone = []
+        aliases = [*present, *(one for one in aliases if one not in present)]
+    say(f"From now on {code_name} is read by: {', '.join(aliases)}.")
+    if gone:
+        say(f"Cleared until now, and reading nothing that comes after: {', '.join(gone)}.")
+    elif present:
+        say(
+            f"That is with those who are cleared now ({', '.join(present)}). To leave them out: --drop-present"
+        )
+    if not yes:
+        click.confirm("Go on?", abort=True, err=True)
     try:
         now, chosen = session.recover(opened, aliases, name=name)
     except NotCleared:
@@ -114,6 +145,12 @@ def use_recovery(
         ) from None
     say_readers(now, chosen)
     say(f"Every reader of {code_name} is told that the recovery key {name} was used. Now replace that key.")
+
+
+def _present(session: Session, opened: Opened) -> list[Alias]:
+    """Who can read and write now, as far as they are on the roster."""
+    cleared = [session.roster.member(alias) for alias in cleared_now(opened.keyring)]
+    return [member.alias for member in cleared if member is not None]
 
 
 def _key(path: Path) -> _RecoveryKey:

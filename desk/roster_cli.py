@@ -146,7 +146,11 @@ def roster_add(home: Home, file: Path, lines_file: Path, email: str | None) -> N
         lines = member_lines(lines_file.read_text(encoding="utf-8"), email)
     except UnicodeDecodeError:
         raise ConfigError(str(lines_file), ["it is not text in UTF-8"]) from None
-    _put(home, file, with_member(text, lines, serial=serial, previous=previous))
+    try:
+        after = with_member(text, lines, serial=serial, previous=previous)
+    except ConfigError as error:
+        raise ConfigError(f"{file} with the lines of {lines_file}", list(error.mistakes)) from None
+    _put(home, file, after)
 
 
 @roster.command("remove")

@@ -50,11 +50,16 @@ _CODE_NAME: Final = re.compile(r"[A-Z]{1,32}(-[A-Z]{1,32}){0,3}-[0-9]{2}\Z")
 _INCIDENT: Final = re.compile(r"inc_[a-z2-7]{26}\Z")
 _ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
 _TICKET: Final = re.compile(r"[A-Za-z0-9._:/#-]{1,200}\Z")
+_TICKET_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
+_CODE: Final = re.compile(r"[a-z-]{1,40}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class ServedIncident:
-    """The public fields of an incident, as the service tells them; nobody signs these."""
+    """The public fields of an incident, as the service tells them; nobody signs these.
+
+    ``ticket_id`` is what no other ticket ever has, where ``ticket`` (its name) could be given again.
+    """
 
     id: IncidentId
     code_name: CodeName
@@ -67,6 +72,19 @@ class ServedIncident:
     ticket: TicketName | None
     ticket_url: str | None
     opened_at: datetime
+    ticket_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the service keeps and has not brought to the ticket yet.
+
+    ``code`` is what the first of the ``jobs`` waits for, None where it was not tried yet; ``parked``: it needs a person.
+    """
+
+    jobs: int
+    code: str | None
+    parked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class ServedDiary:
     head: Head | None
     comments: tuple[SealedText, ...]
     part_bytes: int | None = None
+    waiting: Waiting | None = None
 
 
 def _file_target(code_name: str, name: str) -> str:
@@ -170,11 +189,12 @@ class Service:
             comments = tuple(SealedText(_text(one)) for one in _list(answer["comments"]))
             head = None if answer["head"] is None else head_from_json(answer["head"], incident.id)
             part_bytes = _part_bytes(answer.get("part_bytes"))
+            waiting = _waiting(answer.get("waiting"))
         except (ValueError, KeyError, TypeError):
             _not_understood()
         if incident.code_name != code_name:
             _not_understood()
-        return ServedDiary(incident, head, comments, part_bytes)
+        return ServedDiary(incident, head, comments, part_bytes, waiting)
 
     def write(
         self,
@@ -470,7 +490,16 @@ def _incident(raw: Any) -> ServedIncident:  # noqa: ANN401 - whatever JSON held
         ticket=None if raw["ticket"] is None else TicketName(_text(raw["ticket"], _TICKET)),
         ticket_url=None if raw["ticket_url"] is None else _text(raw["ticket_url"]),
         opened_at=datetime.strptime(_text(raw["opened_at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+        ticket_id=None if raw.get("ticket_id") is None else _text(raw["ticket_id"], _TICKET_ID),
     )
+
+
+def _waiting(raw: Any) -> Waiting | None:  # noqa: ANN401 - whatever JSON held
+    if raw is None:
+        return None
+    if type(raw["jobs"]) is not int or not isinstance(raw["parked"], bool):
+        raise ValueError("not what waits")
+    return Waiting(raw["jobs"], None if raw["code"] is None else _text(raw["code"], _CODE), raw["parked"])
 
 
 def _part_bytes(raw: object) -> int | None:

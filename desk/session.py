@@ -141,7 +141,8 @@ def readers_from(keyring: Keyring, roster: Roster, aliases: Iterable[str]) -> Re
         raise WriteRefused(
             "Nobody would be left who can read this diary.",
             meaning="Only the recovery keys could open what comes next. Nothing was written.",
-            next_step="Clear another member first: coc clear CODE-NAME ALIAS.",
+            next_step="Clear another member first: coc clear CODE-NAME ALIAS. If the report could mean everybody else, tell a "
+            "keeper of a recovery key, outside the team if need be: docs/desk.md, Opening with a recovery key.",
         )
     on_roster = {member.alias for member in members}
     return Readers(

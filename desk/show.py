@@ -16,12 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from desk.card_changes import card_changes, file_of
 from desk.home import PublicKeys, fingerprint
 from integration import risk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from desk.card_changes import Change
     from desk.service import ServedIncident
     from integration.diary.findings import Finding
     from integration.diary.frame import Card
@@ -42,6 +44,8 @@ https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point"""
 _ESCAPED = "reverse dim"
 _NO_TERMINAL = 160
 """Characters in a row of a table where nothing says how wide a line may be."""
+
+_HOSTS = {"jira": "Jira", "github": "GitHub"}
 
 
 def console(*, plain: bool = False, stderr: bool = False) -> Console:
@@ -93,7 +97,9 @@ def incidents(out: Console, served: Sequence[ServedIncident]) -> None:
         out.print("You are not cleared for any incident.")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Code name", "Type", "Stage", "Impact * Likelihood", "Lead", "Secondary", "Opened (UTC)"):
+    for title in (
+        "Code name", "Type", "Stage", "Impact * Likelihood", "Lead", "Secondary", "Opened (UTC)", "Host", "Ticket",
+    ):  # fmt: skip
         table.add_column(title, no_wrap=title == "Code name", overflow="fold")
     for one in served:
         table.add_row(
@@ -104,6 +110,8 @@ def incidents(out: Console, served: Sequence[ServedIncident]) -> None:
             visible(one.lead or "–"),
             visible(one.secondary or "–"),
             _time(one.opened_at),
+            _HOSTS.get((one.ticket or "").partition(":")[0], "–"),
+            visible(one.ticket_url or "not open yet"),
         )
     out.print(table)
 
@@ -147,12 +155,12 @@ def diary(
     On a first reading the desk has nothing to compare the end of the diary with, and says so.
     """
     _public_fields(out, incident)
-    entries(out, opened, last=last)
+    entries(out, opened, code_name=incident.code_name, last=last)
     out.print()
     verdict(out, len(opened.entries), findings, first_reading=first_reading)
 
 
-def entries(out: Console, opened: Diary, *, last: int | None = None) -> None:
+def entries(out: Console, opened: Diary, *, code_name: str, last: int | None = None) -> None:
     """The newest card, and the entries or the ``last`` of them."""
     card = next((entry for entry in reversed(opened.entries) if entry.card is not None), None)
     if card is not None and card.card is not None:
@@ -161,13 +169,21 @@ def entries(out: Console, opened: Diary, *, last: int | None = None) -> None:
             Text.assemble(("Card", "bold cyan"), f"  of entry {card.seq}, by ", visible(_author(card.author)))
         )
         _card(out, card.card)
+    changes = card_changes(opened.entries)
     shown = opened.entries if last is None else opened.entries[-last:]
     if len(shown) < len(opened.entries):
         out.print(f"\n{len(opened.entries) - len(shown)} older entries were checked and are not shown.")
     for entry in shown:
         out.print()
         out.print(_heading(entry), soft_wrap=True)
-        _behind_bar(out, visible(entry.body.reveal(), lines=True))
+        _changes(out, changes.get(entry.seq, ()))
+        described = file_of(entry)
+        if described is not None:
+            _behind_bar(out, visible(described.name.reveal()))
+            how = f"coc diary fetch {code_name} {entry.seq} --output FILE"
+            out.print(f"  {described.type}, {described.size:,} bytes. Fetch it with: {how}", soft_wrap=True)
+        elif entry.body.reveal().strip() or entry.seq not in changes:
+            _behind_bar(out, visible(entry.body.reveal(), lines=True))
 
 
 def _public_fields(out: Console, incident: ServedIncident) -> None:
@@ -198,6 +214,15 @@ def _card(out: Console, card: Card) -> None:
     )
     out.print("  Summary")
     _behind_bar(out, visible(card.summary.reveal(), lines=True))
+
+
+def _changes(out: Console, changed: Sequence[Change]) -> None:
+    """What an entry changes of the card: both are words of somebody else, so both stand behind the bar."""
+    for one in changed:
+        out.print(f"  {one.name} is now")
+        _behind_bar(out, visible(one.after or "–"))
+        out.print("  and was")
+        _behind_bar(out, visible(one.before or "–"))
 
 
 def _heading(entry: Entry) -> Text:

@@ -7,15 +7,18 @@ is removed. If the service does not take the entry, it is kept encrypted for the
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from desk import drafts
+from desk import drafts, show
 from desk.asking import at_desk, code_name_argument, despite_option, say, say_readers, settle
-from desk.unlocking import passphrase_option
+from desk.editing import Stopped, Typed, edit, hangups_stop
+from desk.unlocking import passphrase_option, unlock
+from desk.waiting import after_write
 from integration.diary.frame import MAX_CARD, Card, EntryContent
 from integration.diary.write import EntryDraft
 from integration.incident import IncidentType
@@ -90,85 +93,93 @@ def diary_write(
     if draft_file is not None and (changes or kind or when or file):
         raise click.UsageError("A draft has its kind, time and text already.")
     happened = _moment(when) if when is not None else None
-    session = at_desk(home, passphrase_file)
-    given = _given(file)
-    kept = drafts.take(draft_file, session.identity) if draft_file is not None else None
-    if kept is not None and kept.code_name != code_name:
-        raise click.UsageError(f"This draft is for {kept.code_name}.")
-    opened = session.open(code_name)
-    settle(opened, despite=despite_findings, can_ask=file != _STDIN)
-    _ = opened.keyring  # whoever is not cleared is told before they write
-    if kept is not None and draft_file is not None:
-        _hand_over(session, opened, kept.entry, keep=False)
-        draft_file.unlink(missing_ok=True)
-        return
     content = EntryContent("card" if changes else kind or "note")
-    card = _card(opened, changes) if changes else None
-    whole = True
-    if given is None and not (changes and file is None):
-        given, whole = _edited()
-    text = given or ""
+    typed = Typed(home, code_name, content, happened, changes)
+    try:
+        with hangups_stop(), typed:
+            if draft_file is not None:
+                _write_draft(home, passphrase_file, code_name, draft_file, despite=despite_findings)
+            else:
+                _write(home, passphrase_file, typed, file, despite=despite_findings)
+    except Stopped as stopped:
+        raise click.exceptions.Exit(128 + stopped.number) from None
+
+
+def _write(
+    home: Home, passphrase_file: Path | None, typed: Typed, file: str | None, *, despite: bool
+) -> None:
+    text = _given(file)  # before anything can go wrong: what comes through a pipe comes once
+    if file == _STDIN:
+        typed.text = text
+    session = at_desk(home, passphrase_file)
+    opened = session.open(typed.code_name)
+    settle(opened, despite=despite, can_ask=file != _STDIN)
+    _ = opened.keyring  # whoever is not cleared is told before they write
+    card = _card(opened, typed.changes) if typed.changes else None
+    if file is None and card is None:
+        edit(typed)
+        text = typed.text
     if not text.strip() and card is None:
         say("There is no text, so nothing was written.")
         raise click.exceptions.Exit(1)
-    draft = EntryDraft(content, Untrusted(text), card, happened or session.clock.now())
-    if not whole:
-        _keep(session, code_name, draft)
-        raise click.ClickException("Your editor ended with an error, so nothing was written.")
-    _hand_over(session, opened, draft, keep=True)
+    typed.draft = EntryDraft(typed.content, Untrusted(text), card, typed.happened or session.clock.now())
+    _hand_over(session, opened, typed.draft)
 
 
-def _hand_over(session: Session, opened: Opened, draft: EntryDraft, *, keep: bool) -> None:
-    try:
-        now, readers = session.write(opened, draft)
-    except BaseException:
-        if keep:
-            _keep(session, opened.code_name, draft)
-        raise
+def _write_draft(
+    home: Home, passphrase_file: Path | None, code_name: str, draft_file: Path, *, despite: bool
+) -> None:
+    session = at_desk(home, passphrase_file)
+    kept = drafts.take(draft_file, session.identity)
+    if kept.code_name != code_name:
+        raise click.UsageError(f"This draft is for {kept.code_name}.")
+    opened = session.open(code_name)
+    settle(opened, despite=despite)
+    _ = opened.keyring
+    entry = replace(kept.entry, card=_card(opened, kept.changes)) if kept.changes else kept.entry
+    _hand_over(session, opened, entry)
+    draft_file.unlink(missing_ok=True)
+
+
+def _hand_over(session: Session, opened: Opened, draft: EntryDraft) -> None:
+    now, readers = session.write(opened, draft)
     if readers is not None:
         say("The diary's keys were renewed first.")
         say_readers(now, readers)
     number = now.diary.head.seq + (1 if readers is None else 2)
-    say(f"Entry {number} of {opened.code_name} is written. The service brings it to the ticket.")
+    say(f"Entry {number} of {opened.code_name} is written. {after_write(now.served)}")
 
 
-def _keep(session: Session, code_name: str, draft: EntryDraft) -> None:
-    path = drafts.keep(session.home.folder, session.identity, drafts.Draft(code_name, draft))
-    say(
-        f"What you wrote is kept, encrypted for you alone, in {path}\n"
-        f"Hand it over with: coc diary write {code_name} --draft {path}"
-    )
+@click.command("draft")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the text into this new file, in clear, for you only.",
+)
+@passphrase_option
+@click.pass_obj
+def diary_draft(home: Home, file: Path, output: Path | None, passphrase_file: Path | None) -> None:
+    """Read a draft that was kept because it could not be written."""
+    kept = drafts.take(file, unlock(home, passphrase_file))
+    text = kept.entry.body.reveal()
+    if output is not None:
+        drafts.write_private(output, text.encode("utf-8"))
+        say(f"Written to {output}. It is in clear.")
+        return
+    say(f"A {kept.entry.content.value} for {kept.code_name}:")
+    show.console().print(show.visible(text, lines=True), soft_wrap=True)
 
 
-def _given(file: str | None) -> str | None:
-    """The text from a file or standard input; None if neither is named."""
+def _given(file: str | None) -> str:
+    """The text from a file or standard input; empty if neither is named."""
     if file is None:
-        return None
+        return ""
     raw = sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
     try:
         return raw.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError:
         raise click.BadParameter("it is not text in UTF-8", param_hint="--file") from None
-
-
-def _edited() -> tuple[str, bool]:
-    """The text from the member's editor, and whether the editor ended well."""
-    with drafts.private_folder() as folder:
-        path = folder / "entry.txt"
-        drafts.write_private(path, b"")
-        say(
-            f"Your editor works on a file in {folder}, which only you can enter and which is removed afterwards. "
-            "Some editors keep undo or backup copies elsewhere: docs/desk.md."
-        )
-        whole = True
-        try:
-            click.edit(filename=str(path))
-        except click.ClickException:
-            whole = False
-        try:
-            return path.read_text(encoding="utf-8").removesuffix("\n"), whole
-        except (OSError, ValueError):
-            return "", whole
 
 
 def _card(opened: Opened, changes: Mapping[str, str]) -> Card:

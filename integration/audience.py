@@ -41,13 +41,15 @@ class Audience:
 
     ``open_doors`` are findings that let in people who cannot be listed, each a sentence of ours
     ("the repository is public"). ``complete`` is true only if the reading held something that must be
-    in it (the service's own account or a member): an empty answer is not a proof.
+    in it (the service's own account or a member): an empty answer is not a proof. ``space_id`` is the host's own id of
+    the repository or project, which none other ever gets; empty only where there is an open door as well.
     """
 
     space: SpaceName
     principals: tuple[Principal, ...]
     open_doors: tuple[str, ...]
     complete: bool
+    space_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

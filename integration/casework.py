@@ -33,6 +33,7 @@ from integration.mirror import Difference, difference, mirror
 from integration.ports import NIGHTLY
 from integration.reconcile import Found, is_whole, note_changes, take_over
 from integration.report import Report, ReportField, dump_report, load_report, normalised_answers
+from integration.space_identity import audience_of, keep_first
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
@@ -211,13 +212,15 @@ def _host(incident: Incident, work: Casework) -> Host:
 
 def _prove_restricted(host: Host, work: Casework) -> None:
     work.proven.pop(host.space, None)
+    audience = audience_of(host, work.store)
     prove(
-        host.audience(),
+        audience,
         allowed=work.roster().accounts(host.kind) | host.own_accounts,
         acknowledged=work.acknowledged.get(host.space, ()),
         now=work.clock.now(),
     )
     work.proven[host.space] = work.clock.now()
+    keep_first(host.space, audience, work.store, work.clock.now())
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
@@ -391,7 +394,7 @@ def reopen(inbox_id: str, work: Casework) -> None:
     try:
         _host(incident, work).read(ref, mirror(incident, work.process))
     except HostGone:
-        work.store.restore(incident.id, new_ticket=True, now=work.clock.now())
+        work.store.restore(incident.id, gone=ref, now=work.clock.now())
     else:
         raise WriteRefused(
             f"The ticket of {incident.code_name} is still there.",

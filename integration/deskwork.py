@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from integration.diary.accept import accept
 from integration.diary.attachment import file_name
 from integration.diary.comment import CommentKind, opened
-from integration.errors import HeadConflict, HostGone, WriteRefused
+from integration.errors import HeadConflict, HostError, HostGone, WriteRefused
 from integration.mirror import mirror
+from integration.space_identity import audience_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.diary.chain import Head
     from integration.incident import Alias, IncidentId
+    from integration.mirror import TicketRef
 
 
 def record(
@@ -74,23 +76,48 @@ def record(
 def restore(incident: IncidentId, *, new_ticket: bool, work: Casework) -> None:
     """Let every comment and step that the ticket lacks be written again, the same bytes.
 
+    Repeatable. While a new ticket is being opened, asking again only lets the job look again.
+
     Raises:
-        WriteRefused: a new ticket is asked for, and the old one is still there.
-        HostError: the host does not say.
+        WriteRefused: a new ticket is asked for, and the old one is there, or the host does not say.
     """
-    known = work.store.ticket(incident)
-    if new_ticket and known.ref is not None:
-        one = work.store.incident(incident)
-        try:
-            work.hosts[one.space].read(known.ref, mirror(one, work.process))
-        except HostGone:
-            pass
-        else:
-            raise WriteRefused(
-                f"The ticket of {one.code_name} is still there.",
-                next_step="Leave --new-ticket out; what it lacks is then written to it again.",
-            )
-    work.store.restore(incident, new_ticket=new_ticket, now=work.clock.now())
+    ref = work.store.ticket(incident).ref
+    gone = ref if new_ticket and ref is not None and _is_gone(incident, ref, work) else None
+    work.store.restore(incident, gone=gone, now=work.clock.now())
+
+
+def _is_gone(incident: IncidentId, ref: TicketRef, work: Casework) -> bool:
+    """Whether the ticket is not in its ticket space any more, which itself is the one it always was.
+
+    Raises:
+        WriteRefused: it is there, or that cannot be found out.
+    """
+    one = work.store.incident(incident)
+    host = work.hosts.get(one.space)
+    if host is None:
+        raise WriteRefused(
+            f"The ticket space of {one.code_name} is not in the service's configuration any more.",
+            next_step="Ask whoever runs the service to put it back.",
+        )
+    try:
+        audience_of(host, work.store)
+    except HostError as trouble:
+        raise WriteRefused(
+            f"A new ticket of {one.code_name} cannot be opened now ({trouble.code}).", next_step=str(trouble)
+        ) from None
+    try:
+        host.read(ref, mirror(one, work.process))
+    except HostGone:
+        return True
+    except HostError as trouble:
+        raise WriteRefused(
+            f"Whether the ticket of {one.code_name} is gone is not known ({trouble.code}).",
+            next_step=str(trouble),
+        ) from None
+    raise WriteRefused(
+        f"The ticket of {one.code_name} is there, or there again.",
+        next_step="Leave --new-ticket out; what it lacks is then written to it again.",
+    )
 
 
 def attach(incident: IncidentId, name: str, content: bytes, *, work: Casework) -> None:

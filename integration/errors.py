@@ -27,7 +27,8 @@ what to do next.
     │   ├── HostRejected          the host did not accept what we sent
     │   ├── HostGone              the ticket or the ticket space is not there (any more)
     │   ├── UnknownDiary          the ticket holds diary comments that our database does not know
-    │   └── HostNotRestricted     more people can read the ticket space than the team says
+    │   ├── HostNotRestricted     more people can read the ticket space than the team says
+    │   └── HostReplaced          another repository or project stands under the ticket space's name
     ├── NotifyError               a notice reached nobody
     ├── StoreError                the database did not take it; nothing was answered as received
     │   ├── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
@@ -234,6 +235,12 @@ class HostNotRestricted(HostError):
     """It is not proven that only the team can read the ticket space. Nothing is written."""
 
     code = "host-not-restricted"
+
+
+class HostReplaced(HostError):
+    """Under the ticket space's name stands another repository or project than the proven one. Nothing is written."""
+
+    code = "host-replaced"
 
 
 class NotifyError(CoCError):

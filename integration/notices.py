@@ -59,16 +59,18 @@ def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Case
     members, source, known = concerned.members, concerned.source, concerned.known
     addresses = _addresses(members, roster)
     name = incident.code_name
-    if waits is not None and source in {DESK, NIGHTLY}:
-        subject = f"{name}: its ticket needs you"
+    if waits is not None:
+        if source == NIGHTLY:
+            subject = f"{name}: its ticket needs you"
+            what = "The ticket could not be brought to what it should show."
+        elif source == DESK:
+            subject = f"{name}: what a member wrote waits and needs you"
+            what = "What was written at a member's desk is kept and can be read at a desk. It is not on the ticket yet."
+        else:
+            subject = f"{name}: a report waits and needs you"
+            what = "A report was received and is kept sealed, but its ticket could not be completed yet."
         text = (
-            f"The ticket could not be brought to what it should show.\n\n{waits}\n\n"
-            f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
-        )
-    elif waits is not None:
-        subject = f"{name}: a report waits and needs you"
-        text = (
-            f"A report was received and is kept sealed, but its ticket could not be completed yet.\n\n{waits}\n\n"
+            f"{what}\n\n{waits}\n\n"
             f"On the server: coc-server jobs list\nTry again at once: coc-server jobs retry {inbox_id}\n"
         )
     else:

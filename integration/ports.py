@@ -403,8 +403,20 @@ class Store(Protocol):
         """
         ...
 
-    def restore(self, incident: IncidentId, *, new_ticket: bool, now: datetime) -> None:
-        """Let the ticket be read and healed again; with ``new_ticket``, forget where the old one was."""
+    def restore(self, incident: IncidentId, *, gone: TicketRef | None, now: datetime) -> None:
+        """Let the ticket be read and healed at once, whatever waits; ``gone`` is forgotten, so that a new one is opened.
+
+        Repeatable: only while ``gone`` is still the ticket it is forgotten. Where no ticket is known, an attempt to
+        open one may be under way; its time stays noted, so that no second one is opened.
+        """
+        ...
+
+    def space_id(self, space: SpaceName) -> str | None:
+        """The host's own id of the repository or project that was proven under this name; None before the first."""
+        ...
+
+    def keep_space_id(self, space: SpaceName, host_id: str, now: datetime) -> None:
+        """Note which repository or project stands under this name from now on."""
         ...
 
     def keep_file(self, incident: IncidentId, name: str, content: bytes, now: datetime) -> None:

@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from integration.diary.keys import is_recipient, is_signing_key
+from integration.diary.keys import is_recipient, is_signing_key, why_no_recipient
 from integration.errors import ConfigError
 from integration.incident import Alias
 
@@ -169,14 +169,7 @@ def _member(raw: object, name: str, mistakes: list[str]) -> Member:
         mistakes.append(f"{name}.alias: 'service' is the name of the service itself")
     return Member(
         alias=Alias(alias),
-        recipient=_text(
-            table,
-            "recipient",
-            is_recipient,
-            "age1 and 58 characters; no SSH keys, no plugins",
-            name,
-            mistakes,
-        ),
+        recipient=_recipient(table, f"{name} ({alias})" if alias else name, mistakes),
         signing_key=_text(
             table, "signing_key", is_signing_key, "ssh-ed25519 and the key, without a comment", name, mistakes
         ),
@@ -191,20 +184,22 @@ def _member(raw: object, name: str, mistakes: list[str]) -> Member:
 def _recovery(raw: object, name: str, mistakes: list[str]) -> RecoveryKey:
     table = raw if isinstance(raw, dict) else {}
     _refuse_unknown(table, {"name", "recipient", "email"}, name, mistakes)
+    own = _text(
+        table, "name", _ALIAS.match, "a letter, then letters, digits, - or _, at most 32", name, mistakes
+    )
     return RecoveryKey(
-        name=_text(
-            table, "name", _ALIAS.match, "a letter, then letters, digits, - or _, at most 32", name, mistakes
-        ),
-        recipient=_text(
-            table,
-            "recipient",
-            is_recipient,
-            "age1 and 58 characters; no SSH keys, no plugins",
-            name,
-            mistakes,
-        ),
+        name=own,
+        recipient=_recipient(table, f"{name} ({own})" if own else name, mistakes),
         email=_text(table, "email", _EMAIL.match, "a mail address", name, mistakes),
     )
+
+
+def _recipient(table: dict[str, Any], name: str, mistakes: list[str]) -> str:
+    value = table.get("recipient")
+    if isinstance(value, str) and not is_recipient(value):
+        mistakes.append(f"{name}.recipient is {why_no_recipient(value)}")
+        return ""
+    return _text(table, "recipient", is_recipient, "age1 and 58 characters", name, mistakes)
 
 
 def _service_key(raw: object, name: str, mistakes: list[str]) -> ServiceKeyEntry:

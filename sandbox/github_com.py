@@ -233,6 +233,13 @@ class GitHubCom:
         self.state.renamed[repo.full_name.lower()] = repo
         repo.name = new_name
 
+    def delete_repo(self, full_name: str) -> None:
+        """Nothing finds the repository or anything in it any more; its name is free."""
+        repo = self.repo(full_name)
+        for issue in list(repo.issues.values()):
+            self.state.forget(issue)
+        del self.state.repos[repo.id], self.state.nodes[repo.node_id]
+
     def transfer_issue(self, full_name: str, number: int, *, to: str) -> Issue:
         """Move an issue to another repository of the same owner: new ids, the old address redirects.
 

@@ -198,6 +198,13 @@ class JiraCloud:
         site.projects[key] = project
         return project
 
+    def delete_project(self, key: str) -> None:
+        """Nothing finds the project or anything in it any more; its key is free."""
+        for issue in [one for one in self.site.issues.values() if one.project == key]:
+            self.site.put_into_index(issue, self.now(), gone=True)
+            del self.site.issues[issue.id]
+        del self.site.projects[key]
+
     def restricted_project(
         self,
         key: str = "COC",

@@ -65,6 +65,8 @@ class Playground:
     recovery: Identity = field(repr=False)
     form_secret: str = field(repr=False)
     service_port: int = 0
+    recovery_keys: dict[str, str] = field(default_factory=dict)
+    """Recipients of the recovery keys by name, for the next roster that is written; none: the usual one."""
 
     @property
     def config_path(self) -> Path:
@@ -157,9 +159,12 @@ class Playground:
                 **changes.get(alias, {}),
             }
             lines += ["", "[[members]]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+        recovery = self.recovery_keys or {"safe-one": self.recovery.recipient}
+        for name, recipient in recovery.items():
+            lines += ["", "[[recovery]]", f'name = "{name}"', f'recipient = "{recipient}"']
+            lines += [f'email = "keeper-of-{name}@safe.example"']
         lines += [
-            "", "[[recovery]]", 'name = "safe-one"', f'recipient = "{self.recovery.recipient}"',
-            'email = "keeper@safe.example"', "", "[[service_keys]]", 'id = "svc-demo"',
+            "", "[[service_keys]]", 'id = "svc-demo"',
             f'public = "{(self.folder / "service.pub").read_text(encoding="ascii")}"', "",
         ]  # fmt: skip
         return "\n".join(lines)

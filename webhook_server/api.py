@@ -47,7 +47,8 @@ _LARGEST_BODY = 4 * 1024 * 1024
 class ShelvedIncident:
     """What the service may tell a cleared member's desk about an incident: public fields only.
 
-    ``ticket`` and ``ticket_url`` are None until the ticket is open on its host.
+    ``ticket`` and ``ticket_url`` are None until the ticket is open on its host. ``ticket_id`` is what no other ticket
+    ever has, where the ticket's name could be given again.
     """
 
     id: IncidentId
@@ -62,6 +63,19 @@ class ShelvedIncident:
     ticket_url: str | None
     opened_at: datetime
     part_bytes: int
+    ticket_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is kept here and not on the ticket yet.
+
+    ``code`` is what the first of the ``jobs`` waits for, None where it was not tried yet; ``parked``: it needs a person.
+    """
+
+    jobs: int
+    code: str | None
+    parked: bool
 
 
 class DiaryShelf(Protocol):
@@ -89,6 +103,10 @@ class DiaryShelf(Protocol):
 
     def head(self, incident: IncidentId) -> Head | None:
         """The newest link of the diary; None or its genesis if it has no comment yet."""
+        ...
+
+    def waiting(self, incident: IncidentId) -> Waiting | None:
+        """What is not on the ticket yet; None if everything is."""
         ...
 
     def file(self, incident: IncidentId, name: str) -> bytes | None:
@@ -159,6 +177,7 @@ def api(
             head=_head(shelf.head(incident.id)),
             comments=list(shelf.comments(incident.id)),
             part_bytes=incident.part_bytes,
+            waiting=_waiting(shelf.waiting(incident.id)),
         )
 
     @routes.post("/incidents/<code_name>/diary")
@@ -351,6 +370,12 @@ def _head(head: Head | None) -> dict[str, int | str] | None:
     return {"seq": head.seq, "part": head.part, "link": head.link} if head and head.seq else None
 
 
+def _waiting(waiting: Waiting | None) -> dict[str, int | str | bool | None] | None:
+    if waiting is None:
+        return None
+    return {"jobs": waiting.jobs, "code": waiting.code, "parked": waiting.parked}
+
+
 def _error(status: int, code: str, what: str) -> Response:
     answer = jsonify(error=code, what=what)
     answer.status_code = status
@@ -375,5 +400,6 @@ def _public(incident: ShelvedIncident) -> dict[str, str | int | None]:
         "secondary": incident.secondary,
         "ticket": incident.ticket,
         "ticket_url": incident.ticket_url,
+        "ticket_id": incident.ticket_id,
         "opened_at": incident.opened_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

@@ -31,6 +31,7 @@ from webhook_server.config import Config, load_config, read_addresses
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
 from webhook_server.roster_in_use import check_roster
+from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database, make_engine
@@ -103,12 +104,12 @@ def check(config_path: Path, *, online: bool) -> None:
         f"roster {config.roster.serial} with {len(config.roster.members)} member(s). No mistakes."
     )
     failed = False
-    for name, space in config.spaces.items() if online else ():
+    for name, settings in config.spaces.items() if online else ():
         try:
             host = hosts[name]
             allowed = config.roster.accounts(host.kind) | host.own_accounts
             proof = prove(
-                host.audience(), allowed=allowed, acknowledged=space.acknowledged, now=SystemClock().now()
+                host.audience(), allowed=allowed, acknowledged=settings.acknowledged, now=SystemClock().now()
             )
             click.echo(
                 f"{name}: restricted; {len(proof.readers)} account(s) can read it: {', '.join(sorted(proof.readers))}"
@@ -223,9 +224,8 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
     )
 
 
-for command in (backup, backup_key, restore, keys):
+for command in (backup, backup_key, restore, keys, space, status):
     main.add_command(command)
-main.add_command(status)
 
 
 @main.group()

@@ -221,7 +221,7 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
     ),
     "recovery-used": (
         "The keyring {where} was opened with the recovery key {what}.",
-        "A member read with that key because nobody cleared was left. Make sure that the team knows of it.",
+        "A member read with that key, and chose who reads from then on. Make sure that the team knows of it, and why.",
         False,
     ),
     "not-cleared": (

@@ -257,6 +257,19 @@ def is_recipient(text: str) -> bool:
     return True
 
 
+def why_no_recipient(text: str) -> str:
+    """Why :func:`is_recipient` says no, for whoever wrote it: a sentence of ours that repeats nothing of it."""
+    if text.startswith(("ssh-", "ecdsa-", "sk-")):
+        return "an SSH key, which would name its owner in every keyring; take the line from coc key show"
+    if text.startswith("age1") and "1" in text[4:]:
+        return "a plugin's key, which would make programs run; take the line from coc key show"
+    if text.startswith("AGE-SECRET-KEY-"):
+        return "a SECRET key: it must be replaced now that it was shown; the roster has public keys only"
+    if _RECIPIENT.match(text):
+        return "mistyped, or no usable key: its checksum is wrong; copy it again, whole"
+    return "not age1 and 58 characters; copy it again, whole"
+
+
 def _polymod(values: list[int]) -> int:
     """Bech32's checksum.
 

@@ -21,11 +21,19 @@ _ROLES = frozenset({"read", "triage", "write", "maintain", "admin"})
 
 
 class KnownRepository:
-    """The repository this host writes to: remembered by its id, so that another of the same name is noticed."""
+    """The repository this host writes to: the one whose audience was read, and none of the same name since then.
+
+    Whether that is the one it always was is known by the store (:mod:`integration.space_identity`).
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._id: int | None = None
+
+    def look(self) -> tuple[Json, tuple[str, ...]]:
+        """As :meth:`read`, for a reading of the audience: whatever stands there is what is written to from now on."""
+        self._id = None
+        return self.read()
 
     def read(self) -> tuple[Json, tuple[str, ...]]:
         """The repository as it is now, and every reason why it must not be written to (an open door)."""
@@ -37,7 +45,7 @@ class KnownRepository:
         elif self._id is None and not doors:
             self._id = number
         elif self._id is not None and number != self._id:
-            doors.append("another repository stands under the same name than before")
+            doors.append("another repository stands under the same name than a moment ago")
         return found, tuple(doors)
 
 
@@ -67,7 +75,7 @@ def read_audience(
     An empty or shortened list proves nothing.
     """
     try:
-        found, doors = repository.read()
+        found, doors = repository.look()
     except Moved:
         found, doors = {}, ("the repository answers under another address: it was renamed or moved",)
     if not found:
@@ -86,7 +94,8 @@ def read_audience(
     )
     invited, invited_doors = _invitations(client)
     return Audience(
-        space, (*principals, *invited), (*doors, *invited_doors), complete=must_be_there and all(one.account for one in principals)
+        space, (*principals, *invited), (*doors, *invited_doors),
+        complete=must_be_there and all(one.account for one in principals), space_id=str(found.get("id") or ""),
     )  # fmt: skip
 
 

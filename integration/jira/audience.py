@@ -58,7 +58,13 @@ def read_audience(client: JiraClient, space: JiraSpace, own_account: str) -> Aud
     doors += reading.doors
     doors += _level_doors(client, space)
     principals = tuple(Principal(account, path) for account, path in reading.people.items())
-    return Audience(space.name, principals, tuple(doors), complete=own_account in reading.people)
+    return Audience(
+        space.name,
+        principals,
+        tuple(doors),
+        complete=own_account in reading.people,
+        space_id=_usable(project.get("id")),
+    )
 
 
 def _project_doors(project: Json) -> Iterator[str]:
@@ -66,6 +72,8 @@ def _project_doors(project: Json) -> Iterator[str]:
         yield "the project is archived"
     if project.get("deleted") is True:
         yield "the project is in the trash"
+    if not _usable(project.get("id")):
+        yield "Jira does not say which project it is"
 
 
 def _level_doors(client: JiraClient, space: JiraSpace) -> Iterator[str]:

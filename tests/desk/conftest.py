@@ -32,7 +32,7 @@ from integration.roster import Roster, parse_roster
 from integration.roster_files import signature_path
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
-from webhook_server.api import ShelvedIncident, api
+from webhook_server.api import ShelvedIncident, Waiting, api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -127,6 +127,7 @@ class Shelf:
 
     cleared: set[str] = field(default_factory=lambda: {"robert"})
     restored: list[bool] = field(default_factory=list)
+    waits: Waiting | None = None
     faster: list[str] = field(default_factory=list)
     """Reports of the service that are written just before a desk's next write is looked at: somebody is faster."""
 
@@ -138,6 +139,10 @@ class Shelf:
 
     def all_incidents(self, alias: str) -> list[tuple[ShelvedIncident, bool]]:
         return [(self.incident, alias in self.cleared)]
+
+    def waiting(self, incident: IncidentId) -> Waiting | None:
+        del incident
+        return self.waits
 
     def file(self, incident: IncidentId, name: str) -> bytes | None:
         del incident, name

@@ -23,7 +23,7 @@ from integration.incident import IncidentId, IncidentType, Stage
 from integration.log import LogRow, not_cleared
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
-from webhook_server.api import api
+from webhook_server.api import Waiting, api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,6 +106,9 @@ class Office:
 
     def head(self, incident: IncidentId) -> Head | None:
         return self.diaries[incident].newest
+
+    def waiting(self, incident: IncidentId) -> Waiting | None:
+        return self.diaries[incident].waits
 
     def file(self, incident: IncidentId, name: str) -> bytes | None:
         del incident, name

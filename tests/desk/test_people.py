@@ -192,15 +192,65 @@ def test_a_recovery_key_reads_from_the_copied_ticket_and_lets_a_member_in(
     )
 
     looked = miriam(*known)
-    done = miriam(*known, "--reader", "miriam")
+    done = miriam(*known, "--reader", "miriam", input="y\n")
     read = miriam("diary", "read", NAME)
 
     assert looked.exit_code == 0, looked.output
+    assert "Cleared for it now: robert." in looked.stderr
     assert shelf.account in looked.stdout
     assert done.exit_code == 0, done.output
-    assert {"miriam"} == shelf.cleared
+    assert {"robert", "miriam"} == shelf.cleared  # nobody is thrown out without a word
     assert read.exit_code == 0, read.output
     assert "recovery-used" in read.stdout
+    assert "nobody cleared was left" not in read.stdout
+
+
+@pytest.mark.parametrize(("answer", "after"), [("y\n", {"miriam"}), ("n\n", {"robert"})])
+def test_with_a_recovery_key_present_readers_are_dropped_only_if_that_is_said_and_confirmed(
+    robert: At, miriam: At, shelf: Shelf, recovery_file: str, tmp_path: Path, answer: str, after: set[str]
+) -> None:
+    robert("diary", "read", NAME)
+    ticket = tmp_path / "ticket.txt"
+    ticket.write_text("\n\n".join(one.text for one in shelf.sealed), encoding="utf-8")
+
+    done = miriam(
+        "use-recovery", NAME, "--identity", recovery_file, "--name", "safe-one", "--comments", str(ticket),
+        "--reader", "miriam", "--drop-present", input=answer,
+    )  # fmt: skip
+
+    assert "reading nothing that comes after: robert." in done.stderr
+    assert after == shelf.cleared
+
+
+def test_leaving_lists_what_was_read_before_a_recusal_too(robert: At, miriam: At, shelf: Shelf) -> None:
+    robert("diary", "read", NAME)
+    robert("clear", NAME, "miriam", "--yes")
+    miriam("diary", "read", NAME)
+    robert("recuse", NAME, "miriam", "--reason", "knows the reporter")
+
+    left = miriam("leave", "--yes")
+
+    assert left.exit_code == 0, left.output
+    assert (
+        f"{NAME}: you are not cleared for it any more. You could read it before, at least up to number 4."
+        in left.stdout
+    )
+    assert "Give this list to the team" in left.stdout
+    assert shelf.newest.seq == 6
+
+
+def test_leaving_names_an_incident_whose_remembered_head_is_damaged(
+    robert: At, miriam: At, shelf: Shelf
+) -> None:
+    robert("clear", NAME, "miriam", "--yes")
+    miriam("diary", "read", NAME)
+    shelf.cleared = {"robert"}
+    (miriam.desk.folder / "heads" / f"{NAME}.json").write_text("{", encoding="ascii")
+
+    left = miriam("leave", "--yes")
+
+    assert f"{NAME}: you are not cleared for it any more" in left.stdout
+    assert "how far is not known here" in left.stdout
 
 
 def test_a_recovery_key_that_the_roster_does_not_name_is_refused(miriam: At, recovery_file: str) -> None:

@@ -529,12 +529,13 @@ def test_a_roster_in_another_layout_is_left_to_the_team(people: People) -> None:
 @pytest.mark.parametrize(
     ("recipient", "mistake"),
     [
-        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA", "no SSH keys, no plugins"),
+        ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA", "an SSH key, which would name its owner"),
         (
             "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t",
-            "no SSH keys, no plugins",
+            "a plugin's key, which would make programs run",
         ),
         ("age1qqqq", "age1 and 58 characters"),
+        ("age1" + "q" * 58, "its checksum is wrong"),
     ],
 )
 def test_plugin_ssh_and_malformed_recipients_are_refused_with_the_reason(
@@ -548,7 +549,8 @@ def test_plugin_ssh_and_malformed_recipients_are_refused_with_the_reason(
 
     said = team.refused("robert", "add", str(team.file), "--from", str(lines), "--email", "m@team.example")
 
-    assert "members[3].recipient must be" in said
+    assert "members[3] (miriam).recipient is" in said
+    assert "miriam.txt" in said
     assert mistake in said
     assert before == team.file.read_bytes()
 

@@ -16,7 +16,7 @@ from integration.errors import HostError
 from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY, playground
 from sandbox.rehearsal import Killed, Server, SetClock, dying_at
 from sandbox.wire import serving
-from tests.e2e.test_desk_commands import Town
+from tests.e2e.town import Town
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

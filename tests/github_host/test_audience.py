@@ -87,13 +87,14 @@ def test_a_renamed_repository_is_refused(world: World) -> None:
         proven(host)
 
 
-def test_another_repository_under_the_old_name_is_refused(world: World) -> None:
+def test_another_repository_under_the_old_name_shows_another_id(world: World) -> None:
     host = world.with_token()
-    proven(host)
+    before = host.audience().space_id
     world.repo().name = "elsewhere"
-    world.hub.add_repo("acme", "conduct", collaborators={"coc-bot": "admin"})
-    with pytest.raises(HostNotRestricted, match="another repository"):
-        proven(host)
+    other = world.hub.add_repo("acme", "conduct", collaborators={"coc-bot": "admin"})
+
+    assert host.audience().space_id == str(other.id)
+    assert before not in {"", str(other.id)}
 
 
 def test_an_open_invitation_counts_as_a_reader(world: World) -> None:

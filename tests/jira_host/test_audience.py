@@ -35,7 +35,7 @@ class Site:
     """Plays a project that is set up as it should be. Tests spoil one part before they ask."""
 
     def __init__(self) -> None:
-        self.project: dict[str, Any] = {"key": "COC", "style": "classic", "simplified": False}
+        self.project: dict[str, Any] = {"id": "10001", "key": "COC", "style": "classic", "simplified": False}
         self.holders: list[Any] = [ROLE]
         self.scheme: dict[str, Any] | None = None
         self.actors: Any = [user("5b10:bot"), user("5b10:heron")]
@@ -287,7 +287,7 @@ def test_what_may_not_be_read_is_said(
     status: int, kind: type[Exception], host: JiraHost, jira: responses.RequestsMock
 ) -> None:
     jira.get(f"{API}/myself", json={"accountId": "5b10:bot"})
-    jira.get(f"{API}/project/COC", json={"style": "classic", "simplified": False})
+    jira.get(f"{API}/project/COC", json={"id": "10001", "style": "classic", "simplified": False})
     jira.get(f"{API}/project/COC/permissionscheme", status=status)
     with pytest.raises(kind, match="read the project's permission scheme"):
         host.audience()

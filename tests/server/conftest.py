@@ -89,6 +89,7 @@ class MemoryHost:
     part_bytes: int = 44_000
     holds_files: bool = True
     spent: BudgetSpent | None = None
+    space_id: str = "4711"
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -102,7 +103,9 @@ class MemoryHost:
     def audience(self) -> Audience:
         self._called("audience")
         principals = tuple(Principal(account, "a role") for account in self.accounts)
-        return Audience(self.space, principals, tuple(self.open_doors), "coc-bot" in self.accounts)
+        return Audience(
+            self.space, principals, tuple(self.open_doors), "coc-bot" in self.accounts, self.space_id
+        )
 
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
         self._called("find")

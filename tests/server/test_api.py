@@ -22,7 +22,7 @@ from integration.risk import Level
 from integration.roster import Member, Roster
 from integration.signed_request import new_nonce, sign_request
 from integration.text import SealedText
-from webhook_server.api import ShelvedIncident, api
+from webhook_server.api import ShelvedIncident, Waiting, api
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,10 @@ class Shelf:
 
     def file(self, incident: IncidentId, name: str) -> bytes | None:
         return f"sealed file of {incident}".encode() if name == "0003.age" else None
+
+    def waiting(self, incident: IncidentId) -> Waiting | None:
+        del incident
+        return Waiting(2, "host-gone", parked=True)
 
     def head(self, incident: IncidentId) -> Head | None:
         return Head(incident, 2, 1, Link("l" * 43))
@@ -208,6 +212,7 @@ def test_a_member_gets_the_list_of_incidents_they_are_cleared_for(
                 "secondary": None,
                 "ticket": "github:acme/conduct#17",
                 "ticket_url": "https://github.example/acme/conduct/issues/17",
+                "ticket_id": None,
                 "opened_at": "2026-11-21T09:30:00Z",
             }
         ]

@@ -20,6 +20,7 @@ from integration.errors import BudgetSpent, DoesNotOpen, HeadConflict, StoreErro
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
 from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
+from webhook_server.store import restoring, space_ids
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.erasing import IS_ERASED, erase_entry, erased_of
@@ -480,15 +481,18 @@ class Database:
             self._extend(connection, head, comments, epoch, readers)
             insert_desk_job(connection, head.incident, now)
 
-    def restore(self, incident: IncidentId, *, new_ticket: bool, now: datetime) -> None:
-        """Let the ticket be read and healed again; with ``new_ticket``, forget where the old one was."""
+    def restore(self, incident: IncidentId, *, gone: TicketRef | None, now: datetime) -> None:
+        """Let the ticket be read and healed at once; ``gone`` is forgotten, so that a new one is opened."""
         with self._write("Nothing was changed.") as connection:
-            if new_ticket:
-                columns = ("attempted_at", "name", "host_id", "key", "url", "stable")
-                upsert_ticket(connection, incident, **dict.fromkeys(columns))
-                unseen = t.comment.update().where(t.comment.c.incident_id == incident)
-                connection.execute(unseen.values(host_comment_id=None))  # none was seen on the new one
-            insert_desk_job(connection, incident, now)
+            restoring.restore(connection, incident, gone, now)
+
+    def space_id(self, space: SpaceName) -> str | None:
+        """The host's own id of the repository or project that was proven under this name."""
+        return space_ids.known(self._engine, space)
+
+    def keep_space_id(self, space: SpaceName, host_id: str, now: datetime) -> None:
+        """Note which repository or project stands under this name from now on."""
+        space_ids.keep(self._engine, space, host_id, now)
 
     def _extend(
         self,

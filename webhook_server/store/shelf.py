@@ -10,7 +10,7 @@ from integration.errors import StoreError
 from integration.incident import IncidentId
 from integration.logs import Log
 from integration.mirror import TicketName
-from webhook_server.api import ShelvedIncident
+from webhook_server.api import ShelvedIncident, Waiting
 from webhook_server.store import tables as t
 from webhook_server.store.rows import incident_of
 from webhook_server.store.transactions import reading, writing
@@ -50,7 +50,14 @@ class Shelf:
 
     def _listed(self, alias: str, which: sa.ColumnElement[bool]) -> Sequence[tuple[ShelvedIncident, bool]]:
         query = (
-            sa.select(t.incident, t.ticket.c.name.label("ticket_name"), t.ticket.c.url.label("ticket_url"))
+            sa.select(
+                t.incident,
+                t.ticket.c.name.label("ticket_name"),
+                t.ticket.c.url.label("ticket_url"),
+                sa.func.coalesce(sa.func.nullif(t.ticket.c.stable, ""), t.ticket.c.host_id).label(
+                    "ticket_id"
+                ),
+            )
             .join(t.ticket, t.ticket.c.incident_id == t.incident.c.id, isouter=True)
             .where(which)
             .order_by(t.incident.c.opened_at.desc())
@@ -74,7 +81,7 @@ class Shelf:
             impact=incident.impact, likelihood=incident.likelihood, lead=incident.lead,
             secondary=incident.secondary, opened_at=incident.opened_at,
             ticket=None if row.ticket_name is None else TicketName(row.ticket_name),
-            ticket_url=row.ticket_url, part_bytes=self._part_bytes(incident.space),
+            ticket_url=row.ticket_url, part_bytes=self._part_bytes(incident.space), ticket_id=row.ticket_id,
         )  # fmt: skip
 
     def comments(self, incident: IncidentId) -> Sequence[SealedText]:
@@ -85,6 +92,17 @@ class Shelf:
         """The newest link of the diary; None if it has no comment yet."""
         head = self._database.head(incident)
         return head if head.seq else None
+
+    def waiting(self, incident: IncidentId) -> Waiting | None:
+        """What is not on the ticket yet. The oldest job holds up those behind it, so its reason counts."""
+        query = (
+            sa.select(t.inbox.c.state, t.inbox.c.reason_code)
+            .where(t.inbox.c.incident_id == incident, t.inbox.c.state != "done")
+            .order_by(t.inbox.c.seq)
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return Waiting(len(rows), rows[0].reason_code, rows[0].state == "parked") if rows else None
 
     def file(self, incident: IncidentId, name: str) -> bytes | None:
         """The ciphertext of an attachment; None if there is none of this name."""

@@ -188,3 +188,12 @@ redelivery = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),
 )
 """Deliveries of a host's webhook that we asked it to send again."""
+
+space = sa.Table(
+    "space",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("host_id", sa.String, nullable=False),
+    sa.Column("kept_at", UtcTime, nullable=False),
+)
+"""Ticket spaces by their configured name, and the host's own id of the repository or project that was proven."""
