@@ -191,7 +191,7 @@ def test_a_ticket_that_was_deleted_is_restored_to_a_new_one_and_goes_on_there(
     incident = opened(server, host)
     old = server.parts.database.ticket(incident.id).ref
     assert old is not None
-    with pytest.raises(WriteRefused, match="still there"):
+    with pytest.raises(WriteRefused, match="there again"):
         restore(incident.id, new_ticket=True, work=server.parts.work)
     delete_ticket(server, host, incident)
 

@@ -216,19 +216,19 @@ def test_garbage_is_no_signature(garbage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipient", "reason"),
+    ("recipient", "why"),
     [
-        ("ssh-ed25519 AAAA", "is an SSH key"),
-        ("age1yubikey1" + "q" * 58, "is a plugin's key"),
-        ("age1" + "q" * 58, "its checksum is wrong"),
+        ("ssh-ed25519 AAAA", "an SSH key"),
+        ("age1yubikey1" + "q" * 58, "a plugin's key"),
+        ("age1" + "q" * 58, "checksum is wrong"),
     ],
 )
 def test_a_roster_with_a_recipient_that_is_not_plain_age_is_refused_with_the_reason(
-    recipient: str, reason: str
+    recipient: str, why: str
 ) -> None:
     file = raw(("robert",)).replace(PEOPLE["robert"].recipient.encode(), recipient.encode())
 
-    with pytest.raises(ConfigError, match=reason):
+    with pytest.raises(ConfigError, match=why):
         check_succession(file, signed(file, "robert"), previous=None)
 
 
