@@ -37,7 +37,7 @@ SPEED = 60.0
 
 SEARCH_LAG = timedelta(seconds=90)
 KILLED = -9
-_WORK = 1.5
+_WORK, _LONGEST_LIFE = 1.5, 5.0
 """Seconds. A server is killed at a moment drawn evenly between its start and what a start takes and these besides:
 some never come to listen, the others die at work, on a slow machine too."""
 
@@ -116,9 +116,11 @@ def soak(
         tool = FormTool(
             world, seed=seed, pace=pace, too_many=lambda sent: sent - whole_tickets(world) > _MOST_WAITING
         )
+        server.start_until_ready()  # makes the tables
+        server.kill()
         before_start = time.monotonic()
         server.start_until_ready()
-        longest_life = time.monotonic() - before_start + _WORK
+        longest_life = min(time.monotonic() - before_start + _WORK, _LONGEST_LIFE)
         tool.start()
         for number in range(1, kills + 1):
             time.sleep(chance.uniform(0, longest_life))
