@@ -208,8 +208,7 @@ class _Reading:
         except Bad as bad:
             if first.id in self.unsealed:  # an outsider's block refuses nothing: the right one may be missing
                 return
-            if bad.code != "untrusted-epoch":  # with a part missing, it may be good
-                self.epochs.refused.add(first.epoch)
+            self.epochs.refused.add(first.epoch)
             if bad.code in _FORGED:
                 self.forged.add(first.epoch)
             self._say(bad, first)
