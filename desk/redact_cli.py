@@ -76,7 +76,7 @@ def diary_redact(
     session.service.erase(code_name, number, redaction=said_before)
     say(
         f"Entry {number} is erased from the service, as entry {said_before} says; the service now deletes it on the ticket.\n"
-        f"Whether it is gone there shows: coc diary verify {code_name} --from-host\n"
+        f"Whether it is gone there shows: coc verify {code_name} --from-host\n"
         "Old backups of the service still hold its ciphertext, and every reader's key opens that: see that they are destroyed."
     )
 
@@ -108,7 +108,7 @@ def _to_name(opened: Opened, number: int) -> list[tuple[CommentId, Link]]:
         raise WriteRefused(
             f"Entry {number} is not whole here, so that its parts cannot all be named.",
             meaning="Nothing was written.",
-            next_step=f"See what is wrong with it: coc diary verify {opened.code_name}",
+            next_step=f"See what is wrong with it: coc verify {opened.code_name}",
         )
     return left
 

@@ -23,6 +23,7 @@ from integration.diary.comment import (
     seal_message,
     write_message,
 )
+from integration.diary.epochs import has_a_key_of
 from integration.diary.frame import size_step
 from integration.errors import HeadConflict, WriteRefused
 
@@ -189,7 +190,7 @@ class Continuation:
             _refuse("more than one epoch would be opened")
         if opens.number != self.epoch.number + 1:
             _refuse("a keyring does not open the next epoch")
-        if any(opens.recipient == one.recipient or opens.writing_key == one.writing_key for one in self.used):
+        if has_a_key_of(opens, self.used):
             _refuse("the new epoch has a key of an earlier one")
 
     def check_write(self, comment: UnsealedComment | ParsedComment) -> None:

@@ -7,7 +7,6 @@ docs/diary-format.md.
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,10 +22,12 @@ from integration.diary.comment import (
     find_blocks,
 )
 from integration.diary.contents import Diary, Entry, Trust
+from integration.diary.epochs import Epochs, has_a_key_of
 from integration.diary.findings import Finding, finding
 from integration.diary.frame import EntryContent, Frame
 from integration.diary.keyring import parse_keyring
-from integration.diary.placed import Bad, PlacedPart, has_writing_key, in_common, in_place, joined
+from integration.diary.placed import Bad, PlacedPart, in_common, in_place, joined
+from integration.diary.readers import former_readers, unvouched_readers
 from integration.errors import CannotOpen
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ _NOT_THE_NEWEST = frozenset({"missing-newest", "rewritten", "fork"})
 
 _FORGED = frozenset({"forged-keyring", "forged-author", "no-writing-key"})
 """A keyring with one of these opened nothing. Others that were refused may be good, and only not for this desk."""
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z", re.ASCII)
 
 
 class Opener(Protocol):
@@ -103,11 +102,8 @@ class _Reading:
         self.trust = trust
         self.findings: list[Finding] = []
         self.unsealed: set[CommentId] = set()
-        self.epochs: dict[int, Epoch] = {}
-        self.opened_at: dict[int, int] = {}
-        self.breaks: frozenset[int] = frozenset()
+        self.epochs = Epochs()
         self.secrets: dict[int, EpochSecrets] = {}
-        self.refused: set[int] = set()
         self.forged: set[int] = set()
         self.keyring: Keyring | None = None
         self.opened_by: str | None = None
@@ -122,7 +118,7 @@ class _Reading:
         arranged = arrange(blocks, incident=self.trust.incident, service_keys=self.trust.service_keys)
         self.findings += arranged.findings
         self.unsealed = {one.id for one in arranged.unsealed}
-        self.breaks = breaks(arranged.sealed, start)
+        self.epochs.breaks = breaks(arranged.sealed, start)
         sealed_entries = {one.id.seq for one in arranged.sealed}
         alone = [one for one in arranged.unsealed if one.id.seq not in sealed_entries]
         comments = sorted((*arranged.sealed, *alone), key=lambda one: one.id)
@@ -140,13 +136,16 @@ class _Reading:
         entries = self._without_redacted(entries)
         self.findings += gaps(counted, bad, start=start, head=head, removed=self.removed)
         self._check_tickets(counted)
-        later = [seq for epoch, seq in self.opened_at.items() if epoch not in self.secrets]
+        later = [seq for epoch, seq in self.epochs.opened_at.items() if epoch not in self.secrets]
         if later:
             self.findings.append(finding("not-cleared", CommentId(min(later), 1)))
         last = counted[-1] if counted else None
         cleared = not later and self.keyring is not None
-        if cleared:
-            self._check_former_readers()
+        if cleared and self.keyring is not None:
+            place = CommentId(self.epochs.opened_at[self.keyring.newest.epoch.number], 1)
+            left = former_readers(self.keyring, self.trust, place)
+            self.vouched = self.vouched and not left
+            self.findings += left
         self.findings.sort(key=lambda one: one.comment or CommentId(0, 0))
         links = self.removed | {one.id: one.link for one in counted}
         return Diary(
@@ -185,7 +184,7 @@ class _Reading:
 
     def _every_epoch_was_seen(self) -> bool:
         """Whether the newest keyring's story of the earlier epochs is the one that their own keyrings told."""
-        return self.keyring is not None and self.opened_at.keys() >= {
+        return self.keyring is not None and self.epochs.opened_at.keys() >= {
             one.epoch.number for one in self.keyring.epochs
         }
 
@@ -199,50 +198,20 @@ class _Reading:
     def _read_keyring(self, group: list[ParsedComment]) -> None:
         first = group[0]
         try:
-            opens = self._check_in_clear(group)
+            opens = self.epochs.check_in_clear(group)
             parts = [part for comment in group if (part := self._unwrapped(comment)) is not None]
             if not parts:  # not for this reader; its clear part and its seal are all there is to see
                 if first.id not in self.unsealed:
-                    self.epochs[opens.number] = opens
-                    self.opened_at[opens.number] = first.id.seq
+                    self.epochs.open(opens, first.id.seq)
                 return
             self._accept(self._check_keyring(opens, parts), parts)
         except Bad as bad:
             if first.id in self.unsealed:  # an outsider's block refuses nothing: the right one may be missing
                 return
-            if bad.code != "untrusted-epoch":  # with a part missing, it may be good
-                self.refused.add(first.epoch)
+            self.epochs.refused.add(first.epoch)
             if bad.code in _FORGED:
                 self.forged.add(first.epoch)
             self._say(bad, first)
-
-    def _check_in_clear(self, group: list[ParsedComment]) -> Epoch:
-        """What everybody can check of a keyring: its number, and that it was opened from the epoch before.
-
-        A number may only be left out where comments are missing, one of which may have been that epoch's keyring.
-        """
-        opens, newest = group[0].opens, max(self.opened_at, default=0)
-        if opens is None or any(one.opens != opens or one.kind is not CommentKind.KEYRING for one in group):
-            raise Bad("forged-keyring", "its parts do not belong together")
-        if opens.number <= newest:
-            raise Bad("forged-keyring", f"epoch {opens.number} was opened before")
-        if opens.number > newest + 1 and not self._something_is_missing(newest, group[0].id.seq):
-            if opens.number - 1 in self.refused:
-                raise Bad("forged-keyring", "the keyring before it was refused")
-            raise Bad("forged-keyring", f"it opens epoch {opens.number}, and the newest was {newest}")
-        if _has_a_key_of(opens, self.epochs.values()):
-            raise Bad("forged-keyring", "it has a key of an earlier epoch")
-        before = self.epochs.get(opens.number - 1)
-        if opens.number == 1 and any(one.write_signature is not None for one in group):
-            raise Bad("forged-keyring", "no epoch comes before the first")
-        if before is not None and not all(has_writing_key(one, before.writing_key) for one in group):
-            raise Bad("forged-keyring", f"who made it did not have the writing key of epoch {before.number}")
-        return opens
-
-    def _something_is_missing(self, epoch: int, seq: int) -> bool:
-        """Whether the chain is broken somewhere between the keyring of this epoch and the entry of this number."""
-        start = self.opened_at.get(epoch, 0)
-        return any(start < at <= seq for at in self.breaks)
 
     def _unwrapped(self, comment: ParsedComment) -> PlacedPart | None:
         """A part of a keyring, if this member's key opens it."""
@@ -261,12 +230,14 @@ class _Reading:
             raise Bad("forged-keyring", "it does not hold a whole list of epochs and readers") from None
         if keyring.newest.epoch != opens or any(part.frame.recipient != opens.recipient for part in parts):
             raise Bad("forged-keyring", "its keys are not those that it names in clear")
-        if _has_a_key_of(opens, [one.epoch for one in keyring.epochs[1:]]):
+        if has_a_key_of(opens, [one.epoch for one in keyring.epochs[1:]]):
             raise Bad("forged-keyring", "it has a key of an earlier epoch")
         for one in keyring.epochs[1:]:
             number = one.epoch.number
             known = self.secrets.get(number)
-            if self.epochs.get(number, one.epoch) != one.epoch or (known and known.readers != one.readers):
+            if self.epochs.public.get(number, one.epoch) != one.epoch or (
+                known and known.readers != one.readers
+            ):
                 raise Bad("forged-keyring", f"it tells another story of epoch {number}")
         for part in parts:
             self._check_opener(keyring, part)
@@ -296,46 +267,19 @@ class _Reading:
         self._check_member(part, name, line, before.epoch.writing_key)
         return None
 
-    def _check_readers(self, keyring: Keyring, place: CommentId) -> None:
-        """Whether an accepted roster has every reader of the newest epoch. What the keyring opens stays open."""
-        newest = keyring.newest
-        listed = self.trust.rosters.get(newest.roster_hash)
-        found: list[Finding] = []
-        if listed is None:
-            found.append(finding("unknown-roster", place, str(newest.roster_serial)))
-        elif others := [one.alias for one in newest.readers if one not in listed]:
-            names = sorted({alias if _NAME.match(alias) else "one without a name" for alias in others})
-            found.append(finding("unlisted-reader", place, ", ".join(names)))
-        if any(one.roster_serial > newest.roster_serial for one in keyring.epochs[1:]):
-            found.append(finding("older-roster", place))
-        self.vouched = not found
-        self.findings += found
-
-    def _check_former_readers(self) -> None:
-        """Whether the pinned roster still has every reader of the newest epoch."""
-        if self.keyring is None or self.keyring.newest.roster_hash not in self.trust.rosters:
-            return
-        newest = self.keyring.newest
-        others = [one.alias for one in newest.readers if one not in self.trust.readers]
-        listed = self.trust.rosters[newest.roster_hash]
-        if others and all(
-            one in listed for one in newest.readers
-        ):  # else it was said that they never were on one
-            place = CommentId(self.opened_at[newest.epoch.number], 1)
-            self.findings.append(finding("former-reader", place, ", ".join(sorted(set(others)))))
-            self.vouched = False
-
     def _accept(self, keyring: Keyring, parts: list[PlacedPart]) -> None:
-        left_out = [number for number in self.opened_at if number not in self.secrets]
+        left_out = [number for number in self.epochs.opened_at if number not in self.secrets]
         if self.keyring is not None and any(one > self.keyring.newest.epoch.number for one in left_out):
             self.findings.append(finding("cleared-again", parts[0].comment.id, parts[0].author[1]))
         for one in keyring.epochs:
-            self.epochs.setdefault(one.epoch.number, one.epoch)
+            self.epochs.public.setdefault(one.epoch.number, one.epoch)
             self.secrets[one.epoch.number] = one
-        self.opened_at[keyring.newest.epoch.number] = parts[0].comment.id.seq
+        self.epochs.open(keyring.newest.epoch, parts[0].comment.id.seq)
         self.keyring = keyring
         self.opened_by = parts[0].frame.author
-        self._check_readers(keyring, parts[0].comment.id)
+        found = unvouched_readers(keyring, self.trust, parts[0].comment.id)
+        self.vouched = not found
+        self.findings += found
         self.frames.update({part.comment.id: part.frame for part in parts})
 
     # Entries ------------------------------------------------------------------------------------
@@ -393,10 +337,10 @@ class _Reading:
         """One part, opened and checked; None if it is in an epoch that is not for this member."""
         secrets = self.secrets.get(comment.epoch)
         if secrets is None:
-            if comment.epoch in self.epochs:
+            if comment.epoch in self.epochs.public:
                 return None
             raise Bad("untrusted-epoch")
-        if not self._in_its_epoch(comment):
+        if not self.epochs.is_open_at(comment):
             raise Bad("old-epoch")
         try:
             content = read_age(comment.age, [secrets.read_secret])
@@ -416,14 +360,6 @@ class _Reading:
             raise Bad("not-a-writer")
         self._check_member(part, name, line, secrets.epoch.writing_key)
         return part
-
-    def _in_its_epoch(self, comment: ParsedComment) -> bool:
-        """Whether the comment stands after its epoch was opened and before the next was, as far as keyrings are there."""
-        before = [epoch for epoch, seq in self.opened_at.items() if seq < comment.id.seq]
-        later = [epoch for epoch, seq in self.opened_at.items() if seq > comment.id.seq]
-        if comment.epoch in self.opened_at:
-            return comment.epoch == max(before, default=0)
-        return max(before, default=0) < comment.epoch < min(later, default=comment.epoch + 1)
 
     # Authors and tickets ------------------------------------------------------------------------
 
@@ -453,8 +389,3 @@ class _Reading:
             before = comment.ticket
         if before != self.trust.ticket:
             self.findings.append(finding("other-ticket", comments[-1].id))
-
-
-def _has_a_key_of(new: Epoch, epochs: Iterable[Epoch]) -> bool:
-    """Whether an epoch has the reading or the writing key of another: whoever has that would go on reading."""
-    return any(new.recipient == one.recipient or new.writing_key == one.writing_key for one in epochs)

@@ -150,7 +150,7 @@ def test_every_line_of_a_comment_is_protected(story: Story, codes: Codes) -> Non
     ("old", "new", "expected"),
     [
         ("seq=5", "seq=9", [("missing", 5), ("wrong-seal", 9)]),
-        ("seq=5", "seq=6", [("missing", 5), ("wrong-seal", 6)]),
+        ("seq=5", "seq=6", [("missing", 5), ("stray", 6)]),
         ("epoch=2", "epoch=1", [("wrong-seal", 5)]),
         ("part=1/1", "part=1/2", [("wrong-seal", 5)]),
         ("kind=entry", "kind=file", [("wrong-seal", 5)]),

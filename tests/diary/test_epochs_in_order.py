@@ -256,6 +256,21 @@ def test_a_strangers_keyring_refuses_nobodys(story: Story, dress: Dress, codes: 
     assert diary.current is None
 
 
+def test_a_strangers_keyring_in_the_place_of_the_newest_does_not_let_the_epoch_before_go_on(
+    story: Story, dress: Dress, codes: Codes
+) -> None:
+    """This desk has never seen keyring 8, which was deleted; entry 9 shows that there was one."""
+    team = story.team
+    gone = story.pen.rekey(team.robert, [team.robert.reader(), team.paper.reader()])
+    after = story.pen.write(team.robert)
+    false = outsiders(team, gone.id, 1, CommentKind.KEYRING, 3, new_epoch(3, []).epoch)
+
+    for who in (team.robert, team.salma):
+        diary = team.read([*story.texts(dress), dress(false), dress(after.text)], who)
+        assert codes(diary) == [("wrong-seal", 8), ("untrusted-epoch", 9)]
+        assert diary.current is None
+
+
 def test_bad_parts_of_an_entry_of_which_nothing_good_is_left_are_one_gap(
     story: Story, dress: Dress, codes: Codes
 ) -> None:

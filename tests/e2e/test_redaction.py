@@ -137,6 +137,10 @@ def test_nothing_brings_it_back(town: Town, host: HostName) -> None:
 
     def paste() -> None:
         _paste(town, host, incident, copy)
+        found = town.coc("robert", "verify", incident.code_name, "--from-host")
+        assert found.exit_code == 3
+        assert f"not-erased: Entry {number} was redacted, and still stands here." in found.stdout
+        assert "not-served" not in found.stdout
         town.coc("robert", "diary", "write", incident.code_name, "--file", "-", input="later")
 
     def restored() -> None:
