@@ -37,8 +37,9 @@ from sandbox.playground import (
     playground,
 )
 from webhook_server.config import load_config
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,8 +24,8 @@ import sqlalchemy as sa
 
 from integration.errors import ConfigError, StoreError
 from webhook_server.store import tables as t
-from webhook_server.store.database import make_engine
 from webhook_server.store.migrate import revision
+from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:

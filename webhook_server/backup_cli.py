@@ -14,7 +14,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
 from webhook_server.store.chores import ChoreBook
-from webhook_server.store.database import make_engine
+from webhook_server.store.sql import make_engine
 
 _path = click.Path(path_type=Path)
 

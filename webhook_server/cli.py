@@ -15,29 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from waitress.server import create_server
 
 from integration.audience import prove
-from integration.casework import reopen
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.cli_options import Commands, config_option
-from webhook_server.config import Config, load_config, read_addresses
+from webhook_server.config import Config, load_config
+from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
 from webhook_server.roster_in_use import check_roster
 from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
-from webhook_server.store.database import Database, make_engine
-from webhook_server.store.inbox_keys import InboxKeys
-from webhook_server.store.migrate import migrate
-from webhook_server.store.overview import look_into
 from webhook_server.store.sealed import new_root_key
 from webhook_server.wiring import SystemClock, join, make_hosts
 
@@ -224,74 +217,8 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
     )
 
 
-for command in (backup, backup_key, restore, keys, space, status):
+for command in (backup, backup_key, jobs, keys, restore, space, status):
     main.add_command(command)
-
-
-@main.group()
-def jobs() -> None:
-    """See what waits, and let it be tried again."""
-
-
-@jobs.command("list")
-@config_option
-def list_jobs(config_path: Path) -> None:
-    """Every report that is not wholly on its host, with the reason. Needs no key, and no configuration without mistakes."""
-    overview = look_into(read_addresses(config_path).database_url)
-    waiting = overview.waiting()
-    overview.close()
-    if not waiting:
-        click.echo("Nothing waits: every report is on its host.")
-        return
-    # Two lines for each: an id that is folded into a narrow column cannot be copied.
-    table = Table("code name", "state", "tries", "next try (UTC)", "code", box=None, pad_edge=False)
-    for job in waiting:
-        table.add_row(
-            job.code_name, job.state, str(job.attempts), f"{job.due_at:%Y-%m-%d %H:%M:%S}", job.reason_code or ""
-        )  # fmt: skip
-    console = Console(highlight=False)
-    console.print(table)
-    for job in waiting:
-        console.print(Text(f"\n{job.code_name}: coc-server jobs retry {job.inbox_id}"), soft_wrap=True)
-        if job.reason:
-            console.print(Text(job.reason))
-
-
-@jobs.command("retry")
-@config_option
-@click.argument("report")
-def retry_job(config_path: Path, report: str) -> None:
-    """Let REPORT (an id from the list) be tried again at once."""
-    database = _database(_load(config_path))
-    try:
-        if database.job(report).state == "done":
-            raise click.ClickException(f"{report} is on its host already.")
-        database.retry_now(report, datetime.now(UTC))
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        database.close()
-    click.echo("It will be tried at the server's next turn.")
-
-
-@jobs.command("reopen")
-@config_option
-@click.argument("report")
-def reopen_job(config_path: Path, report: str) -> None:
-    """Let REPORT have a new ticket, if its ticket was deleted before its diary began."""
-    config = _load(config_path)
-    try:
-        parts = join(config)
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
-    try:
-        reopen(report, parts.work)
-        parts.database.retry_now(report, datetime.now(UTC))
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        parts.close()
-    click.echo("The old ticket is forgotten. A new one is opened at the server's next turn.")
 
 
 def _load(path: Path) -> Config:
@@ -299,12 +226,6 @@ def _load(path: Path) -> Config:
         return load_config(path)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _database(config: Config) -> Database:
-    sql = make_engine(config.database_url)
-    migrate(sql)
-    return Database(sql, config.sealer, InboxKeys(config.inbox_keys))
 
 
 def _write_secret(path: Path, content: bytes) -> None:

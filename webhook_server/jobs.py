@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from integration.ports import Notifier
     from webhook_server.engine import Engine
     from webhook_server.fellows import Fellows
-    from webhook_server.store.database import Database, Job
+    from webhook_server.store.database import Database
+    from webhook_server.store.job_list import Job
     from webhook_server.store.locks import Locks
 
 _log = Log("coc.jobs")

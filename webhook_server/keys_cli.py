@@ -9,11 +9,11 @@ import click
 
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
-from webhook_server.store.database import make_engine
 from webhook_server.store.inbox_keys import write_durably
 from webhook_server.store.migrate import migrate
 from webhook_server.store.reseal import reseal_some, sealed_with
 from webhook_server.store.sealed import Sealer, with_new_root_key, with_newest_root_key_only
+from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:

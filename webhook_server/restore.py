@@ -16,9 +16,9 @@ from integration.errors import ConfigError, StoreError
 from webhook_server.backup import FORMAT, piped
 from webhook_server.config import load_config
 from webhook_server.store.alone import alone_on
-from webhook_server.store.database import make_engine
 from webhook_server.store.inbox_keys import write_durably
 from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import writing
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from integration.errors import CoCError, RosterRefused, StoreError
 from integration.logs import Log
 from integration.roster_files import Step, enter, follow
 from webhook_server.store import tables as t
-from webhook_server.store.database import make_engine
 from webhook_server.store.roster_pin import RosterPin
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from integration.diary.keys import ServiceKey

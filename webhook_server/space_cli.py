@@ -11,8 +11,8 @@ from integration.incident import SpaceName
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store import space_ids
-from webhook_server.store.database import make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 from webhook_server.wiring import SystemClock, make_hosts
 
 if TYPE_CHECKING:

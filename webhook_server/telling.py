@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.notices import Notice
     from integration.ports import Notifier
-    from webhook_server.store.database import Database, Job
+    from webhook_server.store.database import Database
+    from webhook_server.store.job_list import Job
 
 _log = Log("coc.jobs")
 

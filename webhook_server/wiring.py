@@ -34,7 +34,7 @@ from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
@@ -43,6 +43,7 @@ from webhook_server.store.redeliveries import Redeliveries
 from webhook_server.store.reseal import reseal_some
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
+from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:

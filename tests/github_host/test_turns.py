@@ -16,8 +16,8 @@ from integration.incident import SpaceName
 from integration.mirror import Difference
 from integration.ports import Unlimited
 from webhook_server.store.budget import SharedBudget
-from webhook_server.store.database import make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from integration.jira.client import JiraClient
 from integration.jira.turns import PACE
 from integration.ports import Pace, Unlimited
 from webhook_server.store.budget import SharedBudget
-from webhook_server.store.database import make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

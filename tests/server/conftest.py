@@ -27,11 +27,12 @@ from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
 from integration.text import SealedText, Untrusted
 from webhook_server.cli import main
 from webhook_server.fellows import Fellows
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
+from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:

@@ -21,10 +21,11 @@ from webhook_server import backup as backing_up
 from webhook_server.cli import main
 from webhook_server.config import load_config
 from webhook_server.store import tables as t
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import new_root_key
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

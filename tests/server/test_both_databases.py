@@ -20,10 +20,11 @@ from integration.incident import SpaceName
 from webhook_server.fellows import Fellows
 from webhook_server.store import migrate as migrating
 from webhook_server.store import tables as t
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate, revision
+from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import GONE_AFTER, Workers
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from integration.ports import Pace
 from sandbox.rehearsal import SetClock as RunningClock
 from webhook_server.store import tables as t
 from webhook_server.store.budget import LONGEST_WAIT, SharedBudget
-from webhook_server.store.database import make_engine
 from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from integration.errors import DoesNotOpen, StoreError
 from webhook_server.store import tables as t
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

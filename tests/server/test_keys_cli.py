@@ -13,10 +13,11 @@ from integration.incident import SpaceName
 from webhook_server.cli import main
 from webhook_server.config import load_config
 from webhook_server.store import tables as t
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import read_root_keys
+from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:

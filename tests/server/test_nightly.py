@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, MemoryHost, MemoryTicket, Team, Told
     from webhook_server.fellows import Fellows
-    from webhook_server.store.database import Database, Job
+    from webhook_server.store.database import Database
+    from webhook_server.store.job_list import Job
 
 
 @dataclass

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from integration.errors import ConfigError, DoesNotOpen
 from webhook_server.store import reseal, sealed
 from webhook_server.store import tables as t
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.reseal import reseal_some, sealed_with
 from webhook_server.store.sealed import Sealer, new_root_key, with_new_root_key, with_newest_root_key_only
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from pathlib import Path

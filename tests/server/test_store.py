@@ -25,11 +25,12 @@ from integration.ports import TicketRecord
 from integration.text import SealedText
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
-from webhook_server.store.database import Database, make_engine
+from webhook_server.store.database import Database
 from webhook_server.store.migrate import migrate
 from webhook_server.store.migrations.versions import r0001_first, r0002_durable, r0003_space
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,30 +1,24 @@
-"""The store on SQLAlchemy Core: SQLite by default, the same statements on PostgreSQL.
-
-One method is one transaction. On SQLite a write transaction begins with BEGIN IMMEDIATE, so that what it
-reads is still true when it writes, and a commit is on disk before it returns (WAL, synchronous=FULL).
-"""
+"""The store on SQLAlchemy Core: SQLite by default, the same statements on PostgreSQL. One method is one transaction."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from integration.code_name import CodeName
 from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
-from integration.errors import BudgetSpent, DoesNotOpen, HeadConflict, StoreError, WriteRefused
+from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
-from integration.ports import DESK, FOUND, NIGHTLY, Delivery, Receipt, TicketRecord
+from integration.ports import Delivery, Receipt, TicketRecord
 from webhook_server.store import restoring, space_ids
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.erasing import IS_ERASED, erase_entry, erased_of
 from webhook_server.store.group_commit import GroupCommit
+from webhook_server.store.job_list import JobList
 from webhook_server.store.rows import (
     comment_of,
     head_of,
@@ -45,6 +39,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from integration.code_name import CodeName
     from integration.diary.chain import Head
     from integration.diary.comment import CommentKind, SealedComment
     from integration.mirror import TicketRef
@@ -53,53 +48,8 @@ if TYPE_CHECKING:
 
 _log = Log("coc.store")
 
-_BUSY_MS = 30_000
-_LATEST_DUE = timedelta(hours=25)
-"""No wait is longer (webhook_server.jobs); what is due later was noted by a clock that has been put back since."""
-_LATEST_TURN = timedelta(minutes=61)
-"""The same for what waits for our own budget of writes, which never says more than an hour."""
-_CLOCK_SLACK = timedelta(hours=1)
 _READERS_STEP = 4096
 """Bytes to which a list of readers is filled before it is sealed: the longest list of the longest aliases fits once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A delivery seen as work: what the engine needs to know, without any content."""
-
-    inbox_id: str
-    incident: IncidentId
-    code_name: CodeName
-    space: SpaceName
-    seq: int
-    state: str
-    attempts: int
-    waits: int
-    due_at: datetime
-    received_at: datetime
-    reason_code: str | None
-    reason: str | None
-
-
-def make_engine(url: str) -> sa.Engine:
-    """An engine for our own tables, with SQLite set so that a commit is on disk."""
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
-    connection.isolation_level = None  # we begin transactions ourselves, see _begin
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "secure_delete=ON",  # what is erased does not stay readable in free pages
-        f"busy_timeout={_BUSY_MS}",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _padded(readers: bytes) -> bytes:
@@ -107,23 +57,7 @@ def _padded(readers: bytes) -> bytes:
     return readers.ljust(-(-len(readers) // _READERS_STEP) * _READERS_STEP)
 
 
-def _reason_unless_parked(code: str, reason: str) -> dict[str, sa.ColumnElement[str]]:
-    parked = t.inbox.c.state == "parked"
-    return {
-        "reason_code": sa.case((parked, t.inbox.c.reason_code), else_=code),
-        "reason": sa.case((parked, t.inbox.c.reason), else_=reason),
-    }
-
-
-def _begin(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("coc_plain"):
-        return
-    connection.exec_driver_sql(
-        "BEGIN" if connection.get_execution_options().get("coc_reads") else "BEGIN IMMEDIATE"
-    )
-
-
-class Database:
+class Database(JobList):
     """The :class:`integration.ports.Store`, and the shelf from which desks and jobs read."""
 
     def __init__(self, engine: sa.Engine, sealer: Sealer, inbox_keys: InboxKeys) -> None:
@@ -213,125 +147,12 @@ class Database:
 
     def finish(self, inbox_id: str, now: datetime) -> None:
         """The delivery is wholly on the host."""
-        self._set_inbox(inbox_id, state="done", due_at=now, reason_code=None, reason=None)
-
-    # Jobs -------------------------------------------------------------------------------------------
-
-    def due_jobs(self, now: datetime, *, limit: int, nightly: bool = False) -> list[Job]:
-        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept.
-
-        Nightly jobs are given apart, and only of incidents for which nothing else waits: one that is parked keeps no
-        report from its turn.
-        """
-        unfinished, is_nightly = t.inbox.c.state != "done", t.inbox.c.source == NIGHTLY
-        wanted = is_nightly if nightly else sa.not_(is_nightly)
-        first = (
-            sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
-        )
-        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(is_nightly))
-        return self._jobs(
-            sa.and_(
-                t.inbox.c.seq.in_(first),
-                unfinished,
-                t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
-                sa.or_(
-                    t.inbox.c.due_at <= now,
-                    t.inbox.c.due_at > now + _LATEST_DUE,
-                    sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
-                ),
-            ),
-            limit=limit,
-        )
-
-    def unfinished_jobs(self) -> list[Job]:
-        """Every delivery that is not wholly on its host."""
-        return self._jobs(t.inbox.c.state != "done", limit=None)
-
-    def job(self, inbox_id: str) -> Job:
-        """One delivery as a job."""
-        jobs = self._jobs(t.inbox.c.id == inbox_id, limit=1)
-        if not jobs:
-            raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
-        return jobs[0]
-
-    def job_failed(self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime) -> None:
-        """A try did not succeed. ``reason`` is the error's own safe words."""
-        state = "parked" if parked else "waiting"
-        self._tried(job, state=state, due_at=due_at, reason_code=code, reason=reason)
-
-    def job_waits(self, job: Job, *, code: str, reason: str, due_at: datetime) -> None:
-        """A try ended because our own budget of writes is used up. That is no trouble: a parked job keeps its reason."""
-        self._tried(job, waits=job.waits + 1, due_at=due_at, **_reason_unless_parked(code, reason))
-
-    def _tried(self, job: Job, **values: Any) -> None:  # noqa: ANN401 - column values
-        """Note the end of a try: once, whichever servers note it."""
-        same_try = (
-            t.inbox.c.id == job.inbox_id,
-            t.inbox.c.attempts == job.attempts,
-            t.inbox.c.state != "done",
-        )
         with self._write("The job's state was not changed.") as connection:
-            connection.execute(t.inbox.update().where(*same_try).values(attempts=job.attempts + 1, **values))
-
-    def postpone(self, space: SpaceName, now: datetime, *, code: str, reason: str, due_at: datetime) -> None:
-        """Nothing can be written to this ticket space before: what is due for it becomes due then, without a try."""
-        there = sa.select(t.incident.c.id).where(t.incident.c.space == space)
-        with self._write("The jobs were not postponed.") as connection:
             connection.execute(
                 t.inbox.update()
-                .where(t.inbox.c.state != "done", t.inbox.c.due_at <= now, t.inbox.c.incident_id.in_(there))
-                .values(due_at=due_at, **_reason_unless_parked(code, reason))
+                .where(t.inbox.c.id == inbox_id)
+                .values(state="done", due_at=now, reason_code=None, reason=None)
             )
-
-    def retry_now(self, inbox_id: str, now: datetime) -> None:
-        """Let a waiting or parked job be taken up at once."""
-        self.job(inbox_id)
-        with self._write("The job was not changed.") as connection:
-            connection.execute(
-                t.inbox.update().where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done").values(due_at=now)
-            )
-
-    def untold(self, now: datetime, *, again_after: timedelta, overdue_after: timedelta) -> list[Job]:
-        """Jobs whose state is news, and unfinished ones of which somebody should be reminded.
-
-        News is that a delivery is done or parked, or waits for longer than ``overdue_after``, whatever keeps it
-        waiting; a night's job may take until the next night. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
-        """
-        inbox = t.inbox.c
-        state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
-        late = sa.or_(
-            sa.and_(inbox.source != NIGHTLY, inbox.received_at <= now - overdue_after),
-            inbox.received_at <= now - again_after,
-        )
-        overdue = sa.or_(late, inbox.received_at > now + _CLOCK_SLACK)
-        remind = sa.or_(inbox.told_at <= now - again_after, inbox.told_at > now + _CLOCK_SLACK)
-        return self._jobs(
-            sa.or_(
-                sa.and_(
-                    inbox.state == "done",
-                    inbox.source.not_in(
-                        [DESK, NIGHTLY]
-                    ),  # who wrote it knows, and an unchanged ticket is no news
-                    sa.or_(inbox.told.is_(None), inbox.told != "done"),
-                ),
-                sa.and_(
-                    inbox.state == "parked",
-                    sa.or_(inbox.told.is_(None), inbox.told != state_and_reason, remind),
-                ),
-                sa.and_(inbox.state == "waiting", overdue, sa.or_(inbox.told.is_(None), remind)),
-            ),
-            limit=100,
-        )
-
-    def told(self, job: Job, now: datetime) -> None:
-        """Members were told of this state of the job."""
-        state = job.state + (f":{job.reason_code}" if job.reason_code else "")
-        same = sa.or_(
-            t.inbox.c.source != FOUND, t.inbox.c.reason == job.reason
-        )  # more may have been found since
-        with self._write("That members were told was not noted.") as connection:
-            told = t.inbox.update().where(t.inbox.c.id == job.inbox_id, same)
-            connection.execute(told.values(told=state, told_at=now))
 
     def is_there(self) -> None:
         """Return if the database can be read. Takes no write lock, so that nobody holds up a delivery by asking.
@@ -592,30 +413,6 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _set_inbox(self, inbox_id: str, **values: Any) -> None:  # noqa: ANN401 - column values
-        with self._write("The job's state was not changed.") as connection:
-            connection.execute(t.inbox.update().where(t.inbox.c.id == inbox_id).values(**values))
-
-    def _jobs(self, condition: sa.ColumnElement[bool], *, limit: int | None) -> list[Job]:
-        query = (
-            sa.select(t.inbox, t.incident.c.code_name, t.incident.c.space)
-            .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
-            .where(condition)
-            .order_by(t.inbox.c.seq)
-            .limit(limit)
-        )
-        with self._read() as connection:
-            rows = connection.execute(query).all()
-        return [
-            Job(
-                inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name),
-                space=SpaceName(row.space), seq=row.seq,
-                state=row.state, attempts=row.attempts, waits=row.waits, due_at=row.due_at, received_at=row.received_at,
-                reason_code=row.reason_code, reason=row.reason,
-            )
-            for row in rows
-        ]  # fmt: skip
 
     def _one(self, query: sa.Select[Any], what: str) -> sa.Row[Any]:
         row = self._first(query)

@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 from integration.errors import StoreError
 from webhook_server.store import tables as t
-from webhook_server.store.database import make_engine
+from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import reading
 
 if TYPE_CHECKING:
@@ -58,11 +58,39 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one delivery has come, in words for a person."""
+
+    job: Waiting
+    source: str
+    report: str
+    ticket: str
+    comments: int
+    posted: int
+    before: int
+    workers: list[Worker]
+
+
+@dataclass(frozen=True, slots=True)
 class RosterInUse:
     """The number of the newest accepted roster, and since when it counts."""
 
     serial: int
     accepted_at: datetime
+
+
+_DELIVERIES = sa.select(
+    t.inbox.c.id, t.incident.c.code_name, t.incident.c.space, t.inbox.c.state, t.inbox.c.attempts,
+    t.inbox.c.received_at, t.inbox.c.due_at, t.inbox.c.reason_code, t.inbox.c.reason,
+).join(t.incident, t.incident.c.id == t.inbox.c.incident_id)  # fmt: skip
+
+
+def _where(ticket: sa.Row[Any] | None) -> str:
+    if ticket is not None and ticket.host_id is not None:
+        return f"{ticket.key}, {ticket.url}"
+    if ticket is not None and ticket.attempted_at is not None:
+        return f"one may have been opened at {ticket.attempted_at:%Y-%m-%d %H:%M:%S} UTC; the answer was lost, so it is looked for"
+    return "not opened yet"
 
 
 class Overview:
@@ -77,17 +105,53 @@ class Overview:
 
     def waiting(self) -> list[Waiting]:
         """What is not on its host, oldest first."""
-        inbox, incident = t.inbox.c, t.incident.c
-        query = (
-            sa.select(
-                inbox.id, incident.code_name, incident.space, inbox.state, inbox.attempts, inbox.received_at,
-                inbox.due_at, inbox.reason_code, inbox.reason,
-            )
-            .join(t.incident, incident.id == inbox.incident_id)
-            .where(inbox.state != "done")
-            .order_by(inbox.seq)
-        )  # fmt: skip
+        query = _DELIVERIES.where(t.inbox.c.state != "done").order_by(t.inbox.c.seq)
         return [Waiting(*row) for row in self._rows(query, t.inbox)]
+
+    def progress(self, inbox_id: str) -> Progress:
+        """How far a delivery has come.
+
+        Raises:
+            StoreError: there is none of this id.
+        """
+        inbox, ticket, comment = t.inbox.c, t.ticket.c, t.comment.c
+        job = next(
+            (Waiting(*row) for row in self._rows(_DELIVERIES.where(inbox.id == inbox_id), t.inbox)), None
+        )
+        if job is None:
+            raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
+        with reading(self._engine) as connection:
+            row = connection.execute(sa.select(t.inbox).where(inbox.id == inbox_id)).one()
+            known = connection.execute(
+                sa.select(t.ticket).where(ticket.incident_id == row.incident_id)
+            ).first()
+            posted = connection.execute(
+                sa.select(sa.func.count(), sa.func.count(comment.host_comment_id)).where(
+                    comment.incident_id == row.incident_id
+                )
+            ).one()
+            before = connection.execute(
+                sa.select(sa.func.count())
+                .select_from(t.inbox)
+                .where(inbox.incident_id == row.incident_id, inbox.state != "done", inbox.seq < row.seq)
+            ).scalar_one()
+        own = row.source.startswith("(")
+        return Progress(
+            job,
+            {"(desk)": "a member's desk", "(nightly)": "the nightly comparison"}.get(
+                row.source, f"the form {row.source}"
+            ),
+            "none: it brings the ticket up to date"
+            if own
+            else "in the diary; its sealed copy is erased"
+            if row.sealed_report is None
+            else "sealed in the inbox",
+            _where(known),
+            posted[0],
+            posted[1],
+            before,
+            self.workers(),
+        )
 
     def done(self) -> int:
         """How many deliveries are wholly on their host."""

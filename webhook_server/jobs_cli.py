@@ -1,0 +1,122 @@
+"""``coc-server jobs``: what waits and why, and what a person can do about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from integration.casework import reopen
+from webhook_server.cli_options import config_option
+from webhook_server.config import load_config, read_addresses
+from webhook_server.store.database import Database
+from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.migrate import migrate
+from webhook_server.store.overview import look_into
+from webhook_server.store.sql import make_engine
+from webhook_server.wiring import join
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from webhook_server.config import Config
+
+
+@click.group()
+def jobs() -> None:
+    """See what waits, and let it be tried again."""
+
+
+@jobs.command("list")
+@config_option
+def list_jobs(config_path: Path) -> None:
+    """Every report that is not wholly on its host, with the reason. Needs no key, and no configuration without mistakes."""
+    overview = look_into(read_addresses(config_path).database_url)
+    waiting = overview.waiting()
+    overview.close()
+    if not waiting:
+        click.echo("Nothing waits: every report is on its host.")
+        return
+    # Two lines for each: an id that is folded into a narrow column cannot be copied.
+    table = Table("code name", "state", "tries", "next try (UTC)", "code", box=None, pad_edge=False)
+    for job in waiting:
+        table.add_row(
+            job.code_name, job.state, str(job.attempts), f"{job.due_at:%Y-%m-%d %H:%M:%S}", job.reason_code or ""
+        )  # fmt: skip
+    console = Console(highlight=False)
+    console.print(table)
+    for job in waiting:
+        console.print(Text(f"\n{job.code_name}: coc-server jobs retry {job.inbox_id}"), soft_wrap=True)
+        if job.reason:
+            console.print(Text(job.reason))
+
+
+@jobs.command("explain")
+@config_option
+@click.argument("report")
+def explain_job(config_path: Path, report: str) -> None:
+    """How far REPORT (an id from the list) has come, why it is not further, and what happens next. Needs no key."""
+    overview = look_into(read_addresses(config_path).database_url)
+    try:
+        found = overview.progress(report)
+    finally:
+        overview.close()
+    job, now = found.job, datetime.now(UTC)
+    click.echo(f"{job.code_name}, delivery {job.inbox_id}, ticket space {job.space}\n")
+    for what, how in (
+        ("Came in", f"{job.received_at:%Y-%m-%d %H:%M:%S} UTC, by {found.source}"),
+        ("Report", found.report),
+        ("Ticket", found.ticket),
+        ("Diary", f"{found.comments} comment(s) kept, {found.posted} of them seen on the ticket"),
+        ("Before it", f"{found.before} older delivery(ies) of this incident: they go first" if found.before else "nothing"),
+        ("State", f"{job.state}, {job.attempts} try(ies) so far" if job.state != "done" else "wholly on its host"),
+    ):  # fmt: skip
+        click.echo(f"{what + ':':<11}{how}")
+    if job.state == "done":
+        return
+    click.echo(f"{'Next try:':<11}{'now' if job.due_at <= now else f'{job.due_at:%Y-%m-%d %H:%M:%S} UTC'}")
+    click.echo(
+        f"\nWhy ({job.reason_code or 'not tried yet'}): {job.reason or 'It is tried at the next turn of a server.'}"
+    )
+    if not any(one.is_alive(now) for one in found.workers):
+        click.echo("\nNo server works on this database now, so nothing will happen: start coc-server serve.")
+    click.echo(f"\nTry at once: coc-server jobs retry {job.inbox_id}")
+
+
+@jobs.command("retry")
+@config_option
+@click.argument("report")
+def retry_job(config_path: Path, report: str) -> None:
+    """Let REPORT (an id from the list) be tried again at once."""
+    database = _database(load_config(config_path))
+    try:
+        if database.job(report).state == "done":
+            raise click.ClickException(f"{report} is on its host already.")
+        database.retry_now(report, datetime.now(UTC))
+    finally:
+        database.close()
+    click.echo("It will be tried at the server's next turn.")
+
+
+@jobs.command("reopen")
+@config_option
+@click.argument("report")
+def reopen_job(config_path: Path, report: str) -> None:
+    """Let REPORT have a new ticket, if its ticket was deleted before its diary began."""
+    parts = join(load_config(config_path))
+    try:
+        reopen(report, parts.work)
+        parts.database.retry_now(report, datetime.now(UTC))
+    finally:
+        parts.close()
+    click.echo("The old ticket is forgotten. A new one is opened at the server's next turn.")
+
+
+def _database(config: Config) -> Database:
+    sql = make_engine(config.database_url)
+    migrate(sql)
+    return Database(sql, config.sealer, InboxKeys(config.inbox_keys))
