@@ -59,11 +59,10 @@ def test_both_take_bodies_as_large_as_the_server_does() -> None:
 
 
 @pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_understands_the_unit_and_calls_it_well_confined(tmp_path: Path) -> None:
-    unit = tmp_path / "coc-mirror.service"
-    unit.write_text(
-        (DEPLOY / "coc-mirror.service").read_text().replace("/opt/coc-mirror/bin/coc-server", "/bin/true")
-    )
+@pytest.mark.parametrize("name", ["coc-mirror.service", "coc-backup.service"])
+def test_systemd_understands_the_unit_and_calls_it_well_confined(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / name
+    unit.write_text((DEPLOY / name).read_text().replace("/opt/coc-mirror/bin/coc-server", "/bin/true"))
 
     verified = subprocess.run(
         ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
@@ -75,6 +74,20 @@ def test_systemd_understands_the_unit_and_calls_it_well_confined(tmp_path: Path)
 
     assert (0, "") == (verified.returncode, verified.stderr)
     assert 0 == secure.returncode, secure.stdout
+
+
+@pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_understands_when_backups_are_made(tmp_path: Path) -> None:
+    for name in ("coc-backup.timer", "coc-backup.service"):
+        text = (DEPLOY / name).read_text().replace("/opt/coc-mirror/bin/coc-server", "/bin/true")
+        (tmp_path / name).write_text(text)
+
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", str(tmp_path / "coc-backup.timer")],
+        capture_output=True, text=True, check=False, env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+    assert (0, "") == (verified.returncode, verified.stderr)
 
 
 def test_the_image_has_every_package_no_secret_and_another_account_than_root() -> None:
@@ -93,5 +106,5 @@ def test_the_commands_of_the_page_are_those_of_the_files() -> None:
 
     assert "python3 -m venv /opt/coc-mirror\n" in page
     assert "ExecStart=/opt/coc-mirror/bin/coc-server serve --config /etc/coc/coc-server.toml" in read("coc-mirror.service")
-    for file in ("deploy/coc-mirror.service", "deploy/Caddyfile", "deploy/nginx.conf", "Containerfile"):
+    for file in ("deploy/coc-backup.service", "deploy/coc-backup.timer", "deploy/coc-mirror.service", "deploy/Caddyfile", "deploy/nginx.conf", "Containerfile"):
         assert f"(../{file})" in page
