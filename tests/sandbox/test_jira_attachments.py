@@ -60,3 +60,28 @@ def test_two_files_may_have_one_name(office: Office) -> None:
 
     fields = office.call("ada", "GET", f"issue/{issue}?fields=attachment").json()["fields"]
     assert [one["filename"] for one in fields["attachment"]] == ["0003.age", "0003.age"]
+
+
+def test_a_file_is_deleted_by_who_added_it_or_by_the_right_for_all(office: Office) -> None:
+    issue = office.open()
+    grants = office.cloud.site.projects["COC"].grants
+    grants[:] = [one for one in grants if one.permission != "DELETE_ALL_ATTACHMENTS"]
+    (made,) = add(office, "mirror", issue).json()
+    place = f"attachment/{made['id']}"
+
+    assert office.call("sam", "DELETE", place).status_code == 404, "not there for whoever sees no issue"
+    assert office.call(None, "DELETE", place).status_code == 401
+    assert office.call("ada", "DELETE", place).status_code == 403, "somebody else's"
+    assert office.call("mirror", "DELETE", place).status_code == 204
+    assert office.call("mirror", "DELETE", place).status_code == 404
+    fields = office.call("ada", "GET", f"issue/{issue}?fields=attachment").json()["fields"]
+    assert fields["attachment"] == []
+
+
+def test_a_file_needs_the_permission_to_delete(office: Office) -> None:
+    issue = office.open()
+    grants = office.cloud.site.projects["COC"].grants
+    grants[:] = [one for one in grants if "DELETE" not in one.permission]
+    (made,) = add(office, "mirror", issue).json()
+
+    assert office.call("mirror", "DELETE", f"attachment/{made['id']}").status_code == 403
