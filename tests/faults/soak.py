@@ -24,7 +24,7 @@ from rich.table import Table
 from tests import pg
 from tests.faults.form_tool import FormTool
 from tests.faults.verdict import Verdict, half_made, verdict, wait_until_done, whole_tickets
-from tests.faults.world import Nursery, fault_world, lives_of, running_nursery
+from tests.faults.world import Nursery, fault_world, lives_of, running_nursery, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,6 +132,7 @@ def soak(
         took = time.monotonic() - began
         tool.finish()
         waiting = wait_until_done(server.says, seconds=_PATIENCE)
+        wait_for(world.is_ready, "the last server's start", seconds=_PATIENCE)
         found = verdict(world, tool.submissions, waiting=waiting)
         found.wrong += tool.refused
         by_themselves += server.kill() != KILLED

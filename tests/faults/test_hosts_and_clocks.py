@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,10 +35,15 @@ _PATIENCE = 20
 
 @contextlib.contextmanager
 def running(
-    folder: Path, identities: dict[str, Identity], nursery: Nursery
+    folder: Path,
+    identities: dict[str, Identity],
+    nursery: Nursery,
+    *,
+    speed: float = SPEED,
+    search_lag: timedelta = SEARCH_LAG,
 ) -> Iterator[tuple[FaultWorld, Lives, FormTool]]:
     with (
-        fault_world(folder, speed=SPEED, search_lag=SEARCH_LAG, identities=identities) as world,
+        fault_world(folder, speed=speed, search_lag=search_lag, identities=identities) as world,
         lives_of(world, nursery) as server,
     ):
         server.start_until_ready()
@@ -83,9 +89,9 @@ def test_a_clock_that_jumps_delays_no_try(
 ) -> None:
     with running(tmp_path / "server", identities, nursery) as (world, server, tool):
         in_ten_minutes = (("Retry-After", "600"),)
-        world.play.github.wire.every = Fault("status", status=503, headers=in_ten_minutes)
+        world.play.github.wire.every = Fault("status", status=429, headers=in_ten_minutes)
         tool.submit("form-github")
-        wait_for(lambda: "host-" in server.says("jobs", "list"), "a failed try", seconds=60)
+        wait_for(lambda: "host-limited" in server.says("jobs", "list"), "a failed try", seconds=60)
 
         world.server_clock.put(hours=hours)
         world.play.github.wire.heal()
@@ -101,8 +107,10 @@ def test_a_clock_that_jumps_delays_no_try(
 def test_a_clock_that_jumps_after_a_lost_answer_opens_no_second_ticket(
     tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
 ) -> None:
-    """Jira has opened it, its search does not show it for a while."""
-    with running(tmp_path / "server", identities, nursery) as (world, server, tool):
+    """Jira has opened it, its search does not show it for nearly as long as we allow for."""
+    lag = timedelta(minutes=4, seconds=30)
+    how = running(tmp_path / "server", identities, nursery, speed=20, search_lag=lag)
+    with how as (world, server, tool):
         lose_the_answer_to_the_ticket(world)
         tool.submit("form-jira")
         wait_for(lambda: "host-unknown-outcome" in server.says("jobs", "list"), "a lost answer", seconds=60)
