@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from integration.audience import Acknowledged
     from integration.code_name import CodeName
     from integration.diary.keys import ServiceKey
-    from integration.incident import SpaceName
+    from integration.incident import IncidentId, SpaceName
     from integration.mirror import MirrorView, TicketRef, TicketState
-    from integration.ports import Clock, Delivery, Host, Receipt, Store
+    from integration.ports import Clock, Delivery, Host, Receipt, SteadyClock, Store
     from integration.process import Process
     from integration.roster import Member, Roster
 
@@ -103,7 +103,9 @@ class Casework:
     roster: Callable[[], Roster]
     process: Process
     service_key: ServiceKey
-    clock: Clock
+    clock: SteadyClock
+    looked_for: dict[IncidentId, float] = field(default_factory=dict)
+    """Since when this process has been looking for a ticket that may have been opened, by the steady clock."""
     proven: dict[SpaceName, datetime] = field(
         default_factory=dict
     )  # when each space was last proven restricted
@@ -238,15 +240,16 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
         work.store.ticket_opened(view.incident, refs[0])
         return refs[0], found
     if known.attempted_at is not None:
-        remaining = known.attempted_at + SETTLE - work.clock.now()
-        if remaining > timedelta(0):
+        remaining = _until_believed(view.incident, work)
+        if remaining > 0:
             raise HostUnknownOutcome(
                 f"It is not known yet whether the ticket of {view.code_name} was opened.",
                 meaning="The host's search may lag behind, so a second ticket is not risked.",
                 next_step="Nothing; the job looks again by itself.",
-                after=min(_LOOK_AGAIN, remaining).total_seconds(),
+                after=min(_LOOK_AGAIN.total_seconds(), remaining),
             )
     work.store.ticket_attempted(view.incident, work.clock.now())
+    work.looked_for[view.incident] = work.clock.steady()
     try:
         ref = host.open_ticket(view)
     except HostUnknownOutcome:
@@ -255,7 +258,21 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
         work.store.ticket_attempted(view.incident, None)
         raise
     work.store.ticket_opened(view.incident, ref)
+    work.looked_for.pop(view.incident, None)
     return ref, host.read(ref, view)
+
+
+def _until_believed(incident: IncidentId, work: Casework) -> float:
+    """Seconds for which "not there" is not believed yet.
+
+    They are counted from when this process began to look, by a clock that nobody puts forward: a second ticket is worse
+    than five minutes more after a restart.
+    """
+    return (
+        work.looked_for.setdefault(incident, work.clock.steady())
+        + SETTLE.total_seconds()
+        - work.clock.steady()
+    )
 
 
 def _fields_right(host: Host, ref: TicketRef, view: MirrorView, found: TicketState) -> TicketState:

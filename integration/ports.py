@@ -97,6 +97,14 @@ class Unlimited:
         """Nobody waits."""
 
 
+class SteadyClock(Clock, Protocol):
+    """A clock that also knows how long something took, whatever is done to the time of day."""
+
+    def steady(self) -> float:
+        """Seconds since some moment. They pass evenly, and no one else's count from the same moment."""
+        ...
+
+
 class Host(Protocol):
     """One ticket space in Jira or GitHub, seen with the service's own credential.
 

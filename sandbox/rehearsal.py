@@ -36,14 +36,20 @@ class SetClock:
     """A clock that stands still until it is moved."""
 
     time: datetime = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+    passed: float = 0.0
 
     def now(self) -> datetime:
         """The time it was set to."""
         return self.time
 
+    def steady(self) -> float:
+        """Seconds by which it was moved on."""
+        return self.passed
+
     def forward(self, **parts: float) -> None:
         """Move it on, by the same words as :class:`datetime.timedelta`."""
         self.time += timedelta(**parts)
+        self.passed += timedelta(**parts).total_seconds()
 
 
 class Killed(BaseException):

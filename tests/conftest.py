@@ -36,12 +36,18 @@ class SetClock:
 
     def __init__(self, start: datetime) -> None:
         self.time = start
+        self.passed = 0.0
 
     def now(self) -> datetime:
         return self.time
 
+    def steady(self) -> float:
+        return self.passed
+
     def forward(self, **parts: float) -> None:
+        """Time passes. Somebody who puts the clock right, or wrong, sets :attr:`time` instead."""
         self.time += timedelta(**parts)
+        self.passed += timedelta(**parts).total_seconds()
 
 
 @pytest.fixture

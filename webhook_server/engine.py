@@ -26,6 +26,8 @@ _POLL_SECONDS = 0.2
 _VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
 _REMEMBERED = timedelta(days=2)
 _AT_ONCE = 1000
+_LOST_AFTER = 3.0
+"""Seconds between the end of an attempt and the engine's note of it are far fewer."""
 _OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
 
@@ -53,6 +55,8 @@ class Engine:
         """``name`` tells this process from others on the same database; after a crash it must come back with it."""
         self._attempt = attempt
         self._name = name
+        self._running: set[str] = set()
+        self._lost: dict[str, float] = {}
         self._url = url
         self._sql = sa.create_engine(url)
         if self._sql.dialect.name == "sqlite":
@@ -71,7 +75,10 @@ class Engine:
             "log_level": "WARNING",
         }
         DBOS(config=config)
-        step = DBOS.step(name="attempt")(self._attempt)
+
+        @DBOS.step(name="attempt")
+        def step(inbox_id: str) -> str:
+            return self._run(inbox_id)
 
         @DBOS.workflow(name="bring_to_host")
         def bring_to_host(inbox_id: str) -> str:
@@ -87,14 +94,31 @@ class Engine:
         """Hand one attempt at one delivery to the engine; whether that attempt is over.
 
         The same (delivery, attempt) runs once, however often it is handed over. Attempts for one
-        incident never overlap and keep the order of ``seq``.
+        incident never overlap and keep the order of ``seq``. One that ended here without the engine being able to
+        note it (its disk was full) is begun again; until then it would count as running.
         """
         with (
             SetWorkflowID(f"{inbox_id}.{attempt}"),
             SetEnqueueOptions(queue_partition_key=incident, priority=max(1, seq)),
         ):
             handle = DBOS.enqueue_workflow(_QUEUE, self._workflow, inbox_id)
-        return handle.get_status().status in _OVER
+        status = handle.get_status()
+        lost = (
+            status.status == "PENDING" and status.executor_id == self._name and inbox_id not in self._running
+        )
+        since = self._lost.setdefault(handle.workflow_id, time.monotonic()) if lost else time.monotonic()
+        if time.monotonic() - since > _LOST_AFTER:
+            DBOS.resume_workflows([handle.workflow_id], queue_name=_QUEUE)
+        if not lost or time.monotonic() - since > _LOST_AFTER:
+            self._lost.pop(handle.workflow_id, None)
+        return status.status in _OVER
+
+    def _run(self, inbox_id: str) -> str:
+        self._running.add(inbox_id)
+        try:
+            return self._attempt(inbox_id)
+        finally:
+            self._running.discard(inbox_id)
 
     def take_over(self, name: str) -> int:
         """Let others do what a dead process had begun; gives how much that was.

@@ -71,9 +71,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         with locks.held(f"incident {job.incident}", f"Another server works on {job.code_name}."):
             open_incident(inbox_id, work)
     except BudgetSpent as spent:
-        jobs.job_waits(
-            job, code=spent.code, reason=str(spent), due_at=work.clock.now() + _until_its_turn(spent)
-        )
+        now = work.clock.now()
+        jobs.job_waits(job, code=spent.code, reason=str(spent), due_at=now + _until_its_turn(spent), now=now)
         _log.info("delivery-waits-its-turn", incident=job.code_name, delivery=inbox_id)
         return spent.code
     except CoCError as error:
@@ -95,7 +94,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     tries = job.attempts - job.waits
     parked = not retry or tries + 1 >= _PATIENCE
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
-    jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=work.clock.now() + wait)
+    now = work.clock.now()
+    jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=now + wait, now=now)
     state = "parked" if parked else "waiting"
     _log.warning("delivery-waits", incident=job.code_name, delivery=inbox_id, state=state, code=code)
     return code

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from integration.diary.chain import Head
     from integration.incident import Alias, IncidentId, SpaceName
-    from integration.ports import Budget, Clock, HookLog, Host, Receipt
+    from integration.ports import Budget, HookLog, Host, Receipt, SteadyClock
     from integration.report import Report
     from webhook_server.config import Config
     from webhook_server.config_spaces import SpaceSettings
@@ -68,6 +68,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The current time in UTC."""
         return datetime.now(UTC)
+
+    def steady(self) -> float:
+        """Seconds that nobody puts back or forward."""
+        return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def join(
     config: Config,
     *,
     name: str = "server",
-    clock: Clock | None = None,
+    clock: SteadyClock | None = None,
     budgeted: bool = True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Parts:

@@ -58,7 +58,11 @@ def _keep_time(right: QuickClock, offset: Path) -> None:
     def now(_self: wiring.SystemClock) -> datetime:
         return clock.now()
 
+    def steady(_self: wiring.SystemClock) -> float:
+        return right.steady()
+
     wiring.SystemClock.now = now  # type: ignore[method-assign,assignment]
+    wiring.SystemClock.steady = steady  # type: ignore[method-assign,assignment]
 
 
 def _become(output: Path, arguments: Sequence[str]) -> NoReturn:

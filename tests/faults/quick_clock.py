@@ -27,6 +27,10 @@ class QuickClock:
         """The time by this clock, in UTC."""
         return datetime.fromtimestamp(self.base + (time.time() - self.base) * self.speed, UTC)
 
+    def steady(self) -> float:
+        """Seconds by this clock that nobody puts back or forward."""
+        return time.monotonic() * self.speed
+
 
 @dataclass(frozen=True)
 class WrongClock:

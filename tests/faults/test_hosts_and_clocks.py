@@ -101,9 +101,6 @@ def test_a_clock_that_jumps_delays_no_try(
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
 
 
-@pytest.mark.xfail(
-    reason="five minutes by the server's clock are taken for five minutes of the host's search", strict=True
-)
 def test_a_clock_that_jumps_after_a_lost_answer_opens_no_second_ticket(
     tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
 ) -> None:

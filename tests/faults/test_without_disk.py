@@ -80,10 +80,6 @@ def test_a_disk_that_gets_full_loses_nothing(
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
 
 
-@pytest.mark.xfail(
-    reason="an attempt whose end the engine could not write stays PENDING there until the next start",
-    strict=True,
-)
 def test_work_goes_on_by_itself_when_there_is_room(
     tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
 ) -> None:
@@ -130,7 +126,6 @@ def test_a_database_that_may_not_be_written_loses_nothing(
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
 
 
-@pytest.mark.xfail(reason="the engine's own error ends the start, with its whole text", strict=True)
 def test_a_server_whose_engine_may_not_write_says_so_in_a_sentence(
     tmp_path: Path, identities: dict[str, Identity], nursery: Nursery
 ) -> None:

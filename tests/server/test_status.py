@@ -34,6 +34,9 @@ class Now:
     def now(self) -> datetime:
         return NOW
 
+    def steady(self) -> float:
+        return 0.0
+
 
 def said(status: Status) -> str:
     return "\n".join(f"! {what} -> {then}" for what, then in status.warnings) + "\n" + "\n".join(

@@ -23,6 +23,8 @@ _LATEST_DUE = timedelta(hours=25)
 _LATEST_TURN = timedelta(minutes=61)
 """The same for what waits for our own budget of writes, which never says more than an hour."""
 _CLOCK_SLACK = timedelta(hours=1)
+_PUT_BACK = timedelta(minutes=2)
+"""What was noted so far ahead of now was noted by a clock that has been put back since: its wait is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class JobList:
                 t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
                 sa.or_(
                     t.inbox.c.due_at <= now,
+                    sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at) > now + _PUT_BACK,
                     t.inbox.c.due_at > now + _LATEST_DUE,
                     sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
                 ),
@@ -85,14 +88,19 @@ class JobList:
             raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
         return jobs[0]
 
-    def job_failed(self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime) -> None:
-        """A try did not succeed. ``reason`` is the error's own safe words."""
+    def job_failed(
+        self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime, now: datetime | None = None
+    ) -> None:
+        """A try did not succeed. ``reason`` is the error's own safe words; ``now`` is what ``due_at`` was counted from."""
         state = "parked" if parked else "waiting"
-        self._tried(job, state=state, due_at=due_at, reason_code=code, reason=reason)
+        self._tried(job, state=state, due_at=due_at, due_noted_at=now, reason_code=code, reason=reason)
 
-    def job_waits(self, job: Job, *, code: str, reason: str, due_at: datetime) -> None:
+    def job_waits(
+        self, job: Job, *, code: str, reason: str, due_at: datetime, now: datetime | None = None
+    ) -> None:
         """A try ended because our own budget of writes is used up. That is no trouble: a parked job keeps its reason."""
-        self._tried(job, waits=job.waits + 1, due_at=due_at, **_reason_unless_parked(code, reason))
+        reasons = _reason_unless_parked(code, reason)
+        self._tried(job, waits=job.waits + 1, due_at=due_at, due_noted_at=now, **reasons)
 
     def _tried(self, job: Job, **values: Any) -> None:  # noqa: ANN401 - column values
         """Note the end of a try: once, whichever servers note it."""
@@ -111,7 +119,7 @@ class JobList:
             connection.execute(
                 t.inbox.update()
                 .where(t.inbox.c.state != "done", t.inbox.c.due_at <= now, t.inbox.c.incident_id.in_(there))
-                .values(due_at=due_at, **_reason_unless_parked(code, reason))
+                .values(due_at=due_at, due_noted_at=now, **_reason_unless_parked(code, reason))
             )
 
     def retry_now(self, inbox_id: str, now: datetime) -> None:
@@ -119,7 +127,9 @@ class JobList:
         self.job(inbox_id)
         with writing(self._engine, "The job was not changed.") as connection:
             connection.execute(
-                t.inbox.update().where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done").values(due_at=now)
+                t.inbox.update()
+                .where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done")
+                .values(due_at=now, due_noted_at=now)
             )
 
     def untold(self, now: datetime, *, again_after: timedelta, overdue_after: timedelta) -> list[Job]:

@@ -2,7 +2,7 @@
 
 On PostgreSQL they are advisory locks of a session, each on a connection of its own, so not through a pooler that
 shares sessions. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
-On SQLite there is one process (:mod:`webhook_server.store.alone`), so nobody has to be kept out.
+On SQLite there is one process (:mod:`webhook_server.store.alone`), so its own threads are all that has to be kept out.
 """
 
 from __future__ import annotations
@@ -28,25 +28,40 @@ class Locks:
         self._shared = engine.dialect.name == "postgresql"
         # Apart from the pool of the work: a lock is held for as long as an attempt takes.
         self._engine = sa.create_engine(engine.url, poolclass=sa.NullPool) if self._shared else engine
+        self._ours: set[str] = set()
+        self._guard = threading.Lock()
 
     @contextmanager
     def held(self, name: str, otherwise: str) -> Iterator[None]:
         """Hold a lock while the block runs. Waits for nobody.
 
         Raises:
-            Busy: another process holds it; ``otherwise`` says what that means.
+            Busy: another process, or thread, holds it; ``otherwise`` says what that means.
             StoreError: the database is away.
         """
-        if not self._shared:
-            yield
-            return
-        lock = _Session(self._engine, name)
-        try:
-            if not lock.is_ours():
+        with self._held_here(name, otherwise):
+            if not self._shared:
+                yield
+                return
+            lock = _Session(self._engine, name)
+            try:
+                if not lock.is_ours():
+                    raise Busy(otherwise, next_step="Nothing; it is tried again.")
+                yield
+            finally:
+                lock.close()
+
+    @contextmanager
+    def _held_here(self, name: str, otherwise: str) -> Iterator[None]:
+        with self._guard:
+            if name in self._ours:
                 raise Busy(otherwise, next_step="Nothing; it is tried again.")
+            self._ours.add(name)
+        try:
             yield
         finally:
-            lock.close()
+            with self._guard:
+                self._ours.discard(name)
 
     def lease(self, name: str) -> Lease:
         """A lock to be held for as long as the process lives."""

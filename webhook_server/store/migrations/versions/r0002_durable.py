@@ -11,6 +11,7 @@ def upgrade() -> None:
     """Add tables, and to each sealed report the id of the short-lived key it is sealed with too."""
     op.add_column("inbox", sa.Column("inbox_key", sa.String))
     op.create_index("inbox_inbox_key", "inbox", ["inbox_key"])
+    op.add_column("inbox", sa.Column("due_noted_at", sa.BigInteger))
     op.add_column("inbox", sa.Column("waits", sa.Integer, nullable=False, server_default="0"))
     op.create_table(
         "worker",
