@@ -100,6 +100,8 @@ def _snapshot(engine: sa.Engine, config: Config) -> Iterator[tuple[sa.Connection
                 keys = {name: (config.inbox_keys / f"{name}.key").read_bytes() for name in needed}
             except FileNotFoundError:
                 continue  # handed over since the snapshot was taken, and the key destroyed: take another one
+            if any(not any(key) for key in keys.values()):  # it is being destroyed
+                continue
             yield connection, keys
             return
     raise StoreError(

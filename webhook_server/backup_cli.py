@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pyrage
 
+from integration.errors import CoCError
 from webhook_server.backup import make_backup
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.sql import make_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _path = click.Path(path_type=Path)
 
@@ -68,6 +74,17 @@ def backup_key(file: Path) -> None:
     )
 
 
+@contextmanager
+def _what_was_left(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except CoCError as error:
+        raise click.ClickException(
+            f"{error}\nThe database was not changed. Files that came out of the backup until then lie in {folder}; when what\n"
+            "is said above is put right, the same command goes on from there."
+        ) from None
+
+
 @click.command()
 @click.argument("backup_file", metavar="BACKUP", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--identity", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
@@ -82,7 +99,7 @@ def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configurati
         (line for line in identity.read_text(encoding="ascii", errors="replace").splitlines() if not line.startswith("#")),
         "",
     )  # fmt: skip
-    with backup_file.open("rb") as source:
+    with backup_file.open("rb") as source, _what_was_left(folder):
         restored = restore_backup(source, secret.strip(), folder, keep_configuration=keep_configuration)
     click.echo(
         f"Restored what was there on {restored.made_at}: {restored.rows.get('incident', 0)} incident(s), "

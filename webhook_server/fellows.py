@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from integration.errors import StoreError
+from integration.errors import Busy, ConfigError, StoreError
 from integration.logs import Log
 
 if TYPE_CHECKING:
@@ -20,11 +23,22 @@ _log = Log("coc.jobs")
 class Fellows:
     """This process among the others. On SQLite it is alone, and so it leads."""
 
-    def __init__(self, name: str, *, workers: Workers, locks: Locks, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        workers: Workers,
+        locks: Locks,
+        sealer: Sealer,
+        stop: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTERM),
+    ) -> None:
+        """``stop`` ends this process, should another one have taken its name."""
         self.name = name
         self._workers = workers
+        self._locks = locks
         self._sealer = sealer
-        self._own_name = locks.lease(f"worker {name}")
+        self._stop = stop
+        self._own_name = locks.lease(_lock_of(name))
         self._lead = locks.lease("lead")
 
     def join(self) -> None:
@@ -42,24 +56,47 @@ class Fellows:
         self._workers.beat(self.name, root_key_id=self._sealer.key_id, starts=True)
 
     def beat(self) -> None:
-        """Say that this process lives."""
-        self._own_name.is_ours()  # taken again if the database was away
-        self._sealer.reload()  # a new root key seals from now on
+        """Say that this process lives, and take up a new root key. Without its name it must not go on."""
+        if not self._own_name.is_ours():  # lost while the database was away, and taken by another
+            _log.error("name-taken", worker=self.name)
+            self._stop()
+            return
+        try:
+            self._sealer.reload()
+        except ConfigError as error:
+            _log.error("root-key-not-read", code=error.code)
         self._workers.beat(self.name, root_key_id=self._sealer.key_id)
 
     def leads(self) -> bool:
-        """Whether this process does what only one should do."""
-        return self._lead.is_ours()
+        """Whether this process does what only one should do. One that stands still for long loses the lead."""
+        if self._lead.is_ours():
+            return True
+        self._lead.take_from([worker.name for worker in self._workers.all() if worker.is_gone])
+        return False
 
-    def replace_the_dead(self, take_over: Callable[[str], int]) -> None:
-        """Let the living do what those who fell silent had begun, then strike them off."""
+    def replace_the_dead(
+        self, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
+    ) -> None:
+        """Let the living do what those who fell silent had begun; strike off those who are surely dead.
+
+        Whose name is still held only stands still: it keeps its place in the list, and its keys.
+        """
         for worker in self._workers.all():
-            if worker.is_gone and worker.name != self.name:
+            if not worker.is_gone or worker.name == self.name:
+                continue
+            with suppress(Busy), self._locks.held(f"take over {worker.name}", "Another server does."):
                 begun = take_over(worker.name)
-                self._workers.leave(worker.name)
-                _log.warning("worker-silent", worker=worker.name, count=begun)
+                if begun:
+                    _log.warning("worker-silent", worker=worker.name, count=begun)
+                with suppress(Busy), self._locks.held(_lock_of(worker.name), "It stands still."):
+                    forget_keys_of(worker.name)
+                    self._workers.leave(worker.name)
 
     def leave(self) -> None:
         """Let another lead, and let the name go. What was begun here is taken over when the silence was long enough."""
         self._lead.close()
         self._own_name.close()
+
+
+def _lock_of(name: str) -> str:
+    return f"worker {name}"

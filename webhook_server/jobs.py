@@ -248,11 +248,24 @@ class Dispatcher:
         now = self._work.clock.now()
         if self._tidied is None or abs(now - self._tidied) >= _TIDY_EVERY:
             self._tidied = now
-            self._jobs.forget()
-            if self._fellows.leads():
-                self._tidy(now)
-                self._fellows.replace_the_dead(self._engine.take_over)
-                self._engine.forget(now)
+            self._each_for_itself(
+                self._jobs.forget,
+                lambda: self._fellows.replace_the_dead(
+                    self._engine.take_over, lambda name: self._jobs.forget(of=name)
+                ),
+                lambda: self._engine.forget(now) if self._fellows.leads() else None,
+                lambda: self._tidy(now) if self._fellows.leads() else None,
+            )
+
+    def _each_for_itself(self, *tasks: Callable[[], object]) -> None:
+        """Trouble with one must not keep the others undone, every minute anew."""
+        for task in tasks:
+            try:
+                task()
+            except CoCError as error:
+                _log.error("tidying-trouble", code=error.code)
+            except Exception as error:  # noqa: BLE001 - its text may hold anything
+                _log.error("tidying-trouble", error=type(error).__name__)
 
     def _tell_if_leading(self) -> None:
         if self._fellows.leads():

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from integration.errors import StoreError
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
+from webhook_server.store.alone import alone_on
 from webhook_server.store.inbox_keys import write_durably
+from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
-from webhook_server.store.reseal import reseal_some, sealed_with
-from webhook_server.store.sealed import Sealer, with_new_root_key, with_newest_root_key_only
+from webhook_server.store.reseal import reseal, sealed_with
+from webhook_server.store.sealed import with_new_root_key, with_newest_root_key_only
 from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
@@ -72,9 +75,8 @@ def retire(config_path: Path) -> None:
         older = config.sealer.key_ids[1:]
         if not older:
             raise click.ClickException("There is no older root key in the file.")
-        _refuse_if_still_used(Workers(sql), config.sealer)
-        while reseal_some(sql, config.sealer):
-            pass
+        _refuse_if_still_used(sql, config)
+        reseal(sql, config.sealer)
         _rewrite(config, with_newest_root_key_only(config.root_key_file))
     click.echo(
         f"Only root key {config.sealer.key_id} is left in the file. Copy it to its safe place again. Backups made before\n"
@@ -82,14 +84,26 @@ def retire(config_path: Path) -> None:
     )
 
 
-def _refuse_if_still_used(workers: Workers, sealer: Sealer) -> None:
-    """A server that has not taken up the newest key would go on sealing with one that nobody has any more."""
-    behind = [one.name for one in workers.all() if not one.is_gone and one.root_key_id != sealer.key_id]
-    if behind:
-        raise click.ClickException(
-            f"A running server still seals with an older root key: {', '.join(behind)}.\n"
+def _refuse_if_still_used(sql: sa.Engine, config: Config) -> None:
+    """A server that has not taken up the newest key would go on sealing with one that nobody has any more.
+
+    One that fell silent may only stand still, or may not be able to read the file: who holds its name lives.
+    """
+    locks = Locks(sql, "keys")
+    for one in Workers(sql).all():
+        if one.root_key_id == config.sealer.key_id:
+            continue
+        behind = click.ClickException(
+            f"A running server still seals with an older root key: {one.name}.\n"
             "Wait some seconds and try again. If it runs on another machine, copy the root key file there first."
         )
+        if not one.is_gone:
+            raise behind
+        try:
+            with alone_on(config.database_url), locks.held(f"worker {one.name}", "It lives."):
+                pass
+        except StoreError:
+            raise behind from None
 
 
 @contextmanager

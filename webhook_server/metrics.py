@@ -146,7 +146,14 @@ class DatabaseFigures(Collector):
             (
                 "coc_oldest_job_age_seconds",
                 "Age of the oldest delivery that is not on its host yet; 0 if there is none.",
-                max((max(0.0, (now - one.received_at).total_seconds()) for one in waiting), default=0.0),
+                max(
+                    (
+                        max(0.0, (now - one.received_at).total_seconds())
+                        for one in waiting
+                        if not one.is_nightly
+                    ),
+                    default=0.0,
+                ),
             ),
             ("coc_waiting_attempts", "Tries so far of all that waits.", sum(one.attempts for one in waiting)),
             ("coc_incidents", "Incidents that were opened.", sum(self._overview.incidents().values())),

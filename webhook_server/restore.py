@@ -65,7 +65,7 @@ def restore_backup(
         except (pyrage.DecryptError, OSError):  # the latter from a later part of the file
             raise StoreError(
                 "The backup does not open.",
-                meaning="It is damaged or cut off, or it was made for another identity. Nothing was restored.",
+                meaning="It is damaged or cut off, or it was made for another identity. The database was not changed.",
                 next_step="Try another backup, or the identity that belongs to [server].backup_recipient.",
             ) from None
 
@@ -74,7 +74,7 @@ def restore_backup(
             with tarfile.open(fileobj=plain, mode="r|") as tar:
                 return _Restoring(folder, keep_configuration=keep_configuration).read(tar)
         except tarfile.TarError:
-            raise StoreError("The backup is not whole.", meaning="Nothing was restored.") from None
+            raise StoreError("The backup is not whole.") from None
 
 
 class _Restoring:
@@ -106,9 +106,7 @@ class _Restoring:
             content = tar.extractfile(entry)
             place = PurePosixPath(entry.name)
             if content is None or place.is_absolute() or ".." in place.parts:
-                raise StoreError(
-                    "The backup holds what no backup of ours does.", meaning="Nothing was restored."
-                )
+                raise StoreError("The backup holds what no backup of ours does.")
             yield entry.name, content.read()
 
     def _manifest(self, manifest: dict[str, str]) -> None:
@@ -137,7 +135,7 @@ class _Restoring:
             try:
                 migrate(engine, to=self._revision)
                 self._keep_keys(config)  # before the reports that need them
-                with writing(engine, "Nothing was restored.") as connection:
+                with writing(engine, "The database was not changed.") as connection:
                     self._fill(connection, config.sealer, [(name, content)], entries)
                 migrate(engine)
             finally:
@@ -156,7 +154,6 @@ class _Restoring:
             if table.name != "alembic_version" and connection.execute(sa.select(table).limit(1)).first():
                 raise StoreError(
                     f"The database is not empty: the table {table.name} has rows.",
-                    meaning="Nothing was restored.",
                     next_step="Restore into a new database, or move the old one away first.",
                 )
         rows = self._restored.rows
@@ -171,9 +168,7 @@ class _Restoring:
             _check_root_key(table, values, sealer)
             connection.execute(table.insert(), values)
             rows[table.name] = rows.get(table.name, 0) + len(values)
-        raise StoreError(
-            "The backup is not whole.", meaning="Nothing was restored.", next_step="Try another one."
-        )
+        raise StoreError("The backup is not whole.", next_step="Try another one.")
 
     def _keep_keys(self, config: Config) -> None:
         config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -204,7 +199,6 @@ def _check_root_key(table: sa.Table, values: list[dict[str, Any]], sealer: Seale
             if name.startswith("sealed_") and value is not None and value.split(".")[1] not in sealer.key_ids:
                 raise StoreError(
                     f"The backup's values in {table.name} were sealed with another root key than the one in this folder.",
-                    meaning="Nothing was restored.",
                     next_step="Put the root.key into the folder that was in use when the backup was made.",
                 )
 

@@ -152,7 +152,8 @@ def _database(status: Status, overview: Overview, url: str, path: Path, now: dat
     _chores(status, overview, now)
 
 
-def _reports(status: Status, waiting: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
+def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
+    waiting = [one for one in everything if not one.is_nightly or one.state == "parked"]
     states = Counter(one.state for one in waiting)
     text = f"{states['waiting']} waiting, {states['parked']} parked, {done} done"
     if waiting:

@@ -40,7 +40,7 @@ from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import Overview
 from webhook_server.store.redeliveries import Redeliveries
-from webhook_server.store.reseal import reseal_some
+from webhook_server.store.reseal import reseal
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
@@ -113,7 +113,9 @@ def join(
     budget = SharedBudget(sql, clock)
     hosts = make_hosts(config, budget if budgeted else None, sleep=sleep)
     migrate(sql)
-    database = Database(sql, config.sealer, InboxKeys(config.inbox_keys, name))
+    database = Database(
+        sql, config.sealer, InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
+    )
     try:
         roster = RosterFile(
             config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock
@@ -133,13 +135,12 @@ def join(
     figures = CollectorRegistry()
     counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
-    locks = Locks(sql)
+    locks = Locks(sql, name)
 
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
         budget.forget(now)
-        while reseal_some(sql, config.sealer):
-            pass
+        reseal(sql, config.sealer)
 
     book = ChoreBook(sql)
     chores = Chores(

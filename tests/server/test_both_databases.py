@@ -24,6 +24,7 @@ from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate, revision
+from webhook_server.store.sealed import Sealer, new_root_key
 from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import GONE_AFTER, Workers
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from integration.ports import Receipt
     from integration.report import Report
     from tests.conftest import SetClock
-    from webhook_server.store.sealed import Sealer
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -257,7 +257,7 @@ def test_a_lock_is_free_when_its_holder_is_gone(shared: sa.Engine) -> None:
 
 
 def fellows(engine: sa.Engine, name: str, sealer: Sealer) -> Fellows:
-    return Fellows(name, workers=Workers(engine), locks=Locks(engine), sealer=sealer)
+    return Fellows(name, workers=Workers(engine), locks=Locks(engine, name), sealer=sealer)
 
 
 def test_two_processes_of_one_name_do_not_work_together(shared: sa.Engine, sealer: Sealer) -> None:
@@ -296,12 +296,101 @@ def test_only_what_the_silent_had_begun_is_taken_over(shared: sa.Engine, sealer:
             {"gone": (GONE_AFTER + timedelta(seconds=1)) // timedelta(microseconds=1)},
         )
     taken: list[str] = []
+    forgotten: list[str] = []
 
     def take_over(name: str) -> int:
         taken.append(name)
         return 3
 
-    fellows(shared, "b", sealer).replace_the_dead(take_over)
+    fellows(shared, "b", sealer).replace_the_dead(take_over, forgotten.append)
 
-    assert ["a"] == taken
+    assert ["a"] == taken == forgotten
     assert ["b", "c"] == [one.name for one in workers.all()]
+
+
+def silence(engine: sa.Engine, name: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE worker SET seen_at = seen_at - :gone WHERE name = :name"),
+            {"gone": (GONE_AFTER + timedelta(seconds=1)) // timedelta(microseconds=1), "name": name},
+        )
+
+
+def test_who_only_stands_still_keeps_its_name_and_its_keys(shared: sa.Engine, sealer: Sealer) -> None:
+    still, other = fellows(shared, "a", sealer), fellows(shared, "b", sealer)
+    still.join()
+    silence(shared, "a")
+    taken: list[str] = []
+    forgotten: list[str] = []
+
+    def take_over(name: str) -> int:
+        taken.append(name)
+        return 1
+
+    other.replace_the_dead(take_over, forgotten.append)
+    assert (["a"], []) == (taken, forgotten)
+    assert ["a"] == [one.name for one in Workers(shared).all()]
+
+    still.leave()
+    other.replace_the_dead(take_over, forgotten.append)
+    assert ["a"] == forgotten
+    assert [] == list(Workers(shared).all())
+
+
+def test_a_leader_that_stands_still_loses_the_lead(shared: sa.Engine, sealer: Sealer) -> None:
+    still, other = fellows(shared, "a", sealer), fellows(shared, "b", sealer)
+    still.join()
+    assert still.leads()
+    assert not other.leads()
+    silence(shared, "a")
+
+    assert not other.leads()  # the lead is taken away
+    led = [other.leads() for _ in range(3)]
+
+    assert led[-1]
+    with pytest.raises(StoreError):
+        still.leads()
+    assert not still.leads()
+    for one in (still, other):
+        one.leave()
+
+
+def test_a_process_whose_name_was_taken_ends(shared: sa.Engine, sealer: Sealer) -> None:
+    stopped: list[str] = []
+    workers = Workers(shared)
+    first = Fellows(
+        "a", workers=workers, locks=Locks(shared, "a"), sealer=sealer, stop=lambda: stopped.append("a")
+    )
+    first.join()
+    with shared.connect() as connection:  # PostgreSQL starts again
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
+        )
+    second = fellows(shared, "a", sealer)
+    second.join()
+
+    with pytest.raises(StoreError):
+        first.beat()
+    first.beat()
+
+    assert ["a"] == stopped
+    for one in (first, second):
+        one.leave()
+
+
+def test_a_root_key_file_that_cannot_be_read_does_not_make_a_server_look_dead(
+    shared: sa.Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "root.key").write_bytes(new_root_key())
+    loaded = Sealer.load(tmp_path / "root.key")
+    one = fellows(shared, "a", loaded)
+    one.join()
+    silence(shared, "a")
+    (tmp_path / "root.key").write_bytes(b"half a file")
+
+    one.beat()
+
+    (worker,) = Workers(shared).all()
+    assert not worker.is_gone
+    assert loaded.key_id == worker.root_key_id
+    one.leave()

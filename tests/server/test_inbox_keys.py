@@ -67,8 +67,49 @@ def test_after_a_key_was_destroyed_the_next_report_gets_another(keys: InboxKeys)
     assert first != keys.seal(b"report", "in_2")[0]
 
 
-def test_keys_of_other_processes_are_left_alone(keys: InboxKeys, tmp_path: Path) -> None:
-    other = InboxKeys(tmp_path / "inbox-keys", "other")
+def test_the_next_report_does_not_share_the_key_of_one_that_waits_for_long(keys: InboxKeys) -> None:
+    first, _ = keys.seal(b"report", "in_1")
+    keys.forget({first})
+
+    assert first != keys.seal(b"report", "in_2")[0]
+
+
+def test_no_report_is_sealed_with_a_key_that_is_not_in_the_folder(keys: InboxKeys, tmp_path: Path) -> None:
+    first, _ = keys.seal(b"report", "in_1")
+    (tmp_path / "inbox-keys" / f"{first}.key").unlink()
+
+    key_id, sealed = keys.seal(b"report", "in_2")
+
+    assert b"report" == keys.open(key_id, sealed, "in_2")
+
+
+def test_two_processes_of_one_name_destroy_none_of_each_others_keys(tmp_path: Path) -> None:
+    one, two = (InboxKeys(tmp_path / "inbox-keys", "server", alone=False) for _ in range(2))
+    key_id, sealed = one.seal(b"report", "in_1")
+
+    two.forget(set())
+
+    assert b"report" == one.open(key_id, sealed, "in_1")
+
+
+def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(tmp_path: Path) -> None:
+    dead, living = (InboxKeys(tmp_path / "inbox-keys", name, alone=False) for name in ("a", "b"))
+    gone, needed = dead.seal(b"report", "in_1"), dead.seal(b"report", "in_2")
+    dead.forget(set())
+    needed = dead.seal(b"report", "in_2")
+    own = living.seal(b"report", "in_3")
+
+    living.forget({needed[0]}, of="a")
+
+    assert b"report" == living.open(*needed, "in_2")
+    assert b"report" == living.open(*own, "in_3")
+    with pytest.raises(DoesNotOpen):
+        living.open(*gone, "in_1")
+
+
+def test_keys_of_other_processes_are_left_alone(tmp_path: Path) -> None:
+    keys = InboxKeys(tmp_path / "inbox-keys", "server", alone=False)
+    other = InboxKeys(tmp_path / "inbox-keys", "other", alone=False)
     key_id, sealed = other.seal(b"report", "in_1")
 
     keys.forget(set())

@@ -190,7 +190,7 @@ def test_incidents_that_are_made_together_get_different_names(database: Database
         )  # fmt: skip
 
     receipts = database._keep(
-        [Arrival("form", f"{one:064d}", "a" * 64, b"{}", False, incident, clock.now()) for one in range(2)]  # noqa: FBT003 - readable
+        [Arrival("form", str(one) * 64, "a" * 64, b"{}", False, incident, clock.now()) for one in range(2)]  # noqa: FBT003 - readable
     )
 
     assert ["OTHER-NAME-10", "SAME-NAME-10"] == sorted(
@@ -607,7 +607,7 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
 
 CLEAR = {
     "incident": "id code_name source space type stage impact likelihood lead secondary opened_at",
-    "inbox": "seq id source incident_id unreadable received_at state attempts waits due_at reason_code reason told told_at inbox_key",
+    "inbox": "seq id source incident_id unreadable received_at state attempts waits due_at reason_code reason told told_at inbox_key due_noted_at",
     "ticket": "incident_id attempted_at name host_id key url stable",
     "epoch": "incident_id number recipient writing_key",
     "comment": "incident_id seq part parts ticket epoch kind prev link text host_comment_id",

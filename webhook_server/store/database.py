@@ -396,10 +396,11 @@ class Database(JobList):
 
     # Plumbing ---------------------------------------------------------------------------------------
 
-    def forget(self) -> None:
+    def forget(self, *, of: str | None = None) -> None:
         """Destroy the inbox keys that no report needs, and empty SQLite's write-ahead log of what was erased.
 
-        If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so.
+        If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
+        names another process that does not live any more, whose keys are destroyed instead of ours.
         """
         with self._inbox_keys.lock:
             with self._read() as connection:
@@ -407,7 +408,7 @@ class Database(JobList):
                     sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
                 ).all()
             try:
-                self._inbox_keys.forget(set(needed))
+                self._inbox_keys.forget(set(needed), of=of)
             except StoreError as error:
                 _log.error("inbox-key-stays", code=error.code)
         if self._engine.dialect.name == "sqlite":

@@ -4,7 +4,8 @@ A report waits sealed with the root key *and* with a key from here. These keys l
 the database, and one is destroyed as soon as no report needs it any more. So a backup of the database, its
 write-ahead log and whatever a database server archives forget the report, even for somebody who has the root key.
 
-A process makes and destroys only keys that bear its own name; with several servers the folder is one that all see.
+A process seals with keys of its own only. With several servers the folder is one that all see, and nobody destroys a key
+of another that may live.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_LONGEST_USE = 3600.0
-"""Seconds for which one key serves new reports: under constant load the inbox is never empty."""
 
 
 class InboxKeys:
     """The keys in a folder. Hold :attr:`lock` from sealing until the sealed report is committed."""
 
-    def __init__(self, folder: Path, owner: str = "server") -> None:
-        """``owner`` is the name of this process among those that share the folder."""
+    def __init__(self, folder: Path, owner: str = "server", *, alone: bool = True) -> None:
+        """``owner`` is the name of this process among those that share the folder; ``alone`` if there are none."""
         self._folder = folder
-        self._owner = owner
+        self._owner = (
+            f"{owner}.{secrets.token_hex(4)}"  # another process, or an earlier life, never has the same
+        )
+        self._alone = alone
         self._current: tuple[str, AESGCM] | None = None
-        self._until = 0.0
         self.lock = threading.Lock()
         """While it is held no key is destroyed, so that none is lost between sealing and committing."""
 
@@ -48,9 +48,8 @@ class InboxKeys:
         Raises:
             StoreError: the folder takes no key; nothing was sealed.
         """
-        if self._current is None or time.monotonic() > self._until:
+        if self._current is None or not self._file(self._current[0]).exists():
             self._current = self._new()
-            self._until = time.monotonic() + _LONGEST_USE
         key_id, key = self._current
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return key_id, nonce + key.encrypt(nonce, report, _place(key_id, row))
@@ -62,7 +61,7 @@ class InboxKeys:
             DoesNotOpen: the key is not there, or the report was changed or moved.
         """
         try:
-            key = AESGCM((self._folder / f"{key_id}.key").read_bytes())
+            key = AESGCM(self._file(key_id).read_bytes())
             return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(key_id, row))
         except (OSError, ValueError, InvalidTag) as error:
             raise DoesNotOpen(
@@ -72,17 +71,21 @@ class InboxKeys:
                 "servers all of them need the same folder.",
             ) from None
 
-    def forget(self, needed: Collection[str]) -> None:
+    def forget(self, needed: Collection[str], *, of: str | None = None) -> None:
         """Destroy every key of ours that is not ``needed``. To be called with :attr:`lock` held.
+
+        The next report gets a key of its own, so that one that waits for long keeps no key of later ones. ``of`` names
+        another process, which is known not to live: then its keys are destroyed, and ours left.
 
         Raises:
             StoreError: one could not be destroyed; the next call tries again.
         """
-        if self._current is not None and self._current[0] not in needed:
+        if of is None:
             self._current = None
+        whose = f"{of}.*.key" if of is not None else "*.key" if self._alone else f"{self._owner}.*.key"
         try:
-            for file in self._folder.glob(f"{self._owner}.*.key"):
-                if file.stem not in needed:
+            for file in self._folder.glob(whose):
+                if file.stem not in needed and not (of is not None and file.stem.startswith(self._owner)):
                     _destroy(file)
         except OSError as error:
             raise StoreError(
@@ -91,11 +94,14 @@ class InboxKeys:
                 next_step="See that the server may write to the folder of the inbox keys.",
             ) from None
 
+    def _file(self, key_id: str) -> Path:
+        return self._folder / f"{key_id}.key"
+
     def _new(self) -> tuple[str, AESGCM]:
         key_id, secret = f"{self._owner}.{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_durably(self._folder / f"{key_id}.key", secret)
+            write_durably(self._file(key_id), secret)
         except OSError as error:
             raise StoreError(
                 f"No inbox key could be made ({type(error).__name__}).",

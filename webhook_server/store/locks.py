@@ -18,16 +18,44 @@ from integration.errors import Busy
 from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+
+
+_NOTICED_WHEN_CUT = {
+    "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10,
+    "options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+}  # fmt: skip
+"""A machine that lost its power says no goodbye: after half a minute its sessions are over on both sides.
+https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE"""
+
+
+_END_HOLDER = sa.text(
+    "SELECT pg_terminate_backend(session.pid) FROM pg_locks held JOIN pg_stat_activity session USING (pid) "
+    "WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1 "
+    "AND ((held.classid::bigint << 32) | held.objid::bigint) = :key AND session.application_name = ANY(:names)"
+)
+
+
+def _session_name(worker: str) -> str:
+    return f"coc-mirror {worker}"
 
 
 class Locks:
     """Locks by name on one database."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, name: str = "server") -> None:
+        """``name`` is what the database shows of our sessions, for others to know whose they are."""
         self._shared = engine.dialect.name == "postgresql"
         # Apart from the pool of the work: a lock is held for as long as an attempt takes.
-        self._engine = sa.create_engine(engine.url, poolclass=sa.NullPool) if self._shared else engine
+        self._engine = (
+            sa.create_engine(
+                engine.url,
+                poolclass=sa.NullPool,
+                connect_args=_NOTICED_WHEN_CUT | {"application_name": _session_name(name)},
+            )
+            if self._shared
+            else engine
+        )
         self._ours: set[str] = set()
         self._guard = threading.Lock()
 
@@ -84,6 +112,12 @@ class Lease:
         with self._lock:
             return self._session is None or self._session.is_ours()
 
+    def take_from(self, holders: Collection[str]) -> None:
+        """End the session that holds this lock, if it is of a process of one of these names."""
+        with self._lock:
+            if self._session is not None and holders:
+                self._session.end_holder(holders)
+
     def close(self) -> None:
         """Give it to others."""
         with self._lock:
@@ -115,6 +149,18 @@ class _Session:
             self.close()
             raise safe_error(error, "It is not known who else works on this database.") from None
         return self._has
+
+    def end_holder(self, names: Collection[str]) -> None:
+        """Let the database end the session that holds this lock, if it is of a process of one of these names."""
+        if self._connection is None:
+            return
+        try:
+            self._connection.execute(
+                _END_HOLDER, {"key": self._key, "names": [_session_name(one) for one in names]}
+            )
+        except sa.exc.SQLAlchemyError as error:
+            self.close()
+            raise safe_error(error, "Who stands still keeps the lead for now.") from None
 
     def close(self) -> None:
         connection, had, self._connection, self._has = self._connection, self._has, None, False

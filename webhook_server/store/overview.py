@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from integration.errors import StoreError
+from integration.ports import NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import reading
@@ -40,6 +41,12 @@ class Waiting:
     due_at: datetime
     reason_code: str | None
     reason: str | None
+    source: str
+
+    @property
+    def is_nightly(self) -> bool:
+        """Whether it is no report, but the nightly comparison of a ticket, which takes its time."""
+        return self.source == NIGHTLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class RosterInUse:
 _DELIVERIES = sa.select(
     t.inbox.c.id, t.incident.c.code_name, t.incident.c.space, t.inbox.c.state, t.inbox.c.attempts,
     t.inbox.c.received_at, t.inbox.c.due_at, t.inbox.c.reason_code, t.inbox.c.reason,
+    t.inbox.c.source,
 ).join(t.incident, t.incident.c.id == t.inbox.c.incident_id)  # fmt: skip
 
 

@@ -44,29 +44,42 @@ def sealed_with(engine: sa.Engine) -> Counter[str]:
     return found
 
 
-def reseal_some(engine: sa.Engine, sealer: Sealer) -> int:
-    """Seal some values anew that an older root key seals; gives how many, 0 if none is left.
+def reseal(engine: sa.Engine, sealer: Sealer) -> int:
+    """Seal anew all that an older root key seals, a few values in a transaction; gives how many those were.
 
     Raises:
-        StoreError: a value does not open; the others were done.
+        StoreError: a value does not open; all others were done.
     """
     done, failed = 0, None
     for column in sealed_columns():
         table = column.table
+        place = list(table.primary_key)
         old = sa.and_(column.is_not(None), column.not_like(f"v1.{sealer.key_id}.%"))
-        with writing(engine, "The values stay sealed with the older root key.") as connection:
-            for row in connection.execute(sa.select(table).where(old).limit(_AT_ONCE)).all():
-                place = {"table": table.name, "column": column.name, "row": _ROWS[table.name](row)}
-                try:
-                    new = sealer.seal(sealer.open(getattr(row, column.name), **place), **place)
-                except StoreError as error:
-                    failed = error
-                    continue
-                same = [one == getattr(row, one.name) for one in (*table.primary_key, column)]
-                connection.execute(
-                    table.update().where(*same).values({column.name: new})
-                )  # not if erased since
-                done += 1
-    if failed is not None and done == 0:
+        with reading(engine) as connection:
+            places = connection.execute(sa.select(*place).where(old)).all()
+        for start in range(0, len(places), _AT_ONCE):
+            with writing(engine, "The values stay sealed with the older root key.") as connection:
+                for one in places[start : start + _AT_ONCE]:
+                    here = [key == value for key, value in zip(place, one, strict=True)]
+                    try:
+                        done += _reseal_one(connection, column, here, sealer)
+                    except StoreError as error:
+                        failed = error
+    if failed is not None:
         raise failed
     return done
+
+
+def _reseal_one(
+    connection: sa.Connection, column: sa.Column[Any], here: list[sa.ColumnElement[bool]], sealer: Sealer
+) -> int:
+    """Seal one value anew, unless it was erased or sealed anew meanwhile."""
+    table = column.table
+    row = connection.execute(sa.select(table).where(*here, column.is_not(None))).first()
+    if row is None:
+        return 0
+    sealed = getattr(row, column.name)
+    place = {"table": table.name, "column": column.name, "row": _ROWS[table.name](row)}
+    new = sealer.seal(sealer.open(sealed, **place), **place)
+    changed = table.update().where(*here, column == sealed).values({column.name: new})
+    return connection.execute(changed).rowcount
