@@ -118,7 +118,7 @@ def test_the_ciphertext_of_every_part_goes_from_database_log_and_backup(
 
     with sqlite3.connect(tmp_path / "coc.sqlite") as source, sqlite3.connect(tmp_path / "backup") as target:
         source.backup(target)
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     for part in parts:
         lines = part.text.split("\n")
         assert lines[0].encode() in stored, "the right files were searched"
