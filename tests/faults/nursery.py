@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from integration.ports import Unlimited
 from tests.faults.quick_clock import QuickClock, WrongClock
 from webhook_server import wiring
 from webhook_server.cli import main as coc_server
@@ -63,6 +64,18 @@ def _keep_time(right: QuickClock, offset: Path) -> None:
 
     wiring.SystemClock.now = now  # type: ignore[method-assign,assignment]
     wiring.SystemClock.steady = steady  # type: ignore[method-assign,assignment]
+    if os.environ.get("COC_FAULT_UNBUDGETED"):
+        setattr(wiring, "SharedBudget", _NoBudget)  # noqa: B010 - the place where the parts are joined names it
+
+
+class _NoBudget(Unlimited):
+    """For long runs: at GitHub's pace a thousand incidents would take more than a day of the quick clock."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def forget(self, now: datetime) -> None:
+        """Nothing is kept."""
 
 
 def _become(output: Path, arguments: Sequence[str]) -> NoReturn:

@@ -40,7 +40,7 @@ READER = "robert"
 """A member on duty, so that every diary is his to read."""
 
 _PATIENCE = 60
-_RUNS_ON_LOOPBACK = {**os.environ, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"}
+_RUNS_ON_LOOPBACK = {"PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"}
 
 
 @dataclass
@@ -146,7 +146,7 @@ class ServerProcess:
         with world.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*through, *map(str, serve)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
-                env=_RUNS_ON_LOOPBACK, start_new_session=True,
+                env={**os.environ, **_RUNS_ON_LOOPBACK}, start_new_session=True,
             )  # fmt: skip
 
     @property
@@ -203,7 +203,7 @@ class Nursery:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.nursery"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=_RUNS_ON_LOOPBACK,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **_RUNS_ON_LOOPBACK},
             start_new_session=True,  # what ends the tests must not end it before it has cleaned up
         )  # fmt: skip
 
