@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.faults.form_tool import FORMS, FormTool
 from tests.faults.verdict import half_made, verdict, wait_until_done
 from tests.faults.world import ServerProcess, fault_world, free_port, lives_of, wait_for
-from webhook_server.cli import main as coc_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +14,6 @@ if TYPE_CHECKING:
     from integration.diary.keys import Identity
     from tests.faults.world import FaultWorld, Nursery
 
-pytestmark = pytest.mark.skipif(
-    "worker" not in coc_server.commands, reason="there is no coc-server worker yet, and so no several servers"
-)
 _REPORTS = 3  # to each form
 _LONGEST_LEASE = 300
 """Seconds until a server that is silent must have been taken for dead, with the work that then waits."""
