@@ -30,7 +30,7 @@ https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-K
 
 
 _END_HOLDER = sa.text(
-    "SELECT pg_terminate_backend(session.pid) FROM pg_locks held JOIN pg_stat_activity session USING (pid) "
+    "SELECT pg_terminate_backend(session.pid, 5000) FROM pg_locks held JOIN pg_stat_activity session USING (pid) "
     "WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1 "
     "AND ((held.classid::bigint << 32) | held.objid::bigint) = :key AND session.application_name = ANY(:names)"
 )
