@@ -17,7 +17,7 @@ sandbox: .venv/ready ## the same, but keep running and print the addresses to lo
 	@$(BIN)/python -m sandbox.demo --stay
 
 test: .venv/ready ## run every test
-	$(BIN)/python -m pytest --numprocesses auto $(T)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(T)
 
 check: lint types imports test ## all that CI runs
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.faults.world import FaultWorld, Nursery
 
 _REPORTS = 3  # to each form
-_LONGEST_LEASE = 300
+_LONGEST_LEASE = 900
 """Seconds until a server that is silent must have been taken for dead, with the work that then waits."""
 
 
@@ -52,7 +52,7 @@ def test_the_other_one_finishes_what_a_dead_one_began(
 
 
 def second_server(world: FaultWorld) -> ServerProcess:
-    """Another server with the same keys, roster and database; only its address differs."""
+    """Another server with the same keys, roster and database; only its address and its name differ."""
     port = free_port()
     text = world.play.config_path.read_text(encoding="utf-8")
     config = world.play.folder / "second.toml"
@@ -62,4 +62,4 @@ def second_server(world: FaultWorld) -> ServerProcess:
         ),
         encoding="utf-8",
     )
-    return ServerProcess(world, config=config, origin=f"http://127.0.0.1:{port}")
+    return ServerProcess(world, config=config, origin=f"http://127.0.0.1:{port}", name="second")

@@ -131,6 +131,7 @@ class ServerProcess:
         *,
         config: Path | None = None,
         origin: str | None = None,
+        name: str = "server",
         through: Sequence[str] = (),
     ) -> None:
         self.world = world
@@ -142,6 +143,8 @@ class ServerProcess:
             "serve",
             "--config",
             config or world.play.config_path,
+            "--name",
+            name,
         ]
         with world.log.open("ab") as log:
             self._process = subprocess.Popen(
