@@ -83,6 +83,19 @@ def test_no_report_is_sealed_with_a_key_that_is_not_in_the_folder(keys: InboxKey
     assert b"report" == keys.open(key_id, sealed, "in_2")
 
 
+def test_no_other_key_in_the_folder_is_ever_destroyed(keys: InboxKeys, tmp_path: Path) -> None:
+    """Somebody may name the folder in which the server's own keys lie."""
+    keys.seal(b"report", "in_1")
+    others = dict.fromkeys(("root.key", "service.key", "tls.example.org.key", "server.key"), b"x" * 32)
+    for name, content in others.items():
+        (tmp_path / "inbox-keys" / name).write_bytes(content)
+
+    keys.forget(set())
+    keys.forget(set(), of="server")
+
+    assert others == {one.name: one.read_bytes() for one in (tmp_path / "inbox-keys").iterdir()}
+
+
 def test_two_processes_of_one_name_destroy_none_of_each_others_keys(tmp_path: Path) -> None:
     one, two = (InboxKeys(tmp_path / "inbox-keys", "server", alone=False) for _ in range(2))
     key_id, sealed = one.seal(b"report", "in_1")

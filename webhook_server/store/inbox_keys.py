@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_LIFE = "????????.????????????????.key"
+"""How the file of a key of ours goes on after its process's name. Nothing else in the folder is ever touched: somebody may
+have named the folder in which root.key lies."""
 
 
 class InboxKeys:
@@ -82,7 +85,7 @@ class InboxKeys:
         """
         if of is None:
             self._current = None
-        whose = f"{of}.*.key" if of is not None else "*.key" if self._alone else f"{self._owner}.*.key"
+        whose = f"{of}.{_LIFE}" if of is not None else f"*.{_LIFE}" if self._alone else f"{self._owner}.*.key"
         try:
             for file in self._folder.glob(whose):
                 if file.stem not in needed and not (of is not None and file.stem.startswith(self._owner)):
