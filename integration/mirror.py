@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from integration.diary.comment import CommentId, SealedComment
     from integration.incident import Alias, Incident, IncidentId, IncidentType, Stage
     from integration.process import Process, StepKey
-    from integration.text import PublicText, SealedText
+    from integration.text import PublicText, SealedText, Untrusted
 
 TicketName = NewType("TicketName", str)
 """A ticket's name in a diary: ``jira:acme.atlassian.net/10042`` or ``github:acme/conduct#17``."""
@@ -71,11 +71,42 @@ class MirrorView:
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """A sub-task as it was found on the host."""
+    """A sub-task as it was found on the host. ``skipped``: it was closed without being done."""
 
     id: str
     title: str
     done: bool
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the fields that a team may change in its host show now, as they were found.
+
+    None stands for "not yet assessed" or "nobody", and for a value that is not one of ours.
+    """
+
+    type: IncidentType | None
+    stage: Stage | None
+    impact: Level | None
+    likelihood: Level | None
+    lead: Alias | None
+    secondary: Alias | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlainComment:
+    """A comment on the ticket that is none of the diary's: its text may hold anything, and everybody there has read it.
+
+    ``ours`` is whether the service's own account wrote it.
+    """
+
+    id: str
+    account: str
+    written_at: datetime
+    text: Untrusted
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +117,7 @@ class TicketState:
     maps each diary comment found, letter by letter, to the host's id of the comment it stands in: one that
     somebody edited is another text, so the right one is lacking and is written again. ``damaged`` are the places of
     those that are not whole any more. ``restricted`` is False where the ticket itself lost what keeps others out.
+    ``shown`` are the values that its fields show, ``plain`` the comments that are none of the diary's.
     """
 
     ref: TicketRef
@@ -94,6 +126,8 @@ class TicketState:
     comments: Mapping[SealedText, str] = field(default_factory=dict)
     damaged: frozenset[CommentId] = frozenset()
     restricted: bool = True
+    shown: Shown | None = None
+    plain: tuple[PlainComment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
