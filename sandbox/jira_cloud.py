@@ -156,7 +156,9 @@ class JiraCloud:
         """A custom field for the projects in ``context``, or for all."""
         field_id = f"customfield_{self.site.new_id()}"
         made = [Option(self.site.new_id(), value) for value in options]
-        everywhere = FieldContext(field_id.rpartition("_")[2], f"Context of {name}", list(context), made)
+        everywhere = FieldContext(
+            field_id.rpartition("_")[2], f"Default Configuration Scheme for {name}", list(context), made
+        )
         self.site.fields[field_id] = CustomField(field_id, name, kind, [everywhere])
         return self.site.fields[field_id]
 
