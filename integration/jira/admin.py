@@ -73,6 +73,16 @@ class JiraAdmin(JiraClient):
                 break
         raise self.unreadable(what)
 
+    def level_members(self, scheme_id: str, level_id: str) -> list[Json]:
+        """The members of one security level; Jira's filter adds up, so others' are left out here."""
+        listed = self.read_pages(
+            "issuesecurityschemes/level/member",
+            what="read who is in the security level",
+            query={"schemeId": scheme_id, "levelId": level_id},
+            page=100,
+        )
+        return [one for one in listed if str(one.get("issueSecurityLevelId")) == level_id]
+
     def change(self, path: str, payload: Json, *, what: str) -> None:
         """PUT once."""
         self.put(path, payload, what=what, ticket="set-up")

@@ -9,13 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from integration.jira.audience import kind_and_id
 from integration.jira.setup_parts import Lack, later
 from integration.jira.wanted import (
     BOT_ROLE,
     LEVEL,
     QUIET,
     TEAM_ROLE,
-    Grant,
     is_too_much,
     read_grants,
     wanted_grants,
@@ -232,14 +232,8 @@ class SecurityPart:
 
     def _members(self, scheme_id: str, name: str, level_id: str) -> Iterator[Lack]:
         members = [
-            (str(one.get("id")), *kind_and_holder(one.get("holder")))
-            for one in self._admin.read_pages(
-                "issuesecurityschemes/level/member",
-                what="read who is in the security level",
-                query={"schemeId": scheme_id, "levelId": level_id},
-                page=100,
-            )
-            if str(one.get("issueSecurityLevelId")) == level_id
+            (str(one.get("id")), *kind_and_id(one.get("holder")))
+            for one in self._admin.level_members(scheme_id, level_id)
         ]
         wanted = {role: self._found.roles.get(role, "") for role in _ROLES}
         for role, role_id in wanted.items():
@@ -337,10 +331,3 @@ def mailing_events(scheme: Json) -> int:
         for one in (events if isinstance(events, list) else [])
         if isinstance(one, dict)
     )
-
-
-def kind_and_holder(holder: object) -> tuple[str, str]:
-    """The kind and the id of who holds a right or is in a level."""
-    line = read_grants({"permissions": [{"holder": holder}]})
-    one = line[0] if line else Grant("", "", "", "")
-    return one.kind, one.holder
