@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from integration.errors import ConfigError
+from integration.errors import ConfigError, HostRejected
 from integration.jira.admin import JiraAdmin
 from integration.jira.setup_fields import FieldsPart, ScreensPart, TypesPart
 from integration.jira.setup_hook import HookPart
@@ -117,3 +117,20 @@ class JiraSetup:
             *(f'{key} = "{value}"' for key, value in fields.items()),
         ]
         return "\n".join(lines) + "\n"
+
+
+def find_account(admin: JiraAdmin, email: str) -> str:
+    """The account id behind a mail address.
+
+    Raises:
+        HostRejected: Jira shows none, or several; people may hide their address.
+    """
+    found = admin.read_list("user/search", what="look for the service's account", query={"query": email})
+    accounts = [one.get("accountId") for one in found if one.get("accountType", "atlassian") == "atlassian"]
+    if len(accounts) == 1 and isinstance(accounts[0], str):
+        return accounts[0]
+    raise HostRejected(
+        f"Jira finds {len(accounts)} accounts for the mail address of the service's account.",
+        meaning="It must be exactly one. Nothing was changed.",
+        next_step="Give the account's id with --bot-account; it stands at the end of the address of its profile page.",
+    )

@@ -29,6 +29,7 @@ class HookPart:
     def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
         self._admin = admin
         self._plan = plan
+        self._renewed = False
         del found
 
     def lacks(self) -> Iterator[Lack]:
@@ -41,21 +42,20 @@ class HookPart:
             yield Lack("webhook", f"make the signed webhook to {self._plan.hook_url}", self._make)
             return
         wrong = list(faults(ours[0], self._plan.space.project))
-        if self._plan.secret_is_new:
+        if self._plan.secret_is_new and not self._renewed:
             wrong.append("it signs with a secret that is not in the file")
         if wrong:
             number = str(ours[0].get("self", "")).rpartition("/")[2]
 
             def renew() -> None:
                 self._admin.change(f"{HOOKS}/{number}", self._body(), what="renew the webhook")
-                self._read_back(self._admin.read(f"{HOOKS}/{number}", what="read the webhook back"))
+                self._read_back(number)
 
             yield Lack("webhook", f"put the webhook right: {'; '.join(wrong)}", renew)
 
     def _make(self) -> None:
         made = self._admin.write(HOOKS, self._body(), what="make the webhook")
-        number = str(made.get("self", "")).rpartition("/")[2]
-        self._read_back(self._admin.read(f"{HOOKS}/{number}", what="read the webhook back"))
+        self._read_back(str(made.get("self", "")).rpartition("/")[2])
 
     def _body(self) -> Json:
         return {
@@ -68,7 +68,9 @@ class HookPart:
             "secret": self._plan.hook_secret,
         }
 
-    def _read_back(self, hook: Json) -> None:
+    def _read_back(self, number: str) -> None:
+        hook = self._admin.read(f"{HOOKS}/{number}", what="read the webhook back")
+        self._renewed = True
         if wrong := list(faults(hook, self._plan.space.project)):
             raise HostRejected(
                 f"The webhook is not as it was asked for: {'; '.join(wrong)}.",
