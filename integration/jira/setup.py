@@ -65,7 +65,6 @@ class JiraSetup:
         self._admin.must_be_admin()
         project = self._admin.classic_project()
         self._found.project_id = str(project.get("id", ""))
-        self._found.project = project
         return [self._deed(part, lack) for part in self._parts for lack in part.lacks()]
 
     def _deed(self, part: Part, lack: Lack) -> Deed:
@@ -73,8 +72,7 @@ class JiraSetup:
         return Deed(lack.key, lack.what, do, lack.by_hand)
 
     def _do(self, part: Part, key: str) -> None:
-        self._found.project = self._admin.classic_project()
-        for lack in part.lacks():
+        for lack in part.lacks_of(key):
             if lack.key == key and lack.write is not None:
                 lack.write()
                 return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from integration.jira.audience import kind_and_id
-from integration.jira.setup_parts import Lack, later
+from integration.jira.setup_parts import Lack, Part, later
 from integration.jira.wanted import (
     BOT_ROLE,
     LEVEL,
@@ -32,13 +32,8 @@ _ROLES = (TEAM_ROLE, BOT_ROLE)
 _ABOUT = "For coc-mirror; docs/hosts/jira.md says what it is for."
 
 
-class RolesPart:
+class RolesPart(Part):
     """Two project roles: the team's, with the roster's accounts, and one that the service's account is alone in."""
-
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
 
     def lacks(self) -> Iterator[Lack]:
         """One read, and one for each role that is there."""
@@ -88,13 +83,11 @@ def _actor(actor: Json) -> tuple[str, str]:
     return "groupId", str(group.get("groupId") if isinstance(group, dict) else "")
 
 
-class RightsPart:
+class RightsPart(Part):
     """A permission scheme that gives the team's and the service's role what they need, and nobody else anything."""
 
     def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
+        super().__init__(admin, plan, found)
         self._name = f"CoC: only the team ({plan.space.project})"
 
     def lacks(self) -> Iterator[Lack]:
@@ -173,13 +166,11 @@ def _line(right: str, role: str) -> Json:
     return {"permission": right, "holder": {"type": "projectRole", "parameter": role}}
 
 
-class SecurityPart:
+class SecurityPart(Part):
     """An issue security scheme with one level for the two roles, which tickets get by themselves."""
 
     def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
+        super().__init__(admin, plan, found)
         self._name = f"CoC: only the team ({plan.space.project})"[:60]
 
     def lacks(self) -> Iterator[Lack]:
@@ -283,13 +274,8 @@ class SecurityPart:
             )
 
 
-class NoticesPart:
+class NoticesPart(Part):
     """A notification scheme without a single mail: https://support.atlassian.com/jira-cloud-administration/."""
-
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
 
     def lacks(self) -> Iterator[Lack]:
         """One read; another one if the project mails anybody."""
