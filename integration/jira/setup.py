@@ -16,7 +16,7 @@ from integration.jira.setup_fields import FieldsPart, ScreensPart, TypesPart
 from integration.jira.setup_hook import HookPart
 from integration.jira.setup_parts import Found, Lack, Part, Plan
 from integration.jira.setup_people import NoticesPart, RightsPart, RolesPart, SecurityPart
-from integration.jira.wanted import BOT_ROLE, LEVEL, STEP_TYPE, TEAM_ROLE, TICKET_TYPE, wanted_fields
+from integration.jira.wanted import LEVEL, STEP_TYPE, TEAM_ROLE, TICKET_TYPE, wanted_fields
 from integration.setup import Deed
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ class JiraSetup:
             f"the type {STEP_TYPE}": found.types.get(STEP_TYPE, ""),
             f"the level {LEVEL}": found.level_id,
             f"the role {TEAM_ROLE}": found.roles.get(TEAM_ROLE, ""),
-            f"the role {BOT_ROLE}": found.roles.get(BOT_ROLE, ""),
             **{f"the field for {key}": value for key, value in fields.items()},
         }
         if lacking := [what for what, value in ids.items() if not value]:
@@ -98,7 +97,7 @@ class JiraSetup:
                 f"[spaces.{plan.space.name}]",
                 [f"{what} is not in Jira yet, or not in the project" for what in lacking],
             )
-        ticket, step, level, team, bot = list(ids.values())[:5]
+        ticket, step, level, team = list(ids.values())[:4]
         lines = [
             f"[spaces.{plan.space.name}]",
             'host = "jira"',
@@ -109,7 +108,7 @@ class JiraSetup:
             f'issue_type_id = "{ticket}"',
             f'subtask_type_id = "{step}"',
             f'security_level_id = "{level}"',
-            f'browse_roles = ["{team}", "{bot}"]',
+            f'browse_roles = ["{team}"]',
             "",
             f"[spaces.{plan.space.name}.fields]",
             *(f'{key} = "{value}"' for key, value in fields.items()),

@@ -299,7 +299,7 @@ def a_field_of_another_kind(bureau: Bureau) -> None:
 
 def test_what_no_program_may_do_is_an_exact_instruction(bureau: Bureau) -> None:
     spoiled: dict[Callable[[Bureau], None], str] = {
-        take_the_team_out_of_the_level: "level-member:CoC team",
+        take_the_team_out_of_the_level: "level-member",
         a_type_of_another_kind: "type-kind:Step",
         a_context_that_somebody_made: "context-for-all:type",
         a_field_of_another_kind: "field-kind:risk",
