@@ -63,7 +63,7 @@ class TypesPart(Part):
     def _use(self, type_id: str) -> None:
         if not type_id:
             return
-        (scheme,) = self._admin.read_pages(
+        scheme = self._admin.read_only_one(
             "issuetypescheme/project",
             what="read the project's type scheme",
             query={"projectId": self._found.project_id},
@@ -213,7 +213,7 @@ class ScreensPart(Part):
     def _screens(self, name: str) -> list[int]:
         """The screens on which tickets of a type are made, edited and seen."""
         what = "read the project's screens"
-        (scheme,) = self._admin.read_pages(
+        scheme = self._admin.read_only_one(
             "issuetypescreenscheme/project", what=what, query={"projectId": self._found.project_id}
         )
         scheme_id = (scheme.get("issueTypeScreenScheme") or {}).get("id")
@@ -222,7 +222,7 @@ class ScreensPart(Part):
         )
         by_type = {str(one.get("issueTypeId")): str(one.get("screenSchemeId")) for one in lines}
         chosen = by_type.get(self._found.types.get(name, ""), by_type.get("default", ""))
-        (screens,) = self._admin.read_pages("screenscheme", what=what, query={"id": chosen})
+        screens = self._admin.read_only_one("screenscheme", what=what, query={"id": chosen})
         return _ids_of_screens(screens.get("screens") or {})
 
     def _screen(self, screen: int, wanted: Mapping[str, str]) -> Iterator[Lack]:
