@@ -110,9 +110,9 @@ class JiraCloud:
         self.search_lag = search_lag
         self.hooks: list[Hook] = []
         self.site = Site()
-        announcer = Announcer(self.site, self.hooks)
-        self.issues = Issues(self.site, now, announcer)
-        self.comments = Comments(self.site, now, announcer, self.issues)
+        self.announcer = Announcer(self.site, self.hooks)
+        self.issues = Issues(self.site, now, self.announcer)
+        self.comments = Comments(self.site, now, self.announcer, self.issues)
         self.app = self._flask()
         self.wire = Wire(self.app)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sandbox.jira_state import Comment, Issue, Json, Site, User
+    from sandbox.jira_state import Comment, Issue, Json, Project, Site, User
     from sandbox.wire import Hook
 
 
@@ -63,7 +63,13 @@ class Announcer:
         shown["body"] = wiki(comment.body)
         self._send({"webhookEvent": event, "comment": shown, "issue": shapes.in_hook(issue)}, issue, at)
 
-    def _send(self, payload: Json, issue: Issue, at: datetime) -> None:
+    def project(self, event: str, project: Project, at: datetime, base: str) -> None:
+        """``project_updated``: no filter of a hook applies to it."""
+        shapes = Shapes(self._site, base, None, version="2", sees_all=True)
+        shown = {**shapes.project_ref(project), "projectLead": shapes.user(project.lead)}
+        self._send({"webhookEvent": event, "project": shown}, None, at)
+
+    def _send(self, payload: Json, issue: Issue | None, at: datetime) -> None:
         headers = {
             "X-Atlassian-Webhook-Identifier": str(uuid.uuid4()),
             "X-Atlassian-Webhook-Flow": "Primary",
