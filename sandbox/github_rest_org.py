@@ -91,7 +91,7 @@ class OrgCalls(Calls):
 
     def _call_roles(self, caller: Caller, login: str) -> Reply:
         org = self._owned(caller, login)
-        shown = [
+        shown: list[Json] = [
             {
                 "id": one.id,
                 "name": one.name,

@@ -84,22 +84,22 @@ def read_audience(
         client.get_list(f"{client.path}/collaborators", "list who can read the repository", affiliation="all")
     )
     principals = [
-        Principal(str(one.get("login") or ""), f"the role {_role(one)} in the repository")
+        Principal(str(one.get("login") or ""), f"the role {role_of(one)} in the repository")
         for one in collaborators
     ]
     must_be_there = (
-        any(_role(one) == "admin" for one in collaborators)
+        any(role_of(one) == "admin" for one in collaborators)
         if client.is_app
         else any(one.account.casefold() == own_login.casefold() for one in principals)
     )
-    invited, invited_doors = _invitations(client)
+    invited, invited_doors = invitations(client)
     return Audience(
         space, (*principals, *invited), (*doors, *invited_doors),
         complete=must_be_there and all(one.account for one in principals), space_id=str(found.get("id") or ""),
     )  # fmt: skip
 
 
-def _invitations(client: Client) -> tuple[list[Principal], list[str]]:
+def invitations(client: Client) -> tuple[list[Principal], list[str]]:
     """Who may become a reader at any moment. Only an admin sees invitations.
 
     An App's token lacks that right, so an App does not ask. Where a token lacks it, an invited person is
@@ -124,7 +124,7 @@ def _invitations(client: Client) -> tuple[list[Principal], list[str]]:
     return principals, doors
 
 
-def _role(collaborator: Json) -> str:
+def role_of(collaborator: Json) -> str:
     """The role in GitHub's words. A role with a name of the organisation's own is not repeated."""
     permissions = collaborator.get("permissions")
     if isinstance(permissions, dict) and permissions.get("admin") is True:
