@@ -63,11 +63,11 @@ class AppCalls:
         return Reply({**self._show.app(app), "installations_count": 1})
 
     def hook_config(self, app: App) -> Reply:
-        """Where its webhook leads; the secret is never shown."""
-        hook = app.hook
-        self._require(hook is not None)
-        url, secret = (hook.url, "********" if hook.secret else "") if hook is not None else ("", "")
-        return Reply({"url": url, "content_type": "json", "insecure_ssl": "0", "secret": secret})
+        """Where its webhook leads; the secret is never shown, and an App without a webhook shows no address."""
+        shown: Json = {"content_type": "json", "insecure_ssl": "0"}
+        if app.hook is not None:
+            shown |= {"url": app.hook.url, **({"secret": "********"} if app.hook.secret else {})}
+        return Reply(shown)
 
     def deliveries(self, app: App) -> Reply:
         """What its webhook was sent."""

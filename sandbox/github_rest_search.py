@@ -55,7 +55,12 @@ class SearchCalls(Calls):
             and all(word in _text(issue) for word in wanted)
         ]
         page = paged([self._item(issue) for issue in found], self._show.root)
-        answer = {"total_count": len(found), "incomplete_results": False, "items": page.data}
+        answer = {
+            "total_count": len(found),
+            "incomplete_results": False,
+            "search_type": "lexical",
+            "items": page.data,
+        }
         return Reply(answer, 200, page.headers)
 
     def _item(self, issue: Issue) -> Json:

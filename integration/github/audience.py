@@ -29,6 +29,11 @@ class KnownRepository:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._id: int | None = None
+        self.may_lock = False
+        """Whether we may lock conversations and still comment: an account with the role write may, an App may not.
+
+        https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations
+        """
 
     def look(self) -> tuple[Json, tuple[str, ...]]:
         """As :meth:`read`, for a reading of the audience: whatever stands there is what is written to from now on."""
@@ -38,6 +43,8 @@ class KnownRepository:
     def read(self) -> tuple[Json, tuple[str, ...]]:
         """The repository as it is now, and every reason why it must not be written to (an open door)."""
         found = self._client.get_object(self._client.path, "look at the repository")
+        rights = found.get("permissions")
+        self.may_lock = not self._client.is_app and isinstance(rights, dict) and rights.get("push") is True
         doors = list(_open_doors(found, self._client.where))
         number = found.get("id")
         if not isinstance(number, int):
