@@ -11,21 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 from sandbox.github_access import holders, is_member, owns
 from sandbox.github_calls import Calls, Reply, body, paged, text
 from sandbox.github_json import role
-from sandbox.github_state import (
-    IssueField,
-    Option,
-    Organization,
-    OrganizationRole,
-    Refused,
-    Repository,
-    invalid,
-)
+from sandbox.github_state import IssueField, Option, Organization, Refused, Repository, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sandbox.github_access import Caller
     from sandbox.github_json import Json
+    from sandbox.github_owner_state import OrganizationRole
     from sandbox.github_state import Team
 
 _FIELD_TYPES = frozenset({"text", "date", "single_select", "multi_select", "number"})
