@@ -7,13 +7,18 @@ silently if it does not like it, so each is looked for in the reply; what did no
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from integration.github.answers import objects
+from integration.incident import Alias, IncidentType, Stage
+from integration.mirror import Shown
+from integration.risk import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from enum import StrEnum
 
     from integration.github.answers import Json
     from integration.mirror import MirrorView
@@ -23,6 +28,7 @@ LABEL = "coc"
 
 KEYS = ("type", "impact", "likelihood", "risk", "stage", "lead", "secondary")
 NOT_ASSESSED = "not yet assessed"
+_ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,35 @@ def right(view: MirrorView, issue: Json, definitions: Sequence[IssueField]) -> b
         if label is not None and shown is None and label not in labels:
             return False
     return True
+
+
+def shown(view: MirrorView, issue: Json, definitions: Sequence[IssueField]) -> Shown:
+    """What an issue shows now, as values of ours.
+
+    A person who chooses another label often leaves the old one. So where a field is shown more than once, what the view
+    says anyway does not count; two others that are left contradict each other, and what the view says stays.
+    """
+    values, labels, view_says = _values(issue, definitions), _label_names(issue), wanted(view)
+
+    def of(key: str) -> str | None:
+        start = f"{key}: "
+        said = {name[len(start) :].strip() for name in labels if name.casefold().startswith(start)}
+        said |= {values[key]} if key in values else set()
+        was = view_says[key]
+        new = {one for one in said if was is None or one.casefold() != was.casefold()}
+        if len(new) == 1:
+            return new.pop()
+        return was if said else None
+
+    return Shown(
+        type=_one_of(IncidentType, of("type")),
+        stage=_one_of(Stage, of("stage")),
+        impact=_level(of("impact")),
+        likelihood=_level(of("likelihood")),
+        lead=_alias(of("lead"), view.lead),
+        secondary=_alias(of("secondary"), view.secondary),
+        closed=str(issue.get("state", "")).casefold() == "closed",
+    )
 
 
 def plan(
@@ -178,3 +213,23 @@ def _label(key: str, text: str, *, fold: bool = True) -> str:
 
 def _number(value: int | None) -> str:
     return NOT_ASSESSED if value is None else str(int(value))
+
+
+_Choice = TypeVar("_Choice", bound="StrEnum")
+
+
+def _one_of(choices: type[_Choice], text: str | None) -> _Choice | None:
+    return next(
+        (one for one in choices if text is not None and one.value.casefold() == text.casefold()), None
+    )
+
+
+def _level(text: str | None) -> Level | None:
+    return next((level for level in Level if text == str(int(level))), None)
+
+
+def _alias(text: str | None, known: Alias | None) -> Alias | None:
+    """What may be an alias. GitHub may show a label in another case than ours; whose it is, the roster knows."""
+    if text is None or not _ALIAS.match(text):
+        return None
+    return known if known is not None and known.casefold() == text.casefold() else Alias(text)

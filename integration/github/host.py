@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from integration.diary.comment import CommentId, SealedComment
     from integration.github.credential import TokenCredential
     from integration.incident import IncidentId, SpaceName
-    from integration.mirror import Difference, MirrorView, TicketRef
+    from integration.mirror import Difference, MirrorView, PlainComment, TicketRef
     from integration.ports import Budget
     from integration.process import StepKey
 
@@ -198,7 +198,14 @@ class GitHubHost:
             steps=content.steps,
             comments=content.diary.whole,
             damaged=frozenset(content.diary.damaged),
+            shown=fields.shown(view, issue, self._fields()),
+            plain=self._with_ours(content.plain),
         )
+
+    def _with_ours(self, plain: Sequence[PlainComment]) -> tuple[PlainComment, ...]:
+        """Which of them we wrote. Who we are is asked only where there are some."""
+        own = self._own_login().casefold() if plain else ""
+        return tuple(replace(one, ours=one.account.casefold() == own) for one in plain)
 
     # Writing ----------------------------------------------------------------------------------------
 

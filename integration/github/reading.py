@@ -7,17 +7,18 @@ issue fields can be read. Where GraphQL is refused, the lists are read by REST t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.text import find_marker
-from integration.mirror import StepState, TicketName, TicketRef
+from integration.mirror import PlainComment, StepState, TicketName, TicketRef
+from integration.text import Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -31,11 +32,14 @@ query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments:
   repository(owner: $owner, name: $name, followRenames: false) {
     issue(number: $number) {
       subIssues(first: 100, after: $steps) {
-        nodes { number title body state repository { nameWithOwner } }
+        nodes {
+          number title body state stateReason(enableDuplicate: true) repository { nameWithOwner }
+          comments(first: 20) { nodes { fullDatabaseId body createdAt author { __typename login } } }
+        }
         pageInfo { hasNextPage endCursor }
       }
       comments(first: 50, after: $comments) {
-        nodes { fullDatabaseId body }
+        nodes { fullDatabaseId body createdAt author { __typename login } }
         pageInfo { hasNextPage endCursor }
       }
     }
@@ -50,6 +54,26 @@ class Content:
 
     steps: dict[StepKey, StepState]
     diary: OnTicket
+    plain: tuple[PlainComment, ...]
+    """Comments of the ticket and of its steps that are none of the diary's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Comment:
+    """A comment as it was found. ``written`` is GitHub's text of a time."""
+
+    id: str
+    body: str
+    login: str
+    written: str
+
+    def plain(self) -> PlainComment | None:
+        """As a plain comment; None if its time cannot be read."""
+        try:
+            at = datetime.fromisoformat(self.written)
+        except ValueError:
+            return None
+        return PlainComment(self.id, self.login, at, Untrusted(self.body)) if at.tzinfo is not None else None
 
 
 class _Strange(Exception):
@@ -151,22 +175,28 @@ def recent_issues(client: Client, since: datetime, when: Callable[[Json], dateti
 
 
 def read_content(client: Client, owner: str, name: str, number: str, incident: IncidentId) -> Content:
-    """Steps and diary comments of a ticket, by their markers and plain lines."""
+    """Steps and comments of a ticket: its own by their markers and plain lines, and what others wrote there."""
     try:
         steps, comments = _by_graphql(client, owner, name, int(number))
     except (GraphQLRefused, _Strange):
         steps, comments = _by_rest(client, number)
-    diary = OnTicket(incident)
-    for host_id, body in comments:
-        diary.take(body, host_id)
-    return Content(_steps(steps, incident, client), diary)
+    ours = [one for one in steps if _step_of(one, incident, client) is not None]
+    diary, plain = OnTicket(incident), []
+    for one in comments:
+        diary.take(one.body, one.id)
+    for one in [*comments, *(comment for step in ours for comment in step["comments_on_it"])]:
+        if any(block.incident == incident for block in find_blocks(one.body)):
+            continue
+        shown = one.plain()
+        if shown is None:
+            raise unusable(Deed("read the ticket's comments", client.where))
+        plain.append(shown)
+    return Content(_steps(ours, incident, client), diary, tuple(plain))
 
 
-def _by_graphql(
-    client: Client, owner: str, name: str, number: int
-) -> tuple[list[Json], list[tuple[str, str]]]:
+def _by_graphql(client: Client, owner: str, name: str, number: int) -> tuple[list[Json], list[_Comment]]:
     steps: list[Json] = []
-    comments: list[tuple[str, str]] = []
+    comments: list[_Comment] = []
     variables: Json = {"owner": owner, "name": name, "number": number, "steps": None, "comments": None}
     while True:
         data = client.query(_CONTENT, variables, "read the ticket")
@@ -174,10 +204,9 @@ def _by_graphql(
             issue = data["repository"]["issue"]
             for node in issue["subIssues"]["nodes"]:
                 where = f"/repos/{node['repository']['nameWithOwner']}"
-                steps.append({**node, "repository_url": where})
-            comments += [
-                (str(node["fullDatabaseId"]), str(node["body"])) for node in issue["comments"]["nodes"]
-            ]
+                on_it = [_from_graphql(one) for one in (node.get("comments") or {}).get("nodes", ())]
+                steps.append({**node, "repository_url": where, "comments_on_it": on_it})
+            comments += [_from_graphql(node) for node in issue["comments"]["nodes"]]
             pages = {
                 key: issue[at]["pageInfo"] for key, at in (("steps", "subIssues"), ("comments", "comments"))
             }
@@ -185,7 +214,7 @@ def _by_graphql(
             # A list that is read to its end starts after its end again, so that it comes back empty.
             for key, page in pages.items():
                 variables[key] = page["endCursor"] or variables[key]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             more, strange = [], True
         else:
             strange = False
@@ -195,14 +224,32 @@ def _by_graphql(
             return steps, comments
 
 
-def _by_rest(client: Client, number: str) -> tuple[list[Json], list[tuple[str, str]]]:
-    path = f"{client.path}/issues/{number}"
-    steps = list(client.get_list(f"{path}/sub_issues", "read the ticket's sub-issues"))
-    comments = [
-        (str(one.get("id")), str(one.get("body")))
-        for one in client.get_list(f"{path}/comments", "read the ticket's comments")
+def _from_graphql(node: Json) -> _Comment:
+    """A comment of a deleted account has no author. An App's login ends with ``[bot]`` everywhere but here."""
+    author = node.get("author") or {}
+    login = str(author.get("login") or "")
+    if author.get("__typename") == "Bot" and not login.endswith("[bot]"):
+        login += "[bot]"
+    return _Comment(str(node["fullDatabaseId"]), str(node["body"]), login, str(node.get("createdAt")))
+
+
+def _by_rest(client: Client, number: str) -> tuple[list[Json], list[_Comment]]:
+    """The same; the comments of a step are asked for only where it has some."""
+    path = f"{client.path}/issues"
+    steps = [
+        {**one, "comments_on_it": _comments(client, one["number"]) if one.get("comments") else []}
+        for one in client.get_list(f"{path}/{number}/sub_issues", "read the ticket's sub-issues")
     ]
-    return steps, comments
+    return steps, _comments(client, number)
+
+
+def _comments(client: Client, number: str) -> list[_Comment]:
+    found = []
+    for one in client.get_list(f"{client.path}/issues/{number}/comments", "read the ticket's comments"):
+        user = one.get("user")
+        login = str(user.get("login") or "") if isinstance(user, dict) else ""
+        found.append(_Comment(str(one.get("id")), str(one.get("body")), login, str(one.get("created_at"))))
+    return found
 
 
 def comments_at(
@@ -220,18 +267,24 @@ def comments_at(
     ]
 
 
+def _step_of(issue: Json, incident: IncidentId, client: Client) -> StepKey | None:
+    """The step that a sub-issue stands for. One that was moved to another repository is not ours any more."""
+    mark = find_marker(issue.get("body"))
+    if mark is None or mark.incident != incident or not in_our_repository(issue, client):
+        return None
+    return mark.step
+
+
 def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict[StepKey, StepState]:
-    """The first sub-issue of each step. One that was moved to another repository is not ours any more."""
+    """The first sub-issue of each step. What was closed as not planned, or as a duplicate, was skipped."""
     found: dict[StepKey, StepState] = {}
     for one in listed:
-        mark = find_marker(one.get("body"))
-        if (
-            mark is None
-            or mark.incident != incident
-            or mark.step is None
-            or not in_our_repository(one, client)
-        ):
+        step = _step_of(one, incident, client)
+        if step is None:
             continue
-        done = str(one.get("state", "")).casefold() == "closed"
-        found.setdefault(mark.step, StepState(str(one.get("number")), str(one.get("title")), done))
+        closed = str(one.get("state", "")).casefold() == "closed"
+        reason = str(one.get("stateReason") or one.get("state_reason") or "").casefold()
+        skipped = closed and reason in {"not_planned", "duplicate"}
+        state = StepState(str(one.get("number")), str(one.get("title")), closed and not skipped, skipped)
+        found.setdefault(step, state)
     return found
