@@ -292,6 +292,7 @@ ISSUE: Resolvers = {
 }
 COMMENT: Resolvers = {
     **_DATED,
+    "lastEditedAt": lambda _, comment: stamp(comment.edited_at),
     "isMinimized": lambda _, comment: comment.minimized is not None,
     "minimizedReason": lambda _, comment: comment.minimized,
     "repository": lambda _, comment: comment.issue.repo,

@@ -6,19 +6,20 @@ issue fields can be read. Where GraphQL is refused, the lists are read by REST t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
+from integration.github.comments import FoundComment, from_graphql, from_rest
 from integration.github.text import find_marker
 from integration.mirror import PlainComment, StepState, TicketName, TicketRef
-from integration.text import Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -27,53 +28,48 @@ if TYPE_CHECKING:
     from integration.process import StepKey
 
 # fullDatabaseId and not databaseId: that one is a 32-bit number, and GitHub's ids have outgrown it.
+_COMMENT = (
+    "fullDatabaseId body createdAt lastEditedAt author { __typename login } editor { __typename login }"
+)
 _CONTENT = """
-query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments: String) {
+query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments: String, $talk: Boolean!) {
   repository(owner: $owner, name: $name, followRenames: false) {
+    id
     issue(number: $number) {
+      id fullDatabaseId number title body state url repository { nameWithOwner }
       subIssues(first: 100, after: $steps) {
         nodes {
           number title body state stateReason(enableDuplicate: true) repository { nameWithOwner }
-          comments(first: 20) { nodes { fullDatabaseId body createdAt author { __typename login } } }
+          comments(first: 20) @include(if: $talk) { nodes { COMMENT } }
         }
         pageInfo { hasNextPage endCursor }
       }
-      comments(first: 50, after: $comments) {
-        nodes { fullDatabaseId body createdAt author { __typename login } }
+      comments(first: 50, after: $comments) @include(if: $talk) {
+        nodes { COMMENT }
         pageInfo { hasNextPage endCursor }
       }
     }
   }
 }
-"""
+""".replace("COMMENT", _COMMENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What hangs on a ticket and carries its incident's marker."""
+    """What hangs on a ticket and carries its incident's marker.
+
+    ``plain`` are the comments of the ticket and of its steps that are none of the diary's. ``issue`` is the ticket itself
+    as GraphQL shows it, without issue fields; empty where REST was asked.
+    """
 
     steps: dict[StepKey, StepState]
     diary: OnTicket
     plain: tuple[PlainComment, ...]
-    """Comments of the ticket and of its steps that are none of the diary's."""
+    issue: Json
 
 
-@dataclass(frozen=True, slots=True)
-class _Comment:
-    """A comment as it was found. ``written`` is GitHub's text of a time."""
-
-    id: str
-    body: str
-    login: str
-    written: str
-
-    def plain(self) -> PlainComment | None:
-        """As a plain comment; None if its time cannot be read."""
-        try:
-            at = datetime.fromisoformat(self.written)
-        except ValueError:
-            return None
-        return PlainComment(self.id, self.login, at, Untrusted(self.body)) if at.tzinfo is not None else None
+Own = Callable[[], Collection[str]]
+"""Gives the accounts under which we write."""
 
 
 class _Strange(Exception):
@@ -174,42 +170,76 @@ def recent_issues(client: Client, since: datetime, when: Callable[[Json], dateti
             yield issue
 
 
-def read_content(client: Client, owner: str, name: str, number: str, incident: IncidentId) -> Content:
-    """Steps and comments of a ticket: its own by their markers and plain lines, and what others wrote there."""
+def read_content(
+    client: Client, number: str, incident: IncidentId, own: Own, *, talk: bool = True
+) -> Content:
+    """Steps and comments of a ticket: its own by their markers and plain lines, and what others wrote there.
+
+    Args:
+        client: the repository.
+        number: the ticket's.
+        incident: whose it is.
+        own: gives the accounts under which we write; asked only where it matters.
+        talk: whether comments are read too.
+    """
+    found = content_by_graphql(client, number, incident, own, talk=talk)
+    if found is None:
+        steps, comments = _by_rest(client, number, talk=talk)
+        found = _content(client, incident, own, steps, comments)
+    return found
+
+
+def content_by_graphql(
+    client: Client, number: str, incident: IncidentId, own: Own, *, talk: bool = True
+) -> Content | None:
+    """The same with the issue itself; None where GraphQL does not answer."""
     try:
-        steps, comments = _by_graphql(client, owner, name, int(number))
+        issue, steps, comments = _by_graphql(client, int(number), talk=talk)
     except (GraphQLRefused, _Strange):
-        steps, comments = _by_rest(client, number)
+        return None
+    return replace(_content(client, incident, own, steps, comments), issue=issue)
+
+
+def _content(
+    client: Client, incident: IncidentId, own: Own, steps: Iterable[Json], comments: Iterable[FoundComment]
+) -> Content:
     ours = [one for one in steps if _step_of(one, incident, client) is not None]
     diary, plain = OnTicket(incident), []
     for one in comments:
-        diary.take(one.body, one.id)
-    for one in [*comments, *(comment for step in ours for comment in step["comments_on_it"])]:
-        if any(block.incident == incident for block in find_blocks(one.body)):
-            continue
-        shown = one.plain()
-        if shown is None:
-            raise unusable(Deed("read the ticket's comments", client.where))
-        plain.append(shown)
-    return Content(_steps(ours, incident, client), diary, tuple(plain))
+        if one.is_of_the_diary(incident, own):
+            diary.take(one.body, one.id)
+        else:
+            plain.append(one.plain(own))
+    plain += [one.plain(own) for step in ours for one in step["comments_on_it"]]
+    told = tuple(one for one in plain if one is not None)
+    if len(told) != len(plain):
+        raise unusable(Deed("read the ticket's comments", client.where))
+    return Content(_steps(ours, incident, client), diary, told, {})
 
 
-def _by_graphql(client: Client, owner: str, name: str, number: int) -> tuple[list[Json], list[_Comment]]:
+def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[Json], list[FoundComment]]:
     steps: list[Json] = []
-    comments: list[_Comment] = []
-    variables: Json = {"owner": owner, "name": name, "number": number, "steps": None, "comments": None}
+    comments: list[FoundComment] = []
+    owner, _, name = client.where.partition("/")
+    variables: Json = {
+        "owner": owner,
+        "name": name,
+        "number": number,
+        "steps": None,
+        "comments": None,
+        "talk": talk,
+    }
+    lists = (("steps", "subIssues"), ("comments", "comments")) if talk else (("steps", "subIssues"),)
     while True:
         data = client.query(_CONTENT, variables, "read the ticket")
         try:
             issue = data["repository"]["issue"]
             for node in issue["subIssues"]["nodes"]:
-                where = f"/repos/{node['repository']['nameWithOwner']}"
-                on_it = [_from_graphql(one) for one in (node.get("comments") or {}).get("nodes", ())]
-                steps.append({**node, "repository_url": where, "comments_on_it": on_it})
-            comments += [_from_graphql(node) for node in issue["comments"]["nodes"]]
-            pages = {
-                key: issue[at]["pageInfo"] for key, at in (("steps", "subIssues"), ("comments", "comments"))
-            }
+                on_it = [from_graphql(one) for one in (node.get("comments") or {}).get("nodes", ())]
+                steps.append({**_like_rest(node), "comments_on_it": on_it})
+            if talk:
+                comments += [from_graphql(node) for node in issue["comments"]["nodes"]]
+            pages = {key: issue[at]["pageInfo"] for key, at in lists}
             more = [key for key, page in pages.items() if page["hasNextPage"]]
             # A list that is read to its end starts after its end again, so that it comes back empty.
             for key, page in pages.items():
@@ -221,35 +251,36 @@ def _by_graphql(client: Client, owner: str, name: str, number: int) -> tuple[lis
         if strange:
             raise _Strange
         if not more:
-            return steps, comments
+            return issue, steps, comments
 
 
-def _from_graphql(node: Json) -> _Comment:
-    """A comment of a deleted account has no author. An App's login ends with ``[bot]`` everywhere but here."""
-    author = node.get("author") or {}
-    login = str(author.get("login") or "")
-    if author.get("__typename") == "Bot" and not login.endswith("[bot]"):
-        login += "[bot]"
-    return _Comment(str(node["fullDatabaseId"]), str(node["body"]), login, str(node.get("createdAt")))
+def as_rest(issue: Json, client: Client) -> Json | None:
+    """A ticket that GraphQL showed, in REST's words but without fields; None if it is not in its place."""
+    try:
+        more = {"id": int(issue["fullDatabaseId"]), "node_id": issue["id"], "html_url": issue.get("url")}
+        shown = {**_like_rest(issue), **more}
+    except (KeyError, TypeError, ValueError):
+        return None
+    return shown if in_our_repository(shown, client) else None
 
 
-def _by_rest(client: Client, number: str) -> tuple[list[Json], list[_Comment]]:
+def _like_rest(node: Json) -> Json:
+    return {**node, "repository_url": f"/repos/{node['repository']['nameWithOwner']}"}
+
+
+def _by_rest(client: Client, number: str, *, talk: bool) -> tuple[list[Json], list[FoundComment]]:
     """The same; the comments of a step are asked for only where it has some."""
     path = f"{client.path}/issues"
     steps = [
-        {**one, "comments_on_it": _comments(client, one["number"]) if one.get("comments") else []}
+        {**one, "comments_on_it": _comments(client, one["number"]) if talk and one.get("comments") else []}
         for one in client.get_list(f"{path}/{number}/sub_issues", "read the ticket's sub-issues")
     ]
-    return steps, _comments(client, number)
+    return steps, _comments(client, number) if talk else []
 
 
-def _comments(client: Client, number: str) -> list[_Comment]:
-    found = []
-    for one in client.get_list(f"{client.path}/issues/{number}/comments", "read the ticket's comments"):
-        user = one.get("user")
-        login = str(user.get("login") or "") if isinstance(user, dict) else ""
-        found.append(_Comment(str(one.get("id")), str(one.get("body")), login, str(one.get("created_at"))))
-    return found
+def _comments(client: Client, number: str) -> list[FoundComment]:
+    path = f"{client.path}/issues/{number}/comments"
+    return [from_rest(one) for one in client.get_list(path, "read the ticket's comments")]
 
 
 def comments_at(
