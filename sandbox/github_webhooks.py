@@ -67,6 +67,10 @@ class Webhooks:
         self._send(caller, child.repo, "sub_issues", below)
         self._send(caller, parent.repo, "sub_issues", above)
 
+    def about(self, caller: Caller, repo: Repository, event: str, payload: Json) -> None:
+        """Any other event of a repository."""
+        self._send(caller, repo, event, payload)
+
     def _issue(self, issue: Issue) -> Json:
         """An issue as events show it: who closed it is the sender."""
         return {name: value for name, value in self._show.issue(issue).items() if name != "closed_by"}
