@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from sandbox.host_mail import HostMail
     from sandbox.wire import Hook
 
 _DOCS = "https://docs.github.com/rest"
@@ -220,6 +221,11 @@ class GitHubCom:
         )
         state.apps[app_id] = state.keep(app)
         return app.installation_id
+
+    @property
+    def mails(self) -> list[HostMail]:
+        """What was mailed so far, oldest first."""
+        return self._tell.mail.sent
 
     # What people and time do
 

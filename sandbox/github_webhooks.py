@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.github_access import installed_in
+from sandbox.github_mail import GitHubMail
 
 if TYPE_CHECKING:
     from sandbox.github_access import Caller
@@ -26,9 +27,11 @@ class Webhooks:
         self._show = show
         self._hooks = hooks
         self._deliveries = deliveries
+        self.mail = GitHubMail(state)
 
     def issue(self, caller: Caller, issue: Issue, action: str, **more: object) -> None:
-        """An ``issues`` event."""
+        """An ``issues`` event, and what is mailed of it."""
+        self.mail.issue(caller, issue, action)
         self._send(caller, issue.repo, "issues", {"action": action, "issue": self._issue(issue), **more})
 
     def value_set(self, caller: Caller, issue: Issue, field_id: int, before: FieldValue | None) -> None:
@@ -50,7 +53,8 @@ class Webhooks:
         return {"id": field.id, "name": field.name, "field_type": field.data_type}
 
     def comment(self, caller: Caller, comment: Comment, action: str, **more: object) -> None:
-        """An ``issue_comment`` event."""
+        """An ``issue_comment`` event, and what is mailed of it."""
+        self.mail.comment(caller, comment, action)
         shown = {"issue": self._issue(comment.issue), "comment": self._show.comment(comment)}
         self._send(caller, comment.issue.repo, "issue_comment", {"action": action, **shown, **more})
 
