@@ -57,7 +57,7 @@ class BudgetedHost(MemoryHost):
         with self.turns.turn(1):
             return super().open_ticket(view)
 
-    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None) -> dict[CommentId, str]:
         things = [*lacking.steps, *lacking.comments]
         written: dict[CommentId, str] = {}
         for start in range(0, len(things), 6):
