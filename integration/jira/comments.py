@@ -12,7 +12,7 @@ from integration.mirror import PlainComment
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from integration.incident import IncidentId
     from integration.jira.fields import Json
@@ -29,7 +29,7 @@ class Comments:
 
 
 def sort_comments(
-    listed: Iterable[Json], incident: IncidentId, own_account: str, issue: str = ""
+    listed: Iterable[Json], incident: IncidentId, own: Callable[[], str], issue: str = ""
 ) -> Comments:
     """Tell the diary's comments from plain ones.
 
@@ -39,18 +39,21 @@ def sort_comments(
     Args:
         listed: Jira's comments, oldest first.
         incident: whose ticket it is.
-        own_account: the service's account id.
+        own: gives the service's account id; asked only where it matters.
         issue: the id of the sub-task that they are on; empty for the ticket itself.
     """
     diary, plain = OnTicket(incident), []
     for one in listed:
         host_id, body = str(one.get("id")), one.get("body")
-        writers = [_account(one.get("author")), _account(one.get("updateAuthor"))]
-        ours = all(account in {own_account, None} for account in writers) and writers[0] == own_account
         code = text.code_texts(body)
         has_block = not issue and any(block.incident == incident for block in find_blocks(code))
         words = text.words_beside_code(body) if has_block else text.all_text(body).strip()
-        if has_block and (ours or words in {"", text.DIARY_LINE}):
+        if has_block and words in {"", text.DIARY_LINE}:
+            diary.take(code, host_id)
+            continue
+        writers, own_account = [_account(one.get("author")), _account(one.get("updateAuthor"))], own()
+        ours = writers[0] == own_account and writers[1] in {own_account, None}
+        if has_block and ours:
             diary.take(code, host_id)
             continue
         account = next((one for one in reversed(writers) if one not in {own_account, None}), writers[0])

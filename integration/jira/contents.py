@@ -55,7 +55,7 @@ class TicketContents:
         self._sleep = sleep
 
     def steps(
-        self, ids: Sequence[str], incident: IncidentId, own_account: str
+        self, ids: Sequence[str], incident: IncidentId, own: Callable[[], str]
     ) -> tuple[dict[StepKey, StepState], tuple[PlainComment, ...]]:
         """The steps behind these sub-tasks, and the comments on them; of two for the same step the older one counts.
 
@@ -77,7 +77,7 @@ class TicketContents:
                     on_it = (
                         self._client.objects(listed.get("comments"), what) if isinstance(listed, dict) else []
                     )
-                    plain += sort_comments(on_it, incident, own_account, one).plain
+                    plain += sort_comments(on_it, incident, own, one).plain
         return steps, tuple(plain)
 
     def _subtasks(self, ids: Sequence[str], what: str) -> list[Json]:
@@ -96,7 +96,7 @@ class TicketContents:
             raise self._client.unreadable(what)
         return [subtasks[one] for one in sorted(ids, key=int)]
 
-    def comments(self, ticket: Json, incident: IncidentId, own_account: str) -> Comments:
+    def comments(self, ticket: Json, incident: IncidentId, own: Callable[[], str]) -> Comments:
         """The comments on a ticket that was read with them, oldest first: one more call only where they are many.
 
         Raises:
@@ -110,7 +110,7 @@ class TicketContents:
             comments = self._client.objects(here, "read the ticket's comments")
         else:
             comments = list(self._all_comments(str(ticket.get("id"))).values())
-        return sort_comments(comments, incident, own_account)
+        return sort_comments(comments, incident, own)
 
     def remove(self, ticket_id: str, comments: Sequence[PlainComment]) -> None:
         """Delete plain comments, on the ticket or on one of its sub-tasks, one call each.

@@ -102,6 +102,10 @@ class JiraHost:
             self._own_account = account
         return frozenset({self._own_account})
 
+    def _own(self) -> str:
+        (own,) = self.own_accounts
+        return own
+
     def ready(self, incidents: int = 1) -> None:
         """Whether Jira has not asked us to wait; how many incidents it is makes no difference. Asks our own budget only."""
         del incidents
@@ -177,14 +181,11 @@ class JiraHost:
         steps: Mapping[StepKey, StepState] = {}
         plain: tuple[PlainComment, ...] = ()
         if Touched.STEPS in parts:
-            (own,) = self.own_accounts
-            steps, plain = self._contents.steps(
-                [self._ref(one, what).id for one in subtasks], view.incident, own
-            )
+            ids = [self._ref(one, what).id for one in subtasks]
+            steps, plain = self._contents.steps(ids, view.incident, self._own)
         comments = None
         if Touched.COMMENTS in parts:
-            (own,) = self.own_accounts
-            comments = self._contents.comments(ticket, view.incident, own)
+            comments = self._contents.comments(ticket, view.incident, self._own)
         return TicketState(
             ref=self._ref(ticket, what),
             fields_right=not wrong,
