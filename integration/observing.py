@@ -58,12 +58,13 @@ def observe(incident: Incident, ref: TicketRef, host: Host, hints: Hints, work: 
         HostError: as its subclasses say; the job is tried again or parked.
     """
     store = work.store
-    parts = hints.touched - {Touched.SPACE}
+    parts, view = hints.touched - {Touched.SPACE}, mirror(incident, work.process)
     if not _all_posted(incident, store):
         parts |= {Touched.COMMENTS}  # an earlier try may have died before it noted what it wrote
+    if _not_seen(view, store):
+        parts |= {Touched.STEPS}
     if store.exposures(incident.id):
         parts = ALL  # or before it noted what it deleted
-    view = mirror(incident, work.process)
     found = host.read(ref, view, parts)
     if not found.restricted or not is_known(found, store, view):
         return False
@@ -80,6 +81,12 @@ def _all_posted(incident: Incident, store: Store) -> bool:
     return {one.id for one in store.comments(incident.id)} <= store.posted(incident.id)
 
 
+def _not_seen(view: MirrorView, store: Store) -> tuple[StepView, ...]:
+    """Steps that were not seen on the ticket yet, such as those of another type."""
+    seen = store.steps(view.incident)
+    return tuple(step for step in view.steps if step.key not in seen)
+
+
 def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, work: Casework) -> TicketState:
     """Write what the ticket lacks and read that back. What was not read now was not touched, but for new comments."""
     comments = work.store.comments(view.incident)
@@ -87,6 +94,8 @@ def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, w
     if Touched.COMMENTS not in found.parts:
         posted = work.store.posted(view.incident)
         lacking = replace(lacking, comments=tuple(one for one in comments if one.id not in posted))
+    if Touched.STEPS not in found.parts:
+        lacking = replace(lacking, steps=_not_seen(view, work.store))
     if not lacking:
         return found
     host.write(ref, view, lacking, found)
@@ -103,11 +112,16 @@ def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, w
 
 
 def _parts_of(lacking: Difference, found: TicketState) -> frozenset[Touched]:
-    """What to read back: what is written, and where plain comments were found, they too."""
-    if any(not one.ours for one in found.plain):
-        return found.parts
-    steps = {Touched.STEPS} if lacking.steps else set()
-    return frozenset(steps | ({Touched.COMMENTS} if lacking.comments else set()))
+    """What to read back: what is written, and where plain comments were found, they too.
+
+    Steps of another type are not, since the host says of each that it made it; the next look at the ticket reads them.
+    """
+    plain = any(not one.ours for one in found.plain)
+    return (
+        (found.parts if plain else frozenset())
+        | (frozenset({Touched.COMMENTS}) if lacking.comments else frozenset())
+        | (frozenset({Touched.STEPS}) & found.parts if lacking.steps else frozenset())
+    )
 
 
 # 2. What was changed is taken over ------------------------------------------------------------------

@@ -333,10 +333,11 @@ class Shapes:
         return self._option(custom, value)
 
     def _resolution(self, issue: Issue) -> Json | None:
-        if issue.resolution is None:
+        if STATUSES[issue.status][1] != "done":
             return None
-        number = "10000" if issue.resolution == "Done" else "10001"
-        return {"self": f"{self._api}/resolution/{number}", "id": number, "name": issue.resolution}
+        name = issue.resolution or "Done"
+        number = "10000" if name == "Done" else "10001"
+        return {"self": f"{self._api}/resolution/{number}", "id": number, "name": name}
 
     def _priority(self) -> Json:
         return {

@@ -66,11 +66,16 @@ class Observed:
                 known = t.host_event.c.space == space, t.host_event.c.delivery == event.delivery
                 if connection.execute(sa.select(t.host_event.c.at).where(*known)).first() is not None:
                     return "again"
-                incident = _incident_of(connection, space, event.ticket)
+                touched, incident = event.touched, _incident_of(connection, space, event.ticket, t.ticket)
+                if incident is None:  # a comment on a step names the step
+                    touched, incident = (
+                        Touched.STEPS,
+                        _incident_of(connection, space, event.ticket, t.step),
+                    )
                 if incident is None:
                     return "ignored"
                 connection.execute(t.host_event.insert().values(space=space, delivery=event.delivery, at=now))
-                _add_hint(connection, incident, event.touched, event.account)
+                _add_hint(connection, incident, touched, event.account)
                 _add_job(connection, incident, now)
                 return "noted"
         except Collision:  # another server took the same delivery at the same moment
@@ -213,20 +218,17 @@ class Observed:
             )
 
 
-def _incident_of(connection: sa.Connection, space: SpaceName, host_id: str | None) -> IncidentId | None:
+def _incident_of(
+    connection: sa.Connection, space: SpaceName, host_id: str | None, table: sa.Table
+) -> IncidentId | None:
     """The incident of a ticket, or of a step's sub-task, in this ticket space."""
-    if host_id is None:
-        return None
-    for table in (t.ticket, t.step):
-        found = connection.execute(
-            sa.select(t.incident.c.id)
-            .join(table, table.c.incident_id == t.incident.c.id)
-            .where(t.incident.c.space == space, table.c.host_id == host_id)
-            .limit(1)
-        ).scalar()
-        if found is not None:
-            return IncidentId(found)
-    return None
+    found = connection.execute(
+        sa.select(t.incident.c.id)
+        .join(table, table.c.incident_id == t.incident.c.id)
+        .where(t.incident.c.space == space, table.c.host_id == host_id)
+        .limit(1)
+    ).scalar()
+    return None if found is None else IncidentId(found)
 
 
 def _add_hint(connection: sa.Connection, incident: IncidentId, touched: Touched, account: str) -> None:
