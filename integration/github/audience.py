@@ -29,6 +29,8 @@ class KnownRepository:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._id: int | None = None
+        self.node: str = ""
+        """GraphQL's id of it, as it was read last."""
 
     def look(self) -> tuple[Json, tuple[str, ...]]:
         """As :meth:`read`, for a reading of the audience: whatever stands there is what is written to from now on."""
@@ -39,6 +41,7 @@ class KnownRepository:
         """The repository as it is now, and every reason why it must not be written to (an open door)."""
         found = self._client.get_object(self._client.path, "look at the repository")
         doors = list(_open_doors(found, self._client.where))
+        self.node = str(found.get("node_id") or "") if not doors else ""
         number = found.get("id")
         if not isinstance(number, int):
             doors.append("GitHub does not say which repository it is")
