@@ -130,8 +130,9 @@ class TicketState:
     those that are not whole any more. ``restricted`` is False where the ticket itself lost what keeps others out.
     ``shown`` are the values that its fields show, and ``marked`` says whether title, marker, labels and restriction are
     right, which no member changes for a reason; without ``shown``, only ``fields_right`` is known. ``plain`` are the
-    comments that are none of the diary's. ``parts`` is what was read: what was not read is not lacking. ``way_back`` is
-    the host's own id of the way by which a closed ticket is opened again, if it needs one.
+    comments that are none of the diary's. ``parts`` is what was read: what was not read is not lacking. ``steps_over`` is True
+    where the ticket alone shows that every step is over, so that they need not be read. ``way_back`` is the host's own id of
+    the way by which a closed ticket is opened again, if it needs one.
     """
 
     ref: TicketRef
@@ -144,6 +145,7 @@ class TicketState:
     marked: bool = True
     plain: tuple[PlainComment, ...] = ()
     parts: frozenset[Touched] = ALL
+    steps_over: bool = False
     way_back: str = ""
 
 

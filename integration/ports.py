@@ -325,10 +325,11 @@ StepStatus = Literal["open", "done", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class StepNote:
-    """How a step stood when it was last looked at, and since when."""
+    """How a step stood when it was last looked at, since when, and the host's own id of it."""
 
     status: StepStatus
     at: datetime
+    host_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,7 +532,11 @@ class Store(Protocol):
         ...
 
     def steps(self, incident: IncidentId) -> Mapping[StepKey, StepNote]:
-        """How the steps stood when they were last looked at; one that is not there was open."""
+        """How the steps stood when they were last looked at."""
+        ...
+
+    def keep_steps(self, incident: IncidentId, steps: Mapping[StepKey, StepNote]) -> None:
+        """Note how these steps stand."""
         ...
 
     def change(
@@ -539,19 +544,20 @@ class Store(Protocol):
         incident: Incident,
         *,
         steps: Mapping[StepKey, StepNote],
-        exposed: Sequence[PlainComment],
+        exposed: Mapping[int, PlainComment],
         head: Head,
         comments: Sequence[SealedComment],
         now: datetime,
     ) -> None:
-        """Keep what was changed on the host, with the diary entry that says so, in one transaction.
+        """Keep what was changed on the host, with the diary entries that say so, in one transaction.
 
         Args:
             incident: with the new type, stage, impact, likelihood, lead and secondary.
             steps: those that stand otherwise now.
-            exposed: plain comments that the entry holds; of each its id, its account and a keyed digest of its text.
-            head: the head that the entry was made for.
-            comments: the entry, as ciphertext.
+            exposed: plain comments, by the number of the entry that holds each; of them an id, an account and a keyed
+                digest of the text is kept.
+            head: the head that the entries were made for.
+            comments: the entries, as ciphertext.
             now: the time of it.
 
         Raises:
@@ -563,8 +569,12 @@ class Store(Protocol):
         """The number of the entry that holds a plain comment as it stands; None if there is none."""
         ...
 
-    def exposure_over(self, incident: IncidentId, comment: PlainComment, now: datetime) -> None:
-        """Note that a plain comment was deleted, so that its author is told."""
+    def exposures(self, incident: IncidentId) -> AbstractSet[str]:
+        """The host's ids of plain comments that stand in the diary, and are not known to be deleted."""
+        ...
+
+    def exposures_over(self, incident: IncidentId, comments: Collection[str], now: datetime) -> None:
+        """Note that these were deleted, so that their authors are told."""
         ...
 
 
