@@ -230,7 +230,8 @@ class Actions:
         check_body("IssueComment", body, empty=False)
         before, comment.body = comment.body, body
         comment.history.append(before)
-        comment.updated_at = comment.issue.updated_at = self.now()
+        comment.updated_at = comment.issue.updated_at = comment.edited_at = self.now()
+        comment.editor = caller.account
         self._tell.comment(caller, comment, "edited", changes={"body": {"from": before}})
 
     def delete_comment(self, caller: Caller, comment: Comment) -> None:

@@ -223,6 +223,8 @@ class Comment(Thing):
     updated_at: datetime
     history: list[str] = field(default_factory=list)
     minimized: str | None = None
+    editor: Account | None = None
+    edited_at: datetime | None = None
 
     @classmethod
     def prefix(cls) -> str:

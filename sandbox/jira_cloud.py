@@ -92,6 +92,7 @@ class JiraCloud:
         self.hooks: list[Hook] = []
         self.site = Site()
         announcer = Announcer(self.site, self.hooks)
+        self.mail = announcer.mail
         self.issues = Issues(self.site, now, announcer)
         self.comments = Comments(self.site, now, announcer, self.issues)
         self.app = self._flask()

@@ -244,7 +244,7 @@ class JiraClient:
             answer = self._library()._session.request(  # noqa: SLF001 - the library's methods cannot send properties
                 method, url, params=query, json=payload, allow_redirects=False, **_multipart(file)
             )
-            if method in {"PUT", "DELETE"}:
+            if method in {"PUT", "DELETE"} or answer.status_code == HTTPStatus.NO_CONTENT:
                 return {}
             value = json.loads(answer.content)
             if file is not None:
