@@ -213,9 +213,8 @@ class GitHubHost:
         if not talk and Touched.STEPS not in only and issue.get("state") != "closed":
             return replace(state, fields_right=False, marked=False) if self._unlocked(issue) else state
         content = read_content(self._client, ref.id, view.incident, self._own, talk=talk)
-        if content.steps and self._unlocked(
-            issue
-        ):  # without steps it is still being opened, and locked with them
+        # Without steps it is still being opened, and is locked together with them.
+        if content.steps and self._unlocked(issue):
             state = replace(state, fields_right=False, marked=False)
         return _with(
             state, content, {Touched.TICKET, Touched.STEPS} | ({Touched.COMMENTS} if talk else set())
