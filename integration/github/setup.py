@@ -138,7 +138,7 @@ class GitHubSetup:
                     f"# hook_id = {hook['id']}  # only if the bot may administer webhooks (docs/hosts/github.md)"
                 )
         if wanted.hook_secret_file:
-            lines.append(f"# the webhook's secret is in {wanted.hook_secret_file}")
+            lines.append(f"webhook_secret_file = {_toml(wanted.hook_secret_file)}")
         return "\n".join(lines) + "\n"
 
     # The repository ---------------------------------------------------------------------------------

@@ -248,6 +248,7 @@ def test_the_settings_are_toml_that_the_configuration_takes_and_hold_no_secret(
     (space,) = tomllib.loads(text)["spaces"].values()
     assert (space["host"], space["owner"], space["repository"]) == ("github", "acme", "conduct")
     assert entry in space
+    assert space["webhook_secret_file"] == "hub-webhook.secret"
     assert not any(secret in text for secret in (SECRET, "ghp_", "PRIVATE"))
 
 
