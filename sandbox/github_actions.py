@@ -195,9 +195,13 @@ class Actions:
     # Comments
 
     def comment(self, caller: Caller, issue: Issue, body: str) -> Comment:
-        """A new comment."""
+        """A new comment. Where the conversation is locked, only people with write access may; an App may not.
+
+        https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations and, for
+        Apps, https://github.com/probot/stale/issues/25
+        """
         self._may_write_to(caller, issue.repo)
-        if issue.locked and not caller.may_write(issue.repo, "push"):
+        if issue.locked and (caller.app is not None or not caller.may_write(issue.repo, "push")):
             raise Refused(403, "Unable to create comment because issue is locked.", kind="FORBIDDEN")
         check_body("IssueComment", body, empty=False)
         self._count_creation()
@@ -226,7 +230,8 @@ class Actions:
         check_body("IssueComment", body, empty=False)
         before, comment.body = comment.body, body
         comment.history.append(before)
-        comment.updated_at = comment.issue.updated_at = self.now()
+        comment.updated_at = comment.issue.updated_at = comment.edited_at = self.now()
+        comment.editor = caller.account
         self._tell.comment(caller, comment, "edited", changes={"body": {"from": before}})
 
     def delete_comment(self, caller: Caller, comment: Comment) -> None:

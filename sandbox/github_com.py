@@ -19,12 +19,18 @@ from sandbox.github_actions import Actions
 from sandbox.github_app_auth import AppCalls
 from sandbox.github_calls import body
 from sandbox.github_deliveries import Deliveries
+from sandbox.github_doings import Doings
 from sandbox.github_graphql import GraphQL
 from sandbox.github_json import Show
+from sandbox.github_manifest import ManifestPages
 from sandbox.github_overlap import OverlapWire, UnderWay
+from sandbox.github_owners import OwnersOrders
 from sandbox.github_rest_hooks import HookCalls
 from sandbox.github_rest_issues import IssueCalls
+from sandbox.github_rest_org import OrgCalls
 from sandbox.github_rest_places import PlaceCalls
+from sandbox.github_rest_search import SearchCalls
+from sandbox.github_rest_settings import SettingCalls
 from sandbox.github_state import (
     Account,
     App,
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from sandbox.host_mail import HostMail
     from sandbox.wire import Hook
 
 _DOCS = "https://docs.github.com/rest"
@@ -72,7 +79,7 @@ class Field:
     options: tuple[str, ...] = ()
 
 
-class GitHubCom:
+class GitHubCom(OwnersOrders):
     """GitHub, small.
 
     ``hooks`` hear of every change, and so does an App's own (:meth:`add_app`); a hook's place in the list, from 1,
@@ -89,13 +96,15 @@ class GitHubCom:
         self._show = Show(self.state)
         self._under_way = UnderWay()
         self._deliveries = Deliveries(now)
+        self._tell = Webhooks(self.state, show=self._show, hooks=self.hooks, deliveries=self._deliveries)
         self.actions = Actions(
             self.state,
             show=self._show,
-            tell=Webhooks(self.state, show=self._show, hooks=self.hooks, deliveries=self._deliveries),
+            tell=self._tell,
             now=now,
             meanwhile=self._under_way.added_meanwhile,
         )
+        self.people = Doings(self.state, show=self._show, tell=self._tell)
         self.app = self._flask()
         self.wire = OverlapWire(self.app, self._under_way)
 
@@ -218,6 +227,11 @@ class GitHubCom:
         state.apps[app_id] = state.keep(app)
         return app.installation_id
 
+    @property
+    def mails(self) -> list[HostMail]:
+        """What was mailed so far, oldest first."""
+        return self._tell.mail.sent
+
     # What people and time do
 
     def repo(self, full_name: str) -> Repository:
@@ -228,32 +242,16 @@ class GitHubCom:
         return found
 
     def rename_repo(self, full_name: str, new_name: str) -> None:
-        """Another name; the old one redirects from now on."""
-        repo = self.repo(full_name)
-        self.state.renamed[repo.full_name.lower()] = repo
-        repo.name = new_name
+        """As :meth:`Doings.rename`."""
+        self.people.rename(full_name, new_name)
 
     def delete_repo(self, full_name: str) -> None:
-        """Nothing finds the repository or anything in it any more; its name is free."""
-        repo = self.repo(full_name)
-        for issue in list(repo.issues.values()):
-            self.state.forget(issue)
-        del self.state.repos[repo.id], self.state.nodes[repo.node_id]
+        """As :meth:`Doings.delete`."""
+        self.people.delete(full_name)
 
     def transfer_issue(self, full_name: str, number: int, *, to: str) -> Issue:
-        """Move an issue to another repository of the same owner: new ids, the old address redirects.
-
-        https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/transferring-an-issue-to-another-repository
-        """
-        old, target = self.repo(full_name), self.repo(to)
-        issue = old.issues.pop(number)
-        del self.state.issues[issue.id], self.state.nodes[issue.node_id]
-        issue.id, issue.repo, issue.number = self.state.new_id(), target, target.next_number()
-        issue.__post_init__()
-        issue.labels = [label for one in issue.labels if (label := target.label(one.name)) is not None]
-        self.state.issues[issue.id] = self.state.keep(issue)
-        target.issues[issue.number] = old.moved[number] = issue
-        return issue
+        """As :meth:`Doings.transfer_issue`."""
+        return self.people.transfer_issue(full_name, number, to=to)
 
     def expire_tokens(self) -> None:
         """All installation tokens are past their hour."""
@@ -280,11 +278,16 @@ class GitHubCom:
         app.register_error_handler(Refused, _refusal)
         app.register_error_handler(404, lambda _: _refusal(Refused(404, "Not Found")))
         app.register_error_handler(405, lambda _: _refusal(Refused(404, "Not Found")))
-        for calls in (IssueCalls, PlaceCalls):
+        for calls in (IssueCalls, PlaceCalls, OrgCalls, SettingCalls, SearchCalls):
             calls(self.state, show=self._show, actions=self.actions).register(app)
         AppCalls(self.state, show=self._show, deliveries=self._deliveries).register(app)
         HookCalls(
-            self.state, show=self._show, actions=self.actions, hooks=self.hooks, deliveries=self._deliveries
+            self.state,
+            show=self._show,
+            actions=self.actions,
+            hooks=self.hooks,
+            deliveries=self._deliveries,
+            tell=self._tell,
         ).register(app)
         graphql = GraphQL(self.state, show=self._show, actions=self.actions)
 
@@ -292,6 +295,7 @@ class GitHubCom:
             return jsonify(graphql.answer(self._caller(), body()))
 
         app.add_url_rule("/graphql", "graphql", run, methods=["POST"])
+        ManifestPages(self.state, show=self._show, now=self._now).register(app)
         View(self.state).register(app)
         numbered = "/repositories/<int:number>"
         for rule in (numbered, f"{numbered}/<path:rest>"):

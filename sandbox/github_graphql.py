@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError, build_schema, execute_sync, parse, validate
 
 from sandbox.github_mutations import mutation
-from sandbox.github_resolvers import ACCOUNT, COMMENT, ISSUE, LABEL, QUERIES, REPOSITORY, Asking
+from sandbox.github_resolvers import ACCOUNT, BOT, COMMENT, ISSUE, LABEL, QUERIES, REPOSITORY, Asking
 from sandbox.github_state import Account, Comment, Refused
 
 if TYPE_CHECKING:
@@ -71,12 +71,13 @@ def _schema() -> GraphQLSchema:
         "Issue": ISSUE,
         "IssueComment": COMMENT,
         "Label": LABEL,
-        **dict.fromkeys(("User", "Bot", "Organization"), ACCOUNT),
+        **dict.fromkeys(("User", "Organization"), ACCOUNT),
+        "Bot": BOT,
     }
     for kind, named in resolvers.items():
         for name, resolve in named.items():
             _fields(schema, kind)[name].resolve = _resolver(resolve)
-    for name in ("Node", "Actor", "RepositoryOwner", "Labelable", "Minimizable"):
+    for name in ("Node", "Actor", "RepositoryOwner", "Labelable", "Lockable", "Minimizable"):
         interface: Any = schema.type_map[name]
         interface.resolve_type = lambda value, _info, _kind: _type_name(value)
     return schema

@@ -248,6 +248,10 @@ ACCOUNT: Resolvers = {
     "url": lambda ask, account: f"{ask.show.root}/{account.login}",
     "resourcePath": lambda _, account: f"/{account.login}",
 }
+BOT: Resolvers = {
+    **ACCOUNT,
+    "login": lambda _, account: account.login.removesuffix("[bot]"),  # as GitHub: REST alone has the ending
+}
 REPOSITORY: Resolvers = {
     **_NODE,
     "hasIssuesEnabled": lambda _, repo: repo.flags["has_issues"],
@@ -288,6 +292,7 @@ ISSUE: Resolvers = {
 }
 COMMENT: Resolvers = {
     **_DATED,
+    "lastEditedAt": lambda _, comment: stamp(comment.edited_at),
     "isMinimized": lambda _, comment: comment.minimized is not None,
     "minimizedReason": lambda _, comment: comment.minimized,
     "repository": lambda _, comment: comment.issue.repo,

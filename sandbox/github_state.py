@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+    from sandbox.github_owner_state import DeployKey, OrganizationRole, Webhook
     from sandbox.wire import Hook
 
 Level = Literal["none", "pull", "triage", "push", "maintain", "admin"]
@@ -109,13 +110,19 @@ class IssueField(Thing):
 
 @dataclass(eq=False)
 class Organization(Account):
-    """An organization; owners see every repository, members what ``default_permission`` gives."""
+    """An organization; owners see every repository, members what ``default_permission`` gives.
+
+    ``settings`` are what members may do, by the names that GET /orgs/{org} has for them.
+    """
 
     owners: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
     default_permission: Level = "none"
     issue_fields: list[IssueField] = field(default_factory=list)
     issue_types: list[IssueType] = field(default_factory=list)
+    settings: dict[str, bool] = field(default_factory=dict)
+    roles: list[OrganizationRole] = field(default_factory=list)
+    webhooks: list[Webhook] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -130,11 +137,23 @@ class Label(Thing):
 
 @dataclass(eq=False)
 class Team(Thing):
-    """A team with access to a repository."""
+    """A team with access to a repository. Members of its child teams are its members too."""
 
     slug: str
     level: Level
     members: frozenset[str]
+    children: list[Team] = field(default_factory=list)
+    parent: Team | None = None
+
+    def family(self) -> Iterator[Team]:
+        """The team and all teams below it."""
+        yield self
+        for child in self.children:
+            yield from child.family()
+
+    def everyone(self) -> frozenset[str]:
+        """Its members and those of all teams below it."""
+        return frozenset(login for team in self.family() for login in team.members)
 
 
 @dataclass(eq=False)
@@ -157,6 +176,9 @@ class Repository(Thing):
     archived: bool = False
     issue_fields: bool = False
     flags: dict[str, bool] = field(default_factory=dict)
+    actions: bool = False
+    webhooks: list[Webhook] = field(default_factory=list)
+    deploy_keys: list[DeployKey] = field(default_factory=list)
     collaborators: dict[str, Level] = field(default_factory=dict)
     teams: list[Team] = field(default_factory=list)
     invitations: list[Invitation] = field(default_factory=list)
@@ -201,6 +223,8 @@ class Comment(Thing):
     updated_at: datetime
     history: list[str] = field(default_factory=list)
     minimized: str | None = None
+    editor: Account | None = None
+    edited_at: datetime | None = None
 
     @classmethod
     def prefix(cls) -> str:
@@ -261,6 +285,12 @@ class App(Thing):
     permissions: dict[str, str]
     created_at: datetime
     hook: Hook | None = None
+    events: tuple[str, ...] = ("issue_comment", "issues", "sub_issues")
+
+    @property
+    def installed(self) -> bool:
+        """Whether its owner has installed it anywhere yet."""
+        return self.repositories is None or bool(self.repositories)
 
 
 @dataclass(eq=False)

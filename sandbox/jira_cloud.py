@@ -111,6 +111,7 @@ class JiraCloud:
         self.hooks: list[Hook] = []
         self.site = Site()
         self.announcer = Announcer(self.site, self.hooks)
+        self.mail = self.announcer.mail
         self.issues = Issues(self.site, now, self.announcer)
         self.comments = Comments(self.site, now, self.announcer, self.issues)
         self.app = self._flask()

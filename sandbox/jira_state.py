@@ -275,6 +275,7 @@ class Issue:
     updated: datetime
     values: dict[str, Any]
     status: str = "10000"
+    resolution: str | None = None
     comments: list[Comment] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     properties: dict[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from integration.casework import is_retryable, open_incident
 from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
 from integration.logs import Log
+from integration.ports import HOST, NIGHTLY
 from webhook_server.loop import Loop
 from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
@@ -212,10 +213,11 @@ class Dispatcher:
         """
         now = self._work.clock.now()
         due = self._jobs.due_jobs(now, limit=WINDOW)
+        due += self._jobs.due_jobs(now, limit=WINDOW, looks=HOST)
         handed = {}
         given: Counter[SpaceName] = Counter()
         full: set[SpaceName] = set()
-        for job in [*due, *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, nightly=True)]:
+        for job in [*due, *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY)]:
             key = (job.inbox_id, job.attempts)
             given[job.space] += 1
             since = self._handed.get(key, now)

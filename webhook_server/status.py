@@ -129,6 +129,9 @@ def _server(status: Status, where: str, answer: str | None, workers: Sequence[Wo
 def _database(status: Status, overview: Overview, url: str, path: Path, now: datetime) -> None:
     waiting = overview.waiting()
     _reports(status, waiting, overview.done(), path, now)
+    exposures = overview.exposures()
+    if exposures:
+        status.say("Exposures", f"{exposures} plain comment(s) on tickets were sealed and deleted")
     revision, newest = overview.revision(), newest_revision()
     if revision > newest:
         status.warn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,7 @@ from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
+from integration.jira.events import JiraEvents
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
@@ -24,6 +26,7 @@ from webhook_server.app import create_app
 from webhook_server.chores import Chores, nightly
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
+from webhook_server.events import events
 from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
@@ -47,11 +50,12 @@ from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from flask import Flask
 
     from integration.diary.chain import Head
+    from integration.host_events import HostEvent, HostEvents
     from integration.incident import Alias, IncidentId, SpaceName
     from integration.ports import Budget, HookLog, Host, Receipt, SteadyClock
     from integration.report import Report
@@ -141,6 +145,7 @@ def join(
         shelf.forget_nonces(now)
         budget.forget(now)
         reseal(sql, config.sealer)
+        database.forget_events(now)
 
     book = ChoreBook(sql)
     chores = Chores(
@@ -174,9 +179,20 @@ def join(
         _log.warning("source-alert", source=source, code=code)
         dispatcher.alert(source, code)
 
+    def note_event(space: SpaceName, event: HostEvent) -> str:
+        outcome = database.note_event(space, event, clock.now())
+        if outcome == "noted":
+            dispatcher.wake()
+        return outcome
+
+    def look_now(space: SpaceName) -> None:
+        """Nothing is written there any more before the audience was proven anew."""
+        work.proven.pop(space, None)
+
     app = create_app(
         [
             intake(config.sources, store_report, clock, alert, counters.delivery),
+            events(_events(config, hosts), note_event, look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
@@ -254,6 +270,22 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
         budget=budget,
         sleep=sleep,
     )
+
+
+def _events(config: Config, hosts: Mapping[SpaceName, Host]) -> dict[SpaceName, HostEvents]:
+    """What reads the webhook of each ticket space that has a secret for it."""
+    readers: dict[SpaceName, HostEvents] = {}
+    for name, space in config.spaces.items():
+        host, settings = hosts[name], space.host
+        if space.webhook_secret and isinstance(host, JiraHost) and isinstance(settings, JiraSettings):
+            readers[name] = JiraEvents(
+                settings.project, [space.webhook_secret], own_account=partial(_known_account, host)
+            )
+    return readers
+
+
+def _known_account(host: JiraHost) -> str:
+    return host.known_account
 
 
 def _hooks(hosts: Iterable[Host]) -> list[HookLog]:

@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from webhook_server.cli import _LARGEST_BODY
-from webhook_server.intake.routes import MAX_BODY
+from webhook_server.answers import MAX_BODY
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

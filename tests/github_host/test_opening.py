@@ -116,10 +116,11 @@ def test_the_ticket_shows_the_mirror_view_and_nothing_else(
         "likelihood: 3",
         "risk: 6",
         "stage: Assessing",
+        "stronger action: yes",
         "lead: wren",
     }
     assert issue.assignees == []
-    assert not issue.locked
+    assert issue.locked
 
 
 def test_the_ids_of_written_comments_are_the_ones_that_are_read_back(
@@ -189,7 +190,12 @@ def test_issue_fields_are_used_where_the_repository_has_them(
         "CoC risk": "6",
         "CoC stage": "Assessing",
     }
-    assert {label.name for label in world.issue(ref.id).labels} == {"coc", "likelihood: 3", "lead: wren"}
+    assert {label.name for label in world.issue(ref.id).labels} == {
+        "coc",
+        "likelihood: 3",
+        "lead: wren",
+        "stronger action: yes",
+    }
     assert len(world.writes()) == 4
 
 
@@ -382,7 +388,7 @@ def test_after_a_write_of_unknown_outcome_reading_and_writing_again_doubles_noth
 ) -> None:
     host = world.with_token()
     assert host.audience().complete
-    host._fields()
+    host._fields.known()
     started = datetime.now(UTC)
     ref = host.open_ticket(view) if call else None
     world.hub.wire.fail_next(Fault(kind, status=502), skip=3 + call if call else 0)

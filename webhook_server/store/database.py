@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
-from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
+from integration.errors import DoesNotOpen, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
 from integration.ports import Delivery, Receipt, TicketRecord
@@ -19,11 +19,12 @@ from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.erasing import IS_ERASED, erase_entry, erased_of
 from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.job_list import JobList
+from webhook_server.store.observed import Observed
 from webhook_server.store.rows import (
     comment_of,
+    extend,
     head_of,
     incident_of,
-    insert_comments,
     insert_desk_job,
     insert_epoch,
     insert_incident,
@@ -57,7 +58,7 @@ def _padded(readers: bytes) -> bytes:
     return readers.ljust(-(-len(readers) // _READERS_STEP) * _READERS_STEP)
 
 
-class Database(JobList):
+class Database(JobList, Observed):
     """The :class:`integration.ports.Store`, and the shelf from which desks and jobs read."""
 
     def __init__(self, engine: sa.Engine, sealer: Sealer, inbox_keys: InboxKeys) -> None:
@@ -324,14 +325,9 @@ class Database(JobList):
         readers: Sequence[Alias],
     ) -> None:
         """Add comments to a diary whose head is still the one they were made for."""
-        if head_of(connection, head.incident) != head:
-            raise HeadConflict(
-                "The diary has moved on while this was being written.",
-                next_step="Nothing is lost: it is made again for the new head.",
-            )
+        extend(connection, head, comments)
         if epoch is not None:
             self._open_epoch(connection, head.incident, epoch, readers)
-        insert_comments(connection, comments)
 
     def _open_epoch(
         self, connection: sa.Connection, incident: IncidentId, epoch: Epoch, readers: Sequence[Alias]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from integration.code_name import CodeName
 from integration.errors import BudgetSpent, StoreError
 from integration.incident import IncidentId, SpaceName
-from integration.ports import DESK, FOUND, NIGHTLY
+from integration.ports import DESK, FOUND, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.transactions import reading, writing
 
@@ -50,23 +50,23 @@ class JobList:
 
     _engine: sa.Engine
 
-    def due_jobs(self, now: datetime, *, limit: int, nightly: bool = False) -> list[Job]:
+    def due_jobs(self, now: datetime, *, limit: int, looks: str | None = None) -> list[Job]:
         """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept.
 
-        Nightly jobs are given apart, and only of incidents for which nothing else waits: one that is parked keeps no
-        report from its turn.
+        Jobs that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which
+        nothing else waits: one that is parked keeps no report from its turn.
         """
-        unfinished, is_nightly = t.inbox.c.state != "done", t.inbox.c.source == NIGHTLY
-        wanted = is_nightly if nightly else sa.not_(is_nightly)
+        unfinished, looks_only = t.inbox.c.state != "done", t.inbox.c.source.in_([NIGHTLY, HOST])
+        wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
         first = (
             sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
         )
-        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(is_nightly))
+        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only))
         return self._jobs(
             sa.and_(
                 t.inbox.c.seq.in_(first),
                 unfinished,
-                t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
+                sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
                 sa.or_(
                     t.inbox.c.due_at <= now,
                     sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at) > now + _PUT_BACK,
@@ -151,7 +151,7 @@ class JobList:
                 sa.and_(
                     inbox.state == "done",
                     inbox.source.not_in(
-                        [DESK, NIGHTLY]
+                        [DESK, NIGHTLY, HOST]
                     ),  # who wrote it knows, and an unchanged ticket is no news
                     sa.or_(inbox.told.is_(None), inbox.told != "done"),
                 ),
