@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from integration.audience import prove
 from integration.code_name import new_code_name
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
@@ -33,16 +32,15 @@ from integration.mirror import Difference, difference, mirror
 from integration.ports import NIGHTLY
 from integration.reconcile import Found, is_whole, note_changes, take_over
 from integration.report import Report, ReportField, dump_report, load_report, normalised_answers
-from integration.space_identity import audience_of, keep_first
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from integration.audience import Acknowledged
     from integration.code_name import CodeName
     from integration.diary.keys import ServiceKey
+    from integration.guard import Guard
     from integration.incident import IncidentId, SpaceName
     from integration.mirror import MirrorView, TicketRef, TicketState
     from integration.ports import Clock, Delivery, Host, Receipt, SteadyClock, Store
@@ -53,9 +51,6 @@ SETTLE = timedelta(minutes=5)
 """After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""
 
 _LOOK_AGAIN = timedelta(seconds=30)
-
-PROOF_LASTS = timedelta(minutes=15)
-"""How long a proof of the restriction is good enough for looking at another ticket. Each write asks anew."""
 
 
 # 1. A report comes in -------------------------------------------------------------------------------
@@ -99,16 +94,13 @@ class Casework:
 
     store: Store
     hosts: Mapping[SpaceName, Host]
-    acknowledged: Mapping[SpaceName, Sequence[Acknowledged]]
+    guard: Guard
     roster: Callable[[], Roster]
     process: Process
     service_key: ServiceKey
     clock: SteadyClock
     looked_for: dict[IncidentId, float] = field(default_factory=dict)
     """Since when this process has been looking for a ticket that may have been opened, by the steady clock."""
-    proven: dict[SpaceName, datetime] = field(
-        default_factory=dict
-    )  # when each space was last proven restricted
 
 
 def open_incident(inbox_id: str, work: Casework) -> None:
@@ -131,7 +123,9 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         return
     delivery, incident = _incident_of(delivery, work)
     host = _host(incident, work)
-    if delivery.source == NIGHTLY and _looks_right(incident, host, work):
+    if delivery.source == NIGHTLY and (
+        work.guard.is_frozen(host.space) or _looks_right(incident, host, work)
+    ):  # of a frozen space members are told once, not for each ticket; the night after the thaw compares them
         work.store.finish(inbox_id, work.clock.now())
         return
     host.ready()
@@ -145,7 +139,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         delivery = work.store.delivery(inbox_id)
     nightly = delivery.source == NIGHTLY
     note_changes(incident, view, found, work.store, work.clock.now(), was_whole=nightly)
-    found = _fields_right(host, ref, view, found)
+    found = _fields_right(host, ref, view, found, work)
     _hand_over(delivery, incident, ref, host.part_bytes, work)
     if _write_the_rest(host, ref, view, found, work) and nightly:
         work.store.note_found(incident.id, [Found.FILES], work.clock.now())
@@ -176,8 +170,7 @@ def _looks_right(incident: Incident, host: Host, work: Casework) -> bool:
     ref = work.store.ticket(incident.id).ref
     if ref is None:
         return False
-    proven = work.proven.get(host.space)
-    if proven is None or abs(work.clock.now() - proven) > PROOF_LASTS:
+    if not work.guard.has_recent_proof(host.space):
         _prove_restricted(host, work)
     view = mirror(incident, work.process)
     return is_whole(incident, view, host.read(ref, view), work.store, work.roster())
@@ -212,17 +205,15 @@ def _host(incident: Incident, work: Casework) -> Host:
     return host
 
 
-def _prove_restricted(host: Host, work: Casework) -> None:
-    work.proven.pop(host.space, None)
-    audience = audience_of(host, work.store)
-    prove(
-        audience,
-        allowed=work.roster().accounts(host.kind) | host.own_accounts,
-        acknowledged=work.acknowledged.get(host.space, ()),
-        now=work.clock.now(),
-    )
-    work.proven[host.space] = work.clock.now()
-    keep_first(host.space, audience, work.store, work.clock.now())
+def _prove_restricted(host: Host, work: Casework, *, recent: bool = False) -> None:
+    """Return if nobody but the team can read the ticket space. With ``recent``, a proof of the last minutes will do.
+
+    Opening a ticket and handing over a report ask the host anew; what an event of the host asks for need not.
+    """
+    if recent:
+        work.guard.prove_recently(host)
+    else:
+        work.guard.prove(host)
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
@@ -248,6 +239,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
                 next_step="Nothing; the job looks again by itself.",
                 after=min(_LOOK_AGAIN.total_seconds(), remaining),
             )
+    work.guard.check_again(host)
     work.store.ticket_attempted(view.incident, work.clock.now())
     work.looked_for[view.incident] = work.clock.steady()
     try:
@@ -275,10 +267,13 @@ def _until_believed(incident: IncidentId, work: Casework) -> float:
     )
 
 
-def _fields_right(host: Host, ref: TicketRef, view: MirrorView, found: TicketState) -> TicketState:
+def _fields_right(
+    host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework
+) -> TicketState:
     """A ticket that shows what it should, restriction included, before any diary comment goes there."""
     if found.fields_right:
         return found
+    work.guard.check_again(host)
     host.write(ref, view, Difference(fields=True, steps=(), comments=()))
     found = host.read(ref, view)
     if not found.fields_right:
@@ -346,6 +341,7 @@ def _write_the_rest(
     comments = work.store.comments(view.incident)
     lacking = difference(view, comments, found)
     if lacking:
+        work.guard.check_again(host)
         host.write(ref, view, lacking)
         found = host.read(ref, view)
     if difference(view, comments, found):
@@ -358,6 +354,7 @@ def _write_the_rest(
     files = work.store.files(view.incident)
     if not files:
         return ()
+    work.guard.check_again(host)
     return host.attach(ref, view, files, lambda name: work.store.file(view.incident, name) or b"")
 
 

@@ -16,6 +16,7 @@ from integration.casework import is_retryable, open_incident
 from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
 from integration.logs import Log
 from webhook_server.loop import Loop
+from webhook_server.space_notices import SpaceNotices
 from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from integration.ports import Notifier
     from webhook_server.engine import Engine
     from webhook_server.fellows import Fellows
+    from webhook_server.space_notices import ToldBook
     from webhook_server.store.database import Database
     from webhook_server.store.job_list import Job
     from webhook_server.store.locks import Locks
@@ -143,18 +145,20 @@ class Dispatcher:
         notifier: Notifier,
         fellows: Fellows,
         operator: str | None = None,
+        spaces: ToldBook | None = None,
         tidy: Callable[[datetime], None] = lambda _now: None,
         chores: Loop | None = None,
     ) -> None:
         """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over.
 
-        ``chores`` runs beside, for as long as the jobs do.
+        ``spaces`` holds what is told of ticket spaces. ``chores`` runs beside, for as long as the jobs do.
         """
         self._work = work
         self._jobs = jobs
         self._engine = engine
         self._fellows = fellows
         self._teller = Teller(work=work, jobs=jobs, notifier=notifier, operator=operator)
+        self._spaces = SpaceNotices(spaces, work.roster, notifier, operator) if spaces is not None else None
         self._tidy = tidy
         self._tidied: datetime | None = None
         self._handed: dict[tuple[str, int], datetime] = {}
@@ -201,7 +205,12 @@ class Dispatcher:
         self._tell.turn()
 
     def tell_members(self) -> None:
-        """Send a notice for each delivery whose state is news, and a reminder for each that still waits."""
+        """Send a notice for each delivery whose state is news, and a reminder for each that still waits.
+
+        Before them, what is to be told of the ticket spaces.
+        """
+        if self._spaces is not None:
+            self._spaces.turn(self._work.clock.now())
         self._teller.turn()
 
     def hand_over_due(self) -> None:
@@ -269,7 +278,7 @@ class Dispatcher:
 
     def _tell_if_leading(self) -> None:
         if self._fellows.leads():
-            self._teller.turn()
+            self.tell_members()
 
     def _unstick(self, job: Job) -> None:
         """An attempt that ended without a note (the database was away) must not count as still running."""

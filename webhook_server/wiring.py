@@ -15,12 +15,14 @@ from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
+from integration.guard import Guard
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
 from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
+from webhook_server.audience_chore import audiences_looked_at
 from webhook_server.chores import Chores, nightly
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
@@ -32,6 +34,7 @@ from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.audiences import Audiences
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
@@ -123,10 +126,19 @@ def join(
     except CoCError:
         database.close()
         raise
+    spaces = Audiences(sql)
+    guard = Guard(
+        book=spaces,
+        store=database,
+        hosts=make_hosts(config),  # of its own, see there
+        roster=roster,
+        acknowledged={name: space.acknowledged for name, space in config.spaces.items()},
+        clock=clock,
+    )
     work = Casework(
         store=database,
         hosts=hosts,
-        acknowledged={name: space.acknowledged for name, space in config.spaces.items()},
+        guard=guard,
         roster=roster,
         process=config.process,
         service_key=config.service_key,
@@ -146,6 +158,7 @@ def join(
     chores = Chores(
         {
             "nightly": nightly(book),
+            "audience": audiences_looked_at(guard, book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
         },
         clock,
@@ -161,6 +174,7 @@ def join(
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
         notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
         operator=config.mail.operator if config.mail else None,
+        spaces=spaces,
         tidy=tidy,
         chores=chores.loop,
     )
@@ -181,7 +195,7 @@ def join(
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
-    figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck))
+    figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))
     return Parts(app, dispatcher, database, work, chores, figures)
 
 
