@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from sandbox.jira_access import administers, sees_project
+from sandbox.jira_access import administers, has_global, sees_project
 from sandbox.jira_issues import INVALID_PAYLOAD
 from sandbox.jira_refusal import Refusal, no_project, unauthenticated
 from sandbox.jira_shapes import Shapes
@@ -76,6 +76,23 @@ def need_somebody() -> None:
     """Refuse anonymous callers."""
     if g.user is None:
         raise unauthenticated("OK")
+
+
+def need_site_admin() -> None:
+    """Refuse everybody who does not hold the global permission *Administer Jira*."""
+    need_somebody()
+    if not has_global(g.user, "ADMINISTER"):
+        raise Refusal(
+            403, "You are not authorized to perform this action. Administrator privileges are required."
+        )
+
+
+def named(given: Json, key: str = "name", *, longest: int = 255) -> str:
+    """A text that must be there."""
+    text = given.get(key)
+    if not isinstance(text, str) or not text.strip() or len(text) > longest:
+        raise Refusal(400, errors={key: f"The {key} must be a text of 1 to {longest} characters."})
+    return text
 
 
 def body() -> Json:

@@ -20,22 +20,27 @@ from werkzeug.routing import RequestRedirect
 from integration.incident import IncidentType, Stage
 from sandbox.jira_attachments import AttachmentApi
 from sandbox.jira_comments import Comments
+from sandbox.jira_custom_fields_api import CustomFieldApi, ScreenApi
 from sandbox.jira_hooks import Announcer
 from sandbox.jira_issue_api import CommentApi, IssueApi
 from sandbox.jira_issues import Issues
 from sandbox.jira_pages import Pages
 from sandbox.jira_project_api import ProjectApi, SiteApi
 from sandbox.jira_refusal import Refusal, unauthenticated
+from sandbox.jira_roles_api import DirectoryApi, IssueTypeApi, RoleApi
+from sandbox.jira_schemes_api import NotificationSchemeApi, PermissionSchemeApi, SecuritySchemeApi
 from sandbox.jira_search_api import SearchApi
 from sandbox.jira_state import (
     WORKING_PERMISSIONS,
     CustomField,
+    FieldContext,
     FieldKind,
     Grant,
     Group,
     Holder,
     IssueType,
     Level,
+    NotificationScheme,
     Option,
     Project,
     Role,
@@ -43,6 +48,7 @@ from sandbox.jira_state import (
     User,
     texts_in,
 )
+from sandbox.jira_webhooks_api import WebhookApi
 from sandbox.wire import Wire, utc_now
 
 if TYPE_CHECKING:
@@ -56,6 +62,19 @@ __all__ = ["Holder", "JiraCloud", "RestrictedProject"]
 _PARENT_SCREEN = ("project", "issuetype", "summary", "description", "labels", "security", "duedate")
 _SUBTASK_SCREEN = ("project", "issuetype", "parent", "summary", "description", "labels", "duedate")
 _LEVELS = ("1", "2", "3")
+_ADMINS = "site-admins"
+_DAILY = (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi)
+_FOR_ADMINS = (
+    RoleApi,
+    DirectoryApi,
+    IssueTypeApi,
+    PermissionSchemeApi,
+    SecuritySchemeApi,
+    NotificationSchemeApi,
+    CustomFieldApi,
+    ScreenApi,
+    WebhookApi,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +130,15 @@ class JiraCloud:
     ) -> None:
         """A person; they authenticate with their mail address and token."""
         self.site.users[account_id] = User(account_id, email, token, name, site_admin)
+        if site_admin:
+            admins = self.site.groups.setdefault(_ADMINS, Group("group-admins", _ADMINS, [], "site-admin"))
+            admins.members.append(account_id)
 
-    def add_group(self, name: str, members: Sequence[str]) -> Group:
-        """A group of accounts."""
-        group = Group(f"group-{self.site.new_id()}", name, list(members))
+    def add_group(
+        self, name: str, members: Sequence[str], *, access: Literal["admin", "user"] | None = None
+    ) -> Group:
+        """A group of accounts. ``access``: it makes its members Jira admins, or users of the product."""
+        group = Group(f"group-{self.site.new_id()}", name, list(members), access)
         self.site.groups[name] = group
         return group
 
@@ -132,7 +156,10 @@ class JiraCloud:
         """A custom field for the projects in ``context``, or for all."""
         field_id = f"customfield_{self.site.new_id()}"
         made = [Option(self.site.new_id(), value) for value in options]
-        self.site.fields[field_id] = CustomField(field_id, name, kind, made, list(context))
+        everywhere = FieldContext(
+            field_id.rpartition("_")[2], f"Default Configuration Scheme for {name}", list(context), made
+        )
+        self.site.fields[field_id] = CustomField(field_id, name, kind, [everywhere])
         return self.site.fields[field_id]
 
     def add_project(
@@ -196,6 +223,35 @@ class JiraCloud:
             default_level=next((level.id for level in made if level.name == default_level), None),
         )
         site.projects[key] = project
+        return project
+
+    def fresh_project(self, key: str = "COC", *, lead_account: str) -> Project:
+        """A company-managed project as an admin has just made it: everybody on the site works in it.
+
+        It has two types, Task and Sub-task, with one screen for both, no issue security, and mails its watchers.
+        """
+        site = self.site
+        screen = [*_PARENT_SCREEN[:5], "duedate", "parent"]
+        mails = NotificationScheme(
+            site.new_id(), "Default Notification Scheme", ["Issue Created", "Issue Updated"]
+        )
+        site.notification_schemes.setdefault(mails.id, mails)
+        everybody, admins = Holder("applicationRole"), Holder("projectRole", "Administrators")
+        project = self.add_project(
+            key,
+            name="Code of Conduct",
+            lead_account=lead_account,
+            roles={"Administrators": ["group:" + _ADMINS] if _ADMINS in site.groups else []},
+            browse=[everybody, Holder("projectRole", "atlassian-addons-project-access")],
+            grants={"ADMINISTER_PROJECTS": [admins]},
+        )
+        project.default_screen = screen
+        project.types = [
+            IssueType(site.new_id(), "Task", subtask=False, screen=screen),
+            IssueType(site.new_id(), "Sub-task", subtask=True, screen=screen),
+        ]
+        project.notification_scheme = mails.id
+        self.add_role("atlassian-addons-project-access")
         return project
 
     def delete_project(self, key: str) -> None:
@@ -278,7 +334,7 @@ class JiraCloud:
     def _flask(self) -> Flask:
         app = Flask("sandbox.jira", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-        for part in (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi, Pages):
+        for part in (*_DAILY, *_FOR_ADMINS, Pages):
             app.register_blueprint(part(self).blueprint())
 
         @app.before_request

@@ -16,7 +16,7 @@ from sandbox.jira_refusal import TEXT_LIMIT, Refusal, too_long
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.jira_state import CustomField, IssueType, Json, Project, Site
+    from sandbox.jira_state import CustomField, FieldKind, IssueType, Json, Project, Site
 
 _SHORT_TEXT = 255
 _CUSTOM_TYPES: Mapping[str, tuple[str, str]] = {
@@ -26,6 +26,13 @@ _CUSTOM_TYPES: Mapping[str, tuple[str, str]] = {
     "textarea": ("string", "textarea"),
 }
 _CUSTOM_PREFIX = "com.atlassian.jira.plugin.system.customfieldtypes:"
+CUSTOM_KINDS: Mapping[str, FieldKind] = {
+    f"{_CUSTOM_PREFIX}select": "select",
+    f"{_CUSTOM_PREFIX}float": "number",
+    f"{_CUSTOM_PREFIX}textfield": "text",
+    f"{_CUSTOM_PREFIX}textarea": "textarea",
+}
+"""Jira's name of a custom field's type -> ours."""
 NOT_A_DOCUMENT = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
 
 
@@ -78,7 +85,7 @@ def not_on_screen(field: str) -> str:
 def is_on_screen(site: Site, project: Project, kind: IssueType, field: str) -> bool:
     """Whether a field can be set on this type of issue in this project."""
     custom = site.fields.get(field)
-    in_context = custom is None or not custom.context or project.key in custom.context
+    in_context = custom is None or custom.context_for(project.key) is not None
     return field in kind.screen and in_context
 
 
@@ -97,7 +104,7 @@ def values(site: Site, project: Project, kind: IssueType, given: Mapping[str, An
             errors[field] = not_on_screen(field)
             continue
         try:
-            taken[field] = _value(site, field, value)
+            taken[field] = _value(site, project, field, value)
         except Invalid as error:
             errors[field] = str(error)
     if errors:
@@ -109,7 +116,7 @@ class Invalid(Exception):
     """A value that a field does not take; the message stands beside the field in the answer."""
 
 
-def _value(site: Site, field: str, value: object) -> object:
+def _value(site: Site, project: Project, field: str, value: object) -> object:
     custom = site.fields.get(field)
     if field in {"summary", "labels"}:
         return _summary(value) if field == "summary" else _labels(value)
@@ -121,13 +128,13 @@ def _value(site: Site, field: str, value: object) -> object:
         return document(field, value)
     if custom is None:
         raise Invalid(not_on_screen(field))
-    return _custom_value(custom, value)
+    return _custom_value(custom, project, value)
 
 
-def _custom_value(custom: CustomField, value: object) -> object:
+def _custom_value(custom: CustomField, project: Project, value: object) -> object:
     match custom.kind:
         case "select":
-            return _option(custom, value)
+            return _option(custom, project, value)
         case "textarea":
             return document(custom.id, value)
         case "number":
@@ -188,10 +195,11 @@ def _date(value: object) -> str:
         raise Invalid(f"Error parsing date string: {value}") from None
 
 
-def _option(custom: CustomField, value: object) -> str:
+def _option(custom: CustomField, project: Project, value: object) -> str:
     if not isinstance(value, dict) or not {"id", "value"} & set(value):
         raise Invalid("Specify a valid 'id' or 'name' for " + custom.name)
-    for option in custom.options:
+    context = custom.context_for(project.key)
+    for option in context.options if context else ():
         if option.id == value.get("id", option.id) and option.value == value.get("value", option.value):
             return option.id
     if "id" in value:

@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from sandbox.adf import plain_text
+from sandbox.jira_registered_hook import RegisteredHook
 from sandbox.jira_shapes import Shapes
 from sandbox.jira_state import STATUSES
 
@@ -51,7 +52,7 @@ class Announcer:
             )
         if changes:
             payload["changelog"] = {"id": self._site.new_id(), "items": list(changes)}
-        self._send(payload, at)
+        self._send(payload, issue, at)
 
     def comment(
         self, event: str, issue: Issue, comment: Comment, user: User, at: datetime, base: str
@@ -60,15 +61,18 @@ class Announcer:
         shapes = Shapes(self._site, base, user, version="2", sees_all=True)
         shown = shapes.comment(issue, comment)
         shown["body"] = wiki(comment.body)
-        self._send({"webhookEvent": event, "comment": shown, "issue": shapes.in_hook(issue)}, at)
+        self._send({"webhookEvent": event, "comment": shown, "issue": shapes.in_hook(issue)}, issue, at)
 
-    def _send(self, payload: Json, at: datetime) -> None:
+    def _send(self, payload: Json, issue: Issue, at: datetime) -> None:
         headers = {
             "X-Atlassian-Webhook-Identifier": str(uuid.uuid4()),
             "X-Atlassian-Webhook-Flow": "Primary",
             "User-Agent": "Atlassian Webhook HTTP Client",
         }
         for hook in self._hooks:
+            event = str(payload["webhookEvent"])
+            if isinstance(hook, RegisteredHook) and not hook.wants(self._site, event, issue, at):
+                continue
             hook.send({"timestamp": int(at.timestamp() * 1000), **payload}, headers)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from flask import Response, g, jsonify, request
 
 from sandbox.jira_access import has_global, levels_for, may, sees_issue, sees_project
-from sandbox.jira_api import Api, base, bean, listed, need_somebody, on, page
+from sandbox.jira_api import Api, base, bean, listed, need_site_admin, need_somebody, on, page
 from sandbox.jira_fields import SYSTEM_FIELDS, is_on_screen
 from sandbox.jira_refusal import Refusal, no_issue, unauthenticated
+from sandbox.jira_schemes_api import security_schemes
 from sandbox.jira_shapes import jira_time
 from sandbox.jira_state import GLOBAL_PERMISSIONS, PROJECT_PERMISSIONS
 
@@ -60,7 +61,11 @@ class SiteApi(Api):
         """Jira's own fields, and the custom fields of projects that are there for the person who asks."""
         need_somebody()
         seen = {one.key for one in self.site.projects.values() if sees_project(self.site, g.user, one)}
-        custom = [one for one in self.site.fields.values() if not one.context or seen & set(one.context)]
+        custom = [
+            one
+            for one in self.site.fields.values()
+            if has_global(g.user, "ADMINISTER") or any(one.context_for(key) for key in seen)
+        ]
         shapes = self.shapes()
         return jsonify(
             [*(shapes.field(one) for one in SYSTEM_FIELDS), *(shapes.field(one) for one in custom)]
@@ -114,22 +119,18 @@ class SiteApi(Api):
     @on("GET", "/issuesecurityschemes/level/member")
     def level_members(self) -> Response:
         """Who is in the levels of the security schemes; for site admins only."""
-        need_somebody()
-        if not has_global(g.user, "ADMINISTER"):
-            raise Refusal(
-                403, "You are not authorized to perform this action. Administrator privileges are required."
-            )
+        need_site_admin()
         schemes, levels = request.args.getlist("schemeId"), request.args.getlist("levelId")
         members: list[Json] = [
             {
                 "id": f"{level.id}{place}",
                 "issueSecurityLevelId": level.id,
-                "issueSecuritySchemeId": project.security_scheme_id,
+                "issueSecuritySchemeId": scheme.id,
                 "holder": self.shapes().holder(holder),
             }
-            for project in self.site.projects.values()
-            if not schemes or project.security_scheme_id in schemes
-            for level in project.levels
+            for scheme in security_schemes(self.site).values()
+            if not schemes or scheme.id in schemes
+            for level in scheme.levels
             if not levels or level.id in levels
             for place, holder in enumerate(level.holders)
         ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.jira_access import sees_comment, sees_issue
 from sandbox.jira_fields import SYSTEM_FIELDS, schema_of
+from sandbox.jira_scheme_shapes import SchemeShapes
 from sandbox.jira_state import STATUSES
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
         Attachment,
         Comment,
         CustomField,
-        Grant,
-        Holder,
         Issue,
         IssueType,
         Json,
@@ -38,17 +37,16 @@ def jira_time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
 
 
-class Shapes:
+class Shapes(SchemeShapes):
     """Makes Jira's JSON of what the site holds, for one person, with links to one address."""
 
     def __init__(
         self, site: Site, base: str, user: User | None, *, version: str = "3", sees_all: bool = False
     ) -> None:
-        self._site = site
+        super().__init__(site, f"{base}/rest/api/{version}")
         self._base = base
         self._user = user
         self._sees_all = sees_all
-        self._api = f"{base}/rest/api/{version}"
 
     def user(self, account_id: str) -> Json:
         """A person, with the mail address hidden as the privacy settings of new accounts do."""
@@ -131,65 +129,6 @@ class Shapes:
             "actorGroup": {"name": name, "displayName": name, "groupId": group.id},
         }
 
-    def permission_scheme(self, project: Project, *, grants: bool) -> Json:
-        """A project's permission scheme; the grants only when they were asked for."""
-        shown = {
-            "expand": "permissions,user,group,projectRole,field,all",
-            "id": project.scheme_id,
-            "self": f"{self._api}/permissionscheme/{project.scheme_id}",
-            "name": project.scheme_name,
-            "description": "",
-        }
-        return (
-            {**shown, "permissions": [self._grant(project, one) for one in project.grants]}
-            if grants
-            else shown
-        )
-
-    def _grant(self, project: Project, grant: Grant) -> Json:
-        return {
-            "id": grant.id,
-            "self": f"{self._api}/permissionscheme/{project.scheme_id}/permission/{grant.id}",
-            "holder": self.holder(grant.holder),
-            "permission": grant.permission,
-        }
-
-    def holder(self, holder: Holder) -> Json:
-        """Who holds something: roles by id, groups by name and id, users by account."""
-        shown: Json = {"type": holder.type}
-        if holder.type == "projectRole":
-            role = self._site.role_named(holder.parameter)
-            identifier = role.id if role is not None else holder.parameter
-            shown |= {"parameter": identifier, "value": identifier, "expand": "projectRole"}
-        elif holder.type == "group":
-            group = self._site.groups[holder.parameter]
-            shown |= {"parameter": group.name, "value": group.id, "expand": "group"}
-        elif holder.parameter:
-            shown |= {"parameter": holder.parameter, "value": holder.parameter, "expand": "user"}
-        return shown
-
-    def security_scheme(self, project: Project) -> Json:
-        """A project's issue security scheme with its levels."""
-        scheme: Json = {
-            "self": f"{self._api}/issuesecurityschemes/{project.security_scheme_id}",
-            "id": int(project.security_scheme_id or 0),
-            "name": f"{project.key} security",
-            "description": "",
-            "levels": [self.level(level) for level in project.levels],
-        }
-        if project.default_level is not None:
-            scheme["defaultSecurityLevelId"] = int(project.default_level)
-        return scheme
-
-    def level(self, level: Level) -> Json:
-        """A security level."""
-        return {
-            "self": f"{self._api}/securitylevel/{level.id}",
-            "id": level.id,
-            "description": "",
-            "name": level.name,
-        }
-
     def issue_type(self, kind: IssueType) -> Json:
         """A type of issue."""
         return {
@@ -225,7 +164,9 @@ class Shapes:
             "operations": ["add", "set", "remove"] if field == "labels" else ["set"],
         }
         if custom is not None and custom.kind == "select":
-            shown["allowedValues"] = [self._option(custom, option.id) for option in custom.options]
+            context = custom.context_for(project.key)
+            options = context.options if context else []
+            shown["allowedValues"] = [self._option(custom, option.id) for option in options]
         if field == "security":
             shown["allowedValues"] = [self.level(level) for level in levels]
         return shown

@@ -41,6 +41,7 @@ PROJECT_PERMISSIONS = (
     "DELETE_ISSUES",
     "ASSIGN_ISSUES",
     "TRANSITION_ISSUES",
+    "SCHEDULE_ISSUES",
     "LINK_ISSUES",
     "SET_ISSUE_SECURITY",
     "MODIFY_REPORTER",
@@ -93,11 +94,12 @@ class User:
 
 @dataclass(slots=True)
 class Group:
-    """A group of people, site-wide."""
+    """A group of people, site-wide. ``access``: what being in it makes of them, if anything."""
 
     id: str
     name: str
     members: list[str]
+    access: Literal["site-admin", "admin", "user"] | None = None
 
 
 @dataclass(slots=True)
@@ -138,14 +140,33 @@ FieldKind = Literal["select", "number", "text", "textarea"]
 
 
 @dataclass(slots=True)
+class FieldContext:
+    """Where a field can be used, and with which options. ``projects`` holds keys; empty means all of them."""
+
+    id: str
+    name: str
+    projects: list[str]
+    options: list[Option]
+
+
+@dataclass(slots=True)
 class CustomField:
-    """A custom field. ``context``: the keys of the projects it is for; empty means all."""
+    """A custom field. Without a context it can be used nowhere."""
 
     id: str
     name: str
     kind: FieldKind
-    options: list[Option]
-    context: list[str]
+    contexts: list[FieldContext]
+
+    def context_for(self, project: str) -> FieldContext | None:
+        """The context that counts in a project: one of its own before one for all."""
+        fitting = [one for one in self.contexts if not one.projects or project in one.projects]
+        return max(fitting, key=lambda one: len(one.projects), default=None)
+
+    @property
+    def options(self) -> list[Option]:
+        """The options of all contexts."""
+        return [option for context in self.contexts for option in context.options]
 
 
 @dataclass(slots=True)
@@ -177,8 +198,39 @@ class Project:
     security_scheme_id: str | None
     levels: list[Level]
     default_level: str | None
+    default_screen: list[str] = field(default_factory=list)
+    """The screen of the types that have none of their own; these hold this very list."""
+    notification_scheme: str | None = None
     archived: bool = False
     last_number: int = 0
+
+
+@dataclass(slots=True)
+class PermissionScheme:
+    """A permission scheme by itself. A project that it is assigned to holds the same list of grants."""
+
+    id: int
+    name: str
+    grants: list[Grant]
+
+
+@dataclass(slots=True)
+class SecurityScheme:
+    """An issue security scheme by itself. A project that it is assigned to holds the same list of levels."""
+
+    id: str
+    name: str
+    levels: list[Level]
+    default_level: str | None
+
+
+@dataclass(slots=True)
+class NotificationScheme:
+    """Who is mailed: the names of events that mail somebody."""
+
+    id: str
+    name: str
+    events: list[str]
 
 
 @dataclass(slots=True)
@@ -247,7 +299,12 @@ class Site:
     groups: dict[str, Group] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     fields: dict[str, CustomField] = field(default_factory=dict)
+    types: list[IssueType] = field(default_factory=list)
+    """Types that were made for the whole site; each project has the ones it uses."""
     projects: dict[str, Project] = field(default_factory=dict)
+    permission_schemes: dict[int, PermissionScheme] = field(default_factory=dict)
+    security_schemes: dict[str, SecurityScheme] = field(default_factory=dict)
+    notification_schemes: dict[str, NotificationScheme] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
     index: dict[str, list[Indexed]] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: count(10100))

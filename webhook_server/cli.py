@@ -29,6 +29,7 @@ from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
 from webhook_server.roster_in_use import check_roster
+from webhook_server.setup_cli import setup
 from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
@@ -218,7 +219,7 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
     )
 
 
-for command in (audience, backup, backup_key, doctor, jobs, keys, restore, space, status):
+for command in (audience, backup, backup_key, doctor, jobs, keys, restore, setup, space, status):
     main.add_command(command)
 
 

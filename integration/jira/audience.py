@@ -28,7 +28,7 @@ LARGEST_GROUP = 200
 _PAGE = 50
 _ID = re.compile(r"[A-Za-z0-9:_-]{1,128}\Z")
 """Ids of accounts, groups and roles stand in our sentences; whatever else an answer holds does not."""
-_OPEN_TO = {
+OPEN_TO = {
     "anyone": "everybody on the internet",
     "applicationRole": "every user of the site's products",
     "reporter": "the Reporter of a ticket, by which Jira shows the project to everybody",
@@ -48,7 +48,7 @@ def read_audience(client: JiraClient, space: JiraSpace, own_account: str) -> Aud
         HostError: a part could not be read; then nothing is known.
     """
     project = client.read(f"project/{space.project}", what="read the project")
-    doors = list(_project_doors(project))
+    doors = list(project_doors(project))
     if project.get("simplified") is not False or project.get("style") != "classic":
         # Such a project has no permission scheme to read; it is open to whoever its own settings name.
         doors.append("the project is team-managed, where permission and security schemes do not apply")
@@ -63,16 +63,17 @@ def read_audience(client: JiraClient, space: JiraSpace, own_account: str) -> Aud
         principals,
         tuple(doors),
         complete=own_account in reading.people,
-        space_id=_usable(project.get("id")),
+        space_id=usable(project.get("id")),
     )
 
 
-def _project_doors(project: Json) -> Iterator[str]:
+def project_doors(project: Json) -> Iterator[str]:
+    """What is wrong with the project itself."""
     if project.get("archived") is True:
         yield "the project is archived"
     if project.get("deleted") is True:
         yield "the project is in the trash"
-    if not _usable(project.get("id")):
+    if not usable(project.get("id")):
         yield "Jira does not say which project it is"
 
 
@@ -116,7 +117,7 @@ class _Reading:
             for grant in grants
             if isinstance(grant, dict) and grant.get("permission") == BROWSE
         ]
-        for kind, holder in dict.fromkeys(_kind_and_id(holder) for holder in holders):
+        for kind, holder in dict.fromkeys(kind_and_id(holder) for holder in holders):
             self._holder(kind, holder)
 
     def _holder(self, kind: str, holder: str) -> None:
@@ -133,7 +134,7 @@ class _Reading:
                 f"the group {holder or 'without an id'} may browse the project and is not configured"
             )
         else:
-            who = _OPEN_TO.get(kind, "a kind of holder this version does not know")
+            who = OPEN_TO.get(kind, "a kind of holder this version does not know")
             self.doors.append(f"the right to browse the project is granted to {who}")
 
     def _role(self, role: str) -> None:
@@ -180,20 +181,21 @@ class _Reading:
                 raise self._client.unreadable(what)
 
 
-def _kind_and_id(holder: object) -> tuple[str, str]:
+def kind_and_id(holder: object) -> tuple[str, str]:
     """A holder's kind and id. For a group the id is in ``value``; ``parameter`` is its name, which can change."""
     if not isinstance(holder, dict):
         return "", ""
     kind = str(holder.get("type"))
     found = holder.get("value") or (holder.get("parameter") if kind != "group" else None)
-    return kind, _usable(found)
+    return kind, usable(found)
 
 
 def _id(owner: object, part: str, key: str) -> str:
     """The id under ``key`` in a part of a JSON object; empty if there is none that can be used."""
     inner = owner.get(part) if isinstance(owner, dict) else None
-    return _usable(inner.get(key)) if isinstance(inner, dict) else ""
+    return usable(inner.get(key)) if isinstance(inner, dict) else ""
 
 
-def _usable(value: object) -> str:
+def usable(value: object) -> str:
+    """An id of Jira's that may stand in our sentences; empty if it is anything else."""
     return value if isinstance(value, str) and _ID.match(value) else ""

@@ -33,7 +33,7 @@ from integration.errors import (
     HostUnavailable,
     HostUnknownOutcome,
 )
-from integration.jira.space import JiraSpace, is_plain
+from integration.jira.space import JiraLogin, JiraSpace, is_plain
 from integration.jira.turns import Turns
 from integration.ports import Unlimited
 
@@ -99,7 +99,7 @@ class JiraClient:
 
     def __init__(
         self,
-        space: JiraSpace,
+        space: JiraSpace | JiraLogin,
         *,
         token: str,
         budget: Budget | None = None,
@@ -112,7 +112,7 @@ class JiraClient:
             )
         self._space = space
         self._token = token
-        self._names = space.fields.our_names()
+        self._names = space.our_names()
         self.turns = Turns(space.host, budget=budget or Unlimited(), sleep=sleep)
         self._local = threading.local()
 
@@ -131,6 +131,13 @@ class JiraClient:
             HostError: as its subclasses say.
         """
         return self._call("GET", path, what, "read", query=query)
+
+    def read_list(self, path: str, *, what: str, query: Mapping[str, str | int] | None = None) -> list[Json]:
+        """GET something that Jira answers with a list of JSON objects."""
+        outcome = self._exchange("GET", path, what, "read", query, None, listed=True)
+        if isinstance(outcome, HostError):
+            raise self.turns.heard(outcome)
+        return self.objects(outcome.get(_LISTED), what)
 
     def read_by_post(self, path: str, payload: Json, *, what: str) -> Json:
         """POST to a call of Jira that only reads."""
@@ -238,16 +245,18 @@ class JiraClient:
         payload: Json | None,
         *,
         file: tuple[str, bytes, str] | None = None,
+        listed: bool = False,
     ) -> Json | HostError:
-        url = f"{self._space.address}/rest/api/3/{path}"
+        # A path with a slash in front is one of the site's, beside the API that has a version.
+        url = f"{self._space.address}{path if path.startswith('/') else f'/rest/api/3/{path}'}"
         try:
             answer = self._library()._session.request(  # noqa: SLF001 - the library's methods cannot send properties
                 method, url, params=query, json=payload, allow_redirects=False, **_multipart(file)
             )
-            if method in {"PUT", "DELETE"}:
+            if method in {"PUT", "DELETE"} or answer.status_code == HTTPStatus.NO_CONTENT:
                 return {}
             value = json.loads(answer.content)
-            if file is not None:
+            if listed or file is not None:
                 value = {_LISTED: value}
             return value if isinstance(value, dict) else _unreadable(what, intent)
         except _NotOk as refusal:

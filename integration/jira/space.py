@@ -72,6 +72,47 @@ class JiraSpace:
         """The site's name as it stands in a ticket's name, with the port if it has one."""
         return urlsplit(self.site).netloc.lower()
 
+    def our_names(self) -> dict[str, str]:
+        """Jira's ids of fields -> our words for them, the only ones an error may use."""
+        return self.fields.our_names()
+
+
+@dataclass(frozen=True, slots=True)
+class JiraLogin:
+    """A site and an account on it, where no more is known: at set-up, and for accounts that only try what they can see.
+
+    Raises:
+        ConfigError: with every mistake in it.
+    """
+
+    name: SpaceName
+    site: str
+    project: str
+    email: str
+
+    def __post_init__(self) -> None:
+        mistakes = _site_mistakes(self.site)
+        if not _PROJECT.match(self.project):
+            mistakes.append("project must be the project's key, such as COC")
+        if not is_plain(self.email) or "@" not in self.email:
+            mistakes.append("email must be the mail address of an account on the site")
+        if mistakes:
+            raise ConfigError(f"What was said about the Jira space {self.name!r}", mistakes)
+
+    @property
+    def address(self) -> str:
+        """The site without a slash at the end."""
+        return self.site.rstrip("/")
+
+    @property
+    def host(self) -> str:
+        """The site's name, with the port if it has one."""
+        return urlsplit(self.site).netloc.lower()
+
+    def our_names(self) -> dict[str, str]:
+        """None: without the ids of fields an error names no field."""
+        return {}
+
 
 def _site_mistakes(site: str) -> list[str]:
     example = "site must be the address of the site alone, such as https://acme.atlassian.net"

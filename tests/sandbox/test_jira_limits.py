@@ -30,7 +30,7 @@ def test_a_field_that_is_not_on_the_screen_is_refused_by_name(office: Office) ->
 
 
 def test_a_field_of_another_projects_context_is_refused(office: Office) -> None:
-    office.cloud.site.fields[office.project.fields["risk"]].context = ["OTHER"]
+    office.cloud.site.fields[office.project.fields["risk"]].contexts[0].projects = ["OTHER"]
     assert (
         "not on the appropriate screen"
         in errors(office, **{office.project.fields["risk"]: 1})[office.project.fields["risk"]]
