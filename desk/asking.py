@@ -11,7 +11,7 @@ import click
 
 from desk import drafts, show
 from desk.connecting import connected
-from desk.service import is_code_name
+from desk.served import is_code_name
 from desk.session import session_of
 from desk.unlocking import unlock
 from integration.diary.frame import EntryContent

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from desk.service import ServedIncident
+    from desk.served import ServedIncident
     from integration.diary.contents import Diary, Entry
     from integration.diary.findings import Finding
     from integration.diary.frame import Card

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from desk.home import Connection, Home
-    from desk.service import LoggedIncident, Service
+    from desk.served import LoggedIncident
+    from desk.service import Service
     from integration.diary.keys import Identity
 
 _AT_ONCE: Final = 6

@@ -20,7 +20,7 @@ from integration.roster_chain import former_keys, readers_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desk.service import ServedDiary
+    from desk.served import ServedDiary
     from integration.diary.chain import Head
     from integration.diary.open import Opener
     from integration.incident import IncidentId

@@ -7,8 +7,6 @@ have our shapes or it is refused, a redirect is never followed, and plain http l
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -18,18 +16,15 @@ import requests
 from requests.auth import AuthBase
 
 from desk.home import head_from_json, head_to_json
-from integration.code_name import CodeName
+from desk.served import is_code_name, read_diary, read_incidents, read_log
 from integration.diary.attachment import is_file_name
 from integration.errors import HeadConflict, NotCleared, ServiceRefused, ServiceUnreachable, WriteRefused
-from integration.incident import Alias, IncidentId, IncidentType, Stage
-from integration.mirror import TicketName
-from integration.risk import Level
 from integration.signed_request import TOLERANCE, is_loopback, new_nonce, origin_of, sign_request
-from integration.text import SealedText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from desk.served import LoggedIncident, ServedDiary, ServedIncident
     from integration.diary.chain import Head
     from integration.ports import Clock
     from integration.signed_request import Signer
@@ -43,81 +38,11 @@ _JSON: Final = "application/json"
 _BYTES: Final = "application/octet-stream"
 _LONGEST_SENTENCE: Final = 400
 
-_LEAST_PART, _MOST_PART = 1_024, 1_000_000
-"""What a service may name as the bytes of a part: less would never end, more fits no host."""
-
-_CODE_NAME: Final = re.compile(r"[A-Z]{1,32}(-[A-Z]{1,32}){0,3}-[0-9]{2}\Z")
-_INCIDENT: Final = re.compile(r"inc_[a-z2-7]{26}\Z")
-_ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}\Z")
-_TICKET: Final = re.compile(r"[A-Za-z0-9._:/#-]{1,200}\Z")
-_TICKET_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
-_CODE: Final = re.compile(r"[a-z-]{1,40}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class ServedIncident:
-    """The public fields of an incident, as the service tells them; nobody signs these.
-
-    ``ticket_id`` is what no other ticket ever has, where ``ticket`` (its name) could be given again.
-    """
-
-    id: IncidentId
-    code_name: CodeName
-    type: IncidentType
-    stage: Stage
-    impact: Level | None
-    likelihood: Level | None
-    lead: Alias | None
-    secondary: Alias | None
-    ticket: TicketName | None
-    ticket_url: str | None
-    opened_at: datetime
-    ticket_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What the service keeps and has not brought to the ticket yet.
-
-    ``code`` is what the first of the ``jobs`` waits for, None where it was not tried yet; ``parked``: it needs a person.
-    """
-
-    jobs: int
-    code: str | None
-    parked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIncident:
-    """An incident of the Master Incident Log, and whether the service counts this member as cleared for it."""
-
-    incident: ServedIncident
-    cleared: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ServedDiary:
-    """A sealed diary as the service hands it out. ``head`` is what the service says is the newest link.
-
-    ``part_bytes`` is how many bytes of a body fit into one comment of its host; None if the service does not say.
-    """
-
-    incident: ServedIncident
-    head: Head | None
-    comments: tuple[SealedText, ...]
-    part_bytes: int | None = None
-    waiting: Waiting | None = None
-
 
 def _file_target(code_name: str, name: str) -> str:
     if not is_code_name(code_name) or not is_file_name(name):
         raise ValueError("not a code name, or not a file's name")
     return f"/api/v1/incidents/{code_name}/files/{name}"
-
-
-def is_code_name(text: str) -> bool:
-    """Whether a text has the form of a code name; only such texts go into an address or a file name."""
-    return _CODE_NAME.match(text) is not None
 
 
 class _Proof(AuthBase):
@@ -152,7 +77,7 @@ class Service:
         """
         answer = self._get("/api/v1/incidents")
         try:
-            return tuple(_incident(one) for one in _list(answer["incidents"]))
+            return read_incidents(answer)
         except (ValueError, KeyError, TypeError):
             _not_understood()
 
@@ -165,13 +90,9 @@ class Service:
         """
         answer = self._get("/api/v1/log")
         try:
-            listed = tuple(_logged(one) for one in _list(answer["incidents"]))
+            return read_log(answer)
         except (ValueError, KeyError, TypeError):
             _not_understood()
-        for names in ({one.incident.code_name for one in listed}, {one.incident.id for one in listed}):
-            if len(names) < len(listed):
-                _not_understood()
-        return listed
 
     def diary(self, code_name: str) -> ServedDiary:
         """One incident's sealed diary.
@@ -185,16 +106,9 @@ class Service:
             raise ValueError("not a code name")
         answer = self._get(f"/api/v1/incidents/{code_name}/diary")
         try:
-            incident = _incident(answer["incident"])
-            comments = tuple(SealedText(_text(one)) for one in _list(answer["comments"]))
-            head = None if answer["head"] is None else head_from_json(answer["head"], incident.id)
-            part_bytes = _part_bytes(answer.get("part_bytes"))
-            waiting = _waiting(answer.get("waiting"))
+            return read_diary(answer, code_name)
         except (ValueError, KeyError, TypeError):
             _not_understood()
-        if incident.code_name != code_name:
-            _not_understood()
-        return ServedDiary(incident, head, comments, part_bytes, waiting)
 
     def write(
         self,
@@ -475,62 +389,3 @@ def _date(header: str) -> datetime | None:
 
 def _minutes(apart: timedelta) -> str:
     return f"{round(apart.total_seconds() / 60)} minutes"
-
-
-def _incident(raw: Any) -> ServedIncident:  # noqa: ANN401 - whatever JSON held
-    return ServedIncident(
-        id=IncidentId(_text(raw["id"], _INCIDENT)),
-        code_name=CodeName(_text(raw["code_name"], _CODE_NAME)),
-        type=IncidentType(raw["type"]),
-        stage=Stage(raw["stage"]),
-        impact=_level(raw["impact"]),
-        likelihood=_level(raw["likelihood"]),
-        lead=None if raw["lead"] is None else Alias(_text(raw["lead"], _ALIAS)),
-        secondary=None if raw["secondary"] is None else Alias(_text(raw["secondary"], _ALIAS)),
-        ticket=None if raw["ticket"] is None else TicketName(_text(raw["ticket"], _TICKET)),
-        ticket_url=None if raw["ticket_url"] is None else _text(raw["ticket_url"]),
-        opened_at=datetime.strptime(_text(raw["opened_at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
-        ticket_id=None if raw.get("ticket_id") is None else _text(raw["ticket_id"], _TICKET_ID),
-    )
-
-
-def _waiting(raw: Any) -> Waiting | None:  # noqa: ANN401 - whatever JSON held
-    if raw is None:
-        return None
-    if type(raw["jobs"]) is not int or not isinstance(raw["parked"], bool):
-        raise ValueError("not what waits")
-    return Waiting(raw["jobs"], None if raw["code"] is None else _text(raw["code"], _CODE), raw["parked"])
-
-
-def _part_bytes(raw: object) -> int | None:
-    if raw is None:
-        return None
-    if type(raw) is not int or not _LEAST_PART <= raw <= _MOST_PART:
-        raise ValueError("not a size of a part")
-    return raw
-
-
-def _logged(raw: Any) -> LoggedIncident:  # noqa: ANN401 - whatever JSON held
-    if not isinstance(raw["cleared"], bool):
-        raise TypeError("not a yes or no")
-    return LoggedIncident(_incident(raw), raw["cleared"])
-
-
-def _level(raw: object) -> Level | None:
-    if raw is None:
-        return None
-    if type(raw) is not int:
-        raise ValueError("not a level")
-    return Level(raw)
-
-
-def _text(raw: object, form: re.Pattern[str] | None = None) -> str:
-    if not isinstance(raw, str) or (form is not None and not form.match(raw)):
-        raise ValueError("not the text we expect")
-    return raw
-
-
-def _list(raw: object) -> list[Any]:
-    if not isinstance(raw, list):
-        raise TypeError("not a list")
-    return raw

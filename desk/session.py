@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from desk.home import Connection, Home
     from desk.reading import Read
-    from desk.service import ServedDiary
+    from desk.served import ServedDiary
     from integration.diary.contents import Diary
     from integration.diary.findings import Finding
     from integration.diary.keyring import Keyring

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from desk.card_changes import Change
-    from desk.service import ServedIncident
+    from desk.served import ServedIncident
     from integration.diary.findings import Finding
     from integration.diary.frame import Card
     from integration.diary.open import Diary, Entry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from integration.diary.findings import Finding
 
 if TYPE_CHECKING:
-    from desk.service import ServedDiary
+    from desk.served import ServedDiary
 
 _WHY: Final = {
     "host-gone": "the ticket, or its whole project or repository, is not there",

@@ -15,7 +15,7 @@ from flask import Flask
 
 from desk import log_cli
 from desk.home import Home, PublicKeys
-from desk.service import LoggedIncident, ServedIncident
+from desk.served import LoggedIncident, ServedIncident
 from integration.code_name import CodeName
 from integration.diary.seal import Card
 from integration.errors import StoreError

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from desk.reading import trust_of
+from integration.diary.keys import generate_identity
+from integration.diary.open import open_diary
+from integration.roster import load_roster
+from tests.desk.conftest import INCIDENT, TICKET
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -60,6 +66,30 @@ def test_accepting_a_roster_without_somebody_says_what_to_do_and_renew_does_it(
     hers = miriam("diary", "read", NAME, "--format", "json")
     assert "after she left" not in hers.output
     assert "not-cleared" in hers.output
+
+
+def test_a_recovery_key_that_was_replaced_opens_nothing_that_comes_after(
+    cleared: At, shelf: Shelf, team: Team, tmp_path: Path
+) -> None:
+    old, new = team.recovery, generate_identity("recovery")
+    raw = team.roster_file(serial=2, previous=team.roster.hash)
+    path = tmp_path / "roster.toml"
+    path.rename(path.with_name("roster-1.toml"))
+    team.write(path, raw.replace(old.recipient.encode(), new.recipient.encode()))
+    assert "coc renew" in accept(cleared, path).output
+
+    renewed = cleared("renew")
+    cleared("diary", "write", NAME, "--file", "-", input="after it was replaced\n")
+
+    assert f"{NAME}: renewed" in renewed.stdout
+    trust = trust_of(INCIDENT, TICKET, load_roster(path))
+    texts = [comment.text for comment in shelf.sealed]
+    last = {
+        whose: open_diary(texts, identity=key, trust=trust).entries[-1].body.reveal()
+        for whose, key in (("old", old), ("new", new))
+    }
+    assert "after it was replaced" in last["new"]
+    assert "after it was replaced" not in last["old"]
 
 
 @pytest.mark.parametrize("command", ["read", "write"])

@@ -271,3 +271,23 @@ def test_a_second_report_is_added_after_a_redaction(town: Town) -> None:
     read = town.coc("charlie", "diary", "read", incident.code_name)
     assert read.exit_code == 0, read.output
     assert "one thing more" in read.stdout
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_redacted_diary_is_restored_to_a_new_ticket_without_what_was_redacted(
+    town: Town, host: HostName
+) -> None:
+    incident, number = written(town, host)
+    name = incident.code_name
+    redact(town, incident, number)
+    before = town.server.shown(host, incident.id)
+    town.delete_ticket(host, incident)
+
+    done = town.desk("robert", "diary", "restore", name, "--new-ticket", "--from-host")
+    read = town.desk("robert", "diary", "read", name)
+
+    assert done.exit_code == 0, done.output
+    assert (read.exit_code, "another note" in read.stdout, WORDS in read.stdout) == (0, True, False)
+    after = town.server.shown(host, incident.id)
+    moved = (before.comments[-1][0] + 1, 1)  # the entry that says which ticket it is now
+    assert (after.tickets, after.comments) == (1, [*before.comments, moved])

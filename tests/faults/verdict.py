@@ -26,7 +26,8 @@ from tests.faults.world import READER
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from desk.service import ServedIncident, Service
+    from desk.served import ServedIncident
+    from desk.service import Service
     from integration.roster import Roster
     from sandbox.rehearsal import HostName
     from tests.faults.form_tool import Submission
