@@ -1,16 +1,25 @@
-"""Joins what needs other people's credentials to the hosts: the checks of ``coc-server doctor`` and an admin's reading."""
+"""Joins what needs other people's credentials to the hosts: the checks of ``coc-server doctor`` and an admin's reading.
+
+Beside :mod:`webhook_server.wiring` the only part of the server that names a concrete host.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from integration.checks import Check, Outcome
+from integration.errors import ConfigError
+from integration.jira.admin import Credential
+from integration.jira.admin_audience import read_admin_audience
+from integration.jira.checks import jira_checks
+from webhook_server.config_spaces import JiraSettings
+from webhook_server.wiring import jira_space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from integration.audience import Audience
+    from integration.checks import Check
     from webhook_server.admin_login import Login
     from webhook_server.config import Config
     from webhook_server.config_spaces import SpaceSettings
@@ -18,24 +27,51 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _NoChecks:
-    """A host whose own checks are not joined yet."""
+class _HostChecks:
+    """One host's own functions, with the credentials in place."""
 
-    space: str
+    run: Callable[[], Iterable[Check]]
+    read: Callable[[], Audience] | None
 
     def checks(self) -> Iterable[Check]:
-        """That nothing was looked at."""
-        step = "Look at the pages under docs/hosts/ by hand."
-        yield Check(f"host ({self.space})", Outcome.UNKNOWN, "nothing of the host was looked at", step)
+        """Every check of the host's own."""
+        return self.run()
 
     def admin_audience(self) -> Audience | None:
-        """Nothing is known."""
-        return None
+        """Everybody who can read, seen with an admin's credential; None without one."""
+        return self.read() if self.read is not None else None
 
 
 def make_host_checks(
-    config: Config, space: SpaceSettings, *, admin: Login | None, outsider: Login | None
+    config: Config, settings: SpaceSettings, *, admin: Login | None, outsider: Login | None
 ) -> HostChecks:
-    """The checks of one ticket space's host, with these credentials."""
-    del config, admin, outsider
-    return _NoChecks(space.name)
+    """The checks of one ticket space's host, with these credentials.
+
+    Raises:
+        ConfigError: Jira needs an e-mail address beside each token.
+    """
+    if isinstance(settings.host, JiraSettings):
+        return _jira(config, settings, settings.host, admin, outsider)
+    raise NotImplementedError
+
+
+def _jira(
+    config: Config, settings: SpaceSettings, host: JiraSettings, admin: Login | None, outsider: Login | None
+) -> HostChecks:
+    space, bot = jira_space(settings, host), Credential(host.email, host.token)
+    admins, outsiders = _credential(admin, "admin"), _credential(outsider, "outsider")
+    aliases = [member.alias for member in config.roster.members if "jira" in member.accounts]
+    return _HostChecks(
+        lambda: jira_checks(space, admin=admins, bot=bot, outsider=outsiders, aliases=aliases),
+        (lambda: read_admin_audience(space, admin=admins, bot=bot)) if admins is not None else None,
+    )
+
+
+def _credential(login: Login | None, who: str) -> Credential | None:
+    if login is None:
+        return None
+    if not login.email:
+        raise ConfigError(
+            "The command", [f"Jira needs the address of the token's account too: --{who}-email"]
+        )
+    return Credential(login.email, login.token)

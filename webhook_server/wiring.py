@@ -254,7 +254,7 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
     """The host of one ticket space."""
     settings = space.host
     if isinstance(settings, JiraSettings):
-        return JiraHost(_jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
+        return JiraHost(jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
     return GitHubHost(
         GitHubSpace(
             name=space.name,
@@ -276,7 +276,7 @@ def _hooks(hosts: Iterable[Host]) -> list[HookLog]:
     return list({hook.name: hook for hook in hooks if hook is not None}.values())
 
 
-def _jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
+def jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
     return JiraSpace(
         name=space.name,
         site=settings.site,
