@@ -24,7 +24,7 @@ from sandbox.wire import utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.github_state import Account
+    from sandbox.github_state import Account, OrganizationRole
 
 _LONGEST_JWT = 600
 _CLOCK_DRIFT = 60
@@ -41,10 +41,11 @@ def level_of(account: Account, repo: Repository) -> Level:
     if repo.owner is account:
         return "admin"
     levels: list[Level] = ["none" if repo.private else "pull", repo.collaborators.get(login, "none")]
-    levels += [team.level for team in repo.teams if login in team.members]
+    levels += [team.level for team in repo.teams if login in team.everyone()]
     if (org := repo.organization) is not None:
         if login in org.owners:
             return "admin"
+        levels += [role.base for role in org.roles if role.base and login in holders(role)]
         if login in org.members:
             levels.append(org.default_permission)
             if repo.visibility == "internal":
@@ -207,6 +208,17 @@ def client_id(app: App) -> str:
 def installed_in(app: App, repo: Repository) -> bool:
     """Whether the App's installation reaches the repository."""
     return repo.owner is app.owner and (app.repositories is None or repo.id in app.repositories)
+
+
+def holders(role: OrganizationRole) -> frozenset[str]:
+    """Who has an organization's role, directly or through a team."""
+    return frozenset(role.users).union(*(team.everyone() for team in role.teams))
+
+
+def owns(caller: Caller, org: Organization) -> bool:
+    """Whether the caller is an owner of the organization, with a token that may say so."""
+    is_owner = caller.token is not None and caller.app is None and caller.account.login.lower() in org.owners
+    return is_owner and caller.allows("organization_administration")
 
 
 def is_member(account: Account, org: Organization) -> bool:

@@ -195,9 +195,14 @@ class Actions:
     # Comments
 
     def comment(self, caller: Caller, issue: Issue, body: str) -> Comment:
-        """A new comment."""
+        """A new comment. Where the conversation is locked, only people with write access may; an App may not.
+
+        https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations says who may.
+        That an App's token is refused, whatever its permissions, is told by those who run Apps:
+        https://github.com/probot/stale/issues/25, https://github.com/Expensify/App/issues/14862
+        """
         self._may_write_to(caller, issue.repo)
-        if issue.locked and not caller.may_write(issue.repo, "push"):
+        if issue.locked and (caller.app is not None or not caller.may_write(issue.repo, "push")):
             raise Refused(403, "Unable to create comment because issue is locked.", kind="FORBIDDEN")
         check_body("IssueComment", body, empty=False)
         self._count_creation()

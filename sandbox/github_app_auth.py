@@ -28,6 +28,7 @@ CALLS = {
     "GET /app/installations": "installations",
     "GET /app/installations/<int:installation_id>": "installation",
     "POST /app/installations/<int:installation_id>/access_tokens": "token",
+    "GET /app/hook/config": "hook_config",
     "GET /app/hook/deliveries": "deliveries",
     "POST /app/hook/deliveries/<int:delivery_id>/attempts": "deliver_again",
     "GET /orgs/<login>/installation": "in_org",
@@ -61,6 +62,13 @@ class AppCalls:
         """The App itself."""
         return Reply({**self._show.app(app), "installations_count": 1})
 
+    def hook_config(self, app: App) -> Reply:
+        """Where its webhook leads; the secret is never shown, and an App without a webhook shows no address."""
+        shown: Json = {"content_type": "json", "insecure_ssl": "0"}
+        if app.hook is not None:
+            shown |= {"url": app.hook.url, **({"secret": "********"} if app.hook.secret else {})}
+        return Reply(shown)
+
     def deliveries(self, app: App) -> Reply:
         """What its webhook was sent."""
         return self._deliveries.listed(app.hook, self._show.root)
@@ -70,8 +78,8 @@ class AppCalls:
         return self._deliveries.again(app.hook, delivery_id)
 
     def installations(self, app: App) -> Reply:
-        """All its installations: one."""
-        return paged([self._show.installation(app)], self._show.root)
+        """All its installations: one, or none yet."""
+        return paged([self._show.installation(app)] if app.installed else [], self._show.root)
 
     def installation(self, app: App, installation_id: int) -> Reply:
         """One installation."""
@@ -80,7 +88,7 @@ class AppCalls:
 
     def in_org(self, app: App, login: str) -> Reply:
         """The installation in an organization."""
-        self._require(app.owner.login.lower() == login.lower())
+        self._require(app.installed and app.owner.login.lower() == login.lower())
         return Reply(self._show.installation(app))
 
     def in_repo(self, app: App, owner: str, repo: str) -> Reply:

@@ -21,13 +21,18 @@ from sandbox.github_calls import body
 from sandbox.github_deliveries import Deliveries
 from sandbox.github_graphql import GraphQL
 from sandbox.github_json import Show
+from sandbox.github_manifest import ManifestPages
 from sandbox.github_overlap import OverlapWire, UnderWay
 from sandbox.github_rest_hooks import HookCalls
 from sandbox.github_rest_issues import IssueCalls
+from sandbox.github_rest_org import OrgCalls
 from sandbox.github_rest_places import PlaceCalls
+from sandbox.github_rest_search import SearchCalls
+from sandbox.github_rest_settings import SettingCalls
 from sandbox.github_state import (
     Account,
     App,
+    DeployKey,
     Invitation,
     Issue,
     IssueField,
@@ -35,6 +40,7 @@ from sandbox.github_state import (
     Level,
     Option,
     Organization,
+    OrganizationRole,
     Refused,
     Repository,
     State,
@@ -89,10 +95,11 @@ class GitHubCom:
         self._show = Show(self.state)
         self._under_way = UnderWay()
         self._deliveries = Deliveries(now)
+        self._tell = Webhooks(self.state, show=self._show, hooks=self.hooks, deliveries=self._deliveries)
         self.actions = Actions(
             self.state,
             show=self._show,
-            tell=Webhooks(self.state, show=self._show, hooks=self.hooks, deliveries=self._deliveries),
+            tell=self._tell,
             now=now,
             meanwhile=self._under_way.added_meanwhile,
         )
@@ -218,6 +225,47 @@ class GitHubCom:
         state.apps[app_id] = state.keep(app)
         return app.installation_id
 
+    def install_app(self, slug: str, repositories: Sequence[str] | None) -> None:
+        """An owner installs an App in these repositories of its organization, or in all of them."""
+        app = next(app for app in self.state.apps.values() if app.slug == slug)
+        names = None if repositories is None else [f"{app.owner.login}/{name}" for name in repositories]
+        app.repositories = None if names is None else frozenset(self.repo(name).id for name in names)
+
+    def add_child_team(self, full_name: str, above: str, slug: str, members: Sequence[str]) -> Team:
+        """A team below one that has access to a repository; it has the same access."""
+        family = (one for team in self.repo(full_name).teams for one in team.family())
+        parent = next(team for team in family if team.slug == above)
+        people = frozenset(member.lower() for member in members)
+        team = Team(self.state.new_id(), slug, parent.level, people, parent=parent)
+        parent.children.append(team)
+        return team
+
+    def add_role(
+        self,
+        org: str,
+        name: str,
+        *,
+        base: Level | None,
+        users: Sequence[str] = (),
+        teams: Mapping[str, Sequence[str]] | None = None,
+    ) -> OrganizationRole:
+        """A role of an organization, given to people and to teams of their own."""
+        owner = self.state.account(org)
+        if not isinstance(owner, Organization):
+            raise TypeError("only organizations have roles")
+        made = OrganizationRole(self.state.new_id(), name, base, users={one.lower() for one in users})
+        for slug, members in (teams or {}).items():
+            people = frozenset(member.lower() for member in members)
+            made.teams.append(Team(self.state.new_id(), slug, "none", people))
+        owner.roles.append(made)
+        return made
+
+    def add_deploy_key(self, full_name: str, title: str, *, read_only: bool = True) -> DeployKey:
+        """A key that opens a repository's code."""
+        key = DeployKey(self.state.new_id(), title, read_only, self._now())
+        self.repo(full_name).deploy_keys.append(key)
+        return key
+
     # What people and time do
 
     def repo(self, full_name: str) -> Repository:
@@ -280,11 +328,16 @@ class GitHubCom:
         app.register_error_handler(Refused, _refusal)
         app.register_error_handler(404, lambda _: _refusal(Refused(404, "Not Found")))
         app.register_error_handler(405, lambda _: _refusal(Refused(404, "Not Found")))
-        for calls in (IssueCalls, PlaceCalls):
+        for calls in (IssueCalls, PlaceCalls, OrgCalls, SettingCalls, SearchCalls):
             calls(self.state, show=self._show, actions=self.actions).register(app)
         AppCalls(self.state, show=self._show, deliveries=self._deliveries).register(app)
         HookCalls(
-            self.state, show=self._show, actions=self.actions, hooks=self.hooks, deliveries=self._deliveries
+            self.state,
+            show=self._show,
+            actions=self.actions,
+            hooks=self.hooks,
+            deliveries=self._deliveries,
+            tell=self._tell,
         ).register(app)
         graphql = GraphQL(self.state, show=self._show, actions=self.actions)
 
@@ -292,6 +345,7 @@ class GitHubCom:
             return jsonify(graphql.answer(self._caller(), body()))
 
         app.add_url_rule("/graphql", "graphql", run, methods=["POST"])
+        ManifestPages(self.state, show=self._show, now=self._now).register(app)
         View(self.state).register(app)
         numbered = "/repositories/<int:number>"
         for rule in (numbered, f"{numbered}/<path:rest>"):

@@ -129,6 +129,15 @@ class Deliveries:
             headers["Link"] = f'<{root}{request.path}?{query}>; rel="next"'
         return Reply([one.shown() for one in page], 200, headers)
 
+    def last_response(self, hook: Hook) -> Json:
+        """What was answered to the newest delivery, as a webhook shows it."""
+        newest = next(iter(self._of(hook)), None)
+        if newest is None:
+            return {"code": None, "status": "unused", "message": None}
+        shown = newest.shown()
+        status = "active" if newest.code in range(200, 300) else "misconfigured"
+        return {"code": newest.code, "status": status, "message": shown["status"]}
+
     def again(self, hook: Hook | None, delivery_id: int) -> Reply:
         """Send one again: the same event under the same GUID, a delivery of its own."""
         found = next((one for one in self._of(hook) if one.id == delivery_id), None) if hook else None

@@ -76,7 +76,7 @@ def _schema() -> GraphQLSchema:
     for kind, named in resolvers.items():
         for name, resolve in named.items():
             _fields(schema, kind)[name].resolve = _resolver(resolve)
-    for name in ("Node", "Actor", "RepositoryOwner", "Labelable", "Minimizable"):
+    for name in ("Node", "Actor", "RepositoryOwner", "Labelable", "Lockable", "Minimizable"):
         interface: Any = schema.type_map[name]
         interface.resolve_type = lambda value, _info, _kind: _type_name(value)
     return schema

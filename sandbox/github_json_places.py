@@ -66,6 +66,13 @@ _REPO_LINKS = {
     "teams_url": "/teams",
     "trees_url": "/git/trees{/sha}",
 }
+# What members of an organization may do, as the stand-in's organizations are made.
+_MEMBERS_MAY = {
+    "members_can_change_repo_visibility": False,
+    "members_can_invite_outside_collaborators": False,
+    "members_can_delete_issues": False,
+    "members_can_fork_private_repositories": False,
+}
 _USER_LINKS = {
     "followers_url": "/followers",
     "following_url": "/following{/other_user}",
@@ -168,10 +175,7 @@ class ShowPlaces:
         if inside:
             shown["default_repository_permission"] = role(org.default_permission)
             shown["two_factor_requirement_enabled"] = True
-            shown["members_can_change_repo_visibility"] = False
-            shown["members_can_invite_outside_collaborators"] = False
-            shown["members_can_delete_issues"] = False
-            shown["members_can_fork_private_repositories"] = False
+            shown |= {**_MEMBERS_MAY, **org.settings}
         return shown
 
     def organization_simple(self, org: Organization) -> Json:
@@ -233,7 +237,7 @@ class ShowPlaces:
     def team(self, team: Team, org: Organization) -> Json:
         """A team and what it may do in a repository."""
         url = f"{self.root}/organizations/{org.id}/team/{team.id}"
-        return {
+        shown: Json = {
             "id": team.id,
             "node_id": team.node_id,
             "name": team.slug,
@@ -251,6 +255,12 @@ class ShowPlaces:
             "organization_id": org.id,
             "parent": None,
         }
+        if team.parent is not None:
+            above = self.team(team.parent, org)
+            shown["parent"] = {
+                name: one for name, one in above.items() if name not in {"permissions", "parent"}
+            }
+        return shown
 
     def invitation(self, invitation: Invitation, repo: Repository) -> Json:
         """An invitation that is open."""
@@ -282,7 +292,7 @@ class ShowPlaces:
             "created_at": stamp(app.created_at),
             "updated_at": stamp(app.created_at),
             "permissions": app.permissions,
-            "events": ["issue_comment", "issues", "sub_issues"],
+            "events": list(app.events),
         }
 
     def installation(self, app: App) -> Json:
@@ -300,7 +310,7 @@ class ShowPlaces:
             "target_id": app.owner.id,
             "target_type": "Organization",
             "permissions": app.permissions,
-            "events": ["issue_comment", "issues", "sub_issues"],
+            "events": list(app.events),
             "created_at": stamp(app.created_at),
             "updated_at": stamp(app.created_at),
             "single_file_name": None,

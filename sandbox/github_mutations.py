@@ -72,6 +72,13 @@ class _Mutations:
         self._do.delete_issue(self._caller, issue)
         return {"repository": issue.repo}
 
+    def lock_lockable(self, sent: Json) -> Json:
+        issue = self._ask.get(Issue, sent["lockableId"])
+        reason = sent.get("lockReason")
+        plain = reason.lower().replace("_", "-" if reason == "OFF_TOPIC" else " ") if reason else None
+        self._do.lock(self._caller, issue, plain, locked=True)
+        return {"lockedRecord": issue, "actor": self._caller.account}
+
     def add_comment(self, sent: Json) -> Json:
         issue = self._ask.get(Issue, sent["subjectId"])
         comment = self._do.comment(self._caller, issue, sent["body"])

@@ -83,7 +83,8 @@ class PlaceCalls(Calls):
     def _call_teams(self, caller: Caller, repo: Repository) -> Reply:
         caller.require("administration")
         org = repo.organization
-        return paged([self._show.team(team, org) for team in repo.teams] if org else [], self._show.root)
+        family = [one for team in repo.teams for one in team.family()]
+        return paged([self._show.team(team, org) for team in family] if org else [], self._show.root)
 
     def _require_administration(self, caller: Caller, repo: Repository) -> None:
         caller.require("administration")

@@ -108,14 +108,56 @@ class IssueField(Thing):
 
 
 @dataclass(eq=False)
+class OrganizationRole(Thing):
+    """A role in an organization; ``base`` is what it gives in every repository, None for nothing."""
+
+    name: str
+    base: Level | None = None
+    source: str = "Predefined"
+    users: set[str] = field(default_factory=set)
+    teams: list[Team] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Webhook(Thing):
+    """A webhook that somebody made by the API. What it was sent is kept with ``hook``."""
+
+    hook: Hook
+    events: tuple[str, ...]
+    active: bool
+    created_at: datetime
+    content_type: str = "json"
+    insecure_ssl: str = "0"
+
+    def wants(self, event: str) -> bool:
+        """Whether an event goes to it."""
+        return self.active and (event == "ping" or "*" in self.events or event in self.events)
+
+
+@dataclass(eq=False)
+class DeployKey(Thing):
+    """A key that opens the repository's code, and no issues."""
+
+    title: str
+    read_only: bool
+    created_at: datetime
+
+
+@dataclass(eq=False)
 class Organization(Account):
-    """An organization; owners see every repository, members what ``default_permission`` gives."""
+    """An organization; owners see every repository, members what ``default_permission`` gives.
+
+    ``settings`` are what members may do, by the names that GET /orgs/{org} has for them.
+    """
 
     owners: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
     default_permission: Level = "none"
     issue_fields: list[IssueField] = field(default_factory=list)
     issue_types: list[IssueType] = field(default_factory=list)
+    settings: dict[str, bool] = field(default_factory=dict)
+    roles: list[OrganizationRole] = field(default_factory=list)
+    webhooks: list[Webhook] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -130,11 +172,23 @@ class Label(Thing):
 
 @dataclass(eq=False)
 class Team(Thing):
-    """A team with access to a repository."""
+    """A team with access to a repository. Members of its child teams are its members too."""
 
     slug: str
     level: Level
     members: frozenset[str]
+    children: list[Team] = field(default_factory=list)
+    parent: Team | None = None
+
+    def family(self) -> Iterator[Team]:
+        """The team and all teams below it."""
+        yield self
+        for child in self.children:
+            yield from child.family()
+
+    def everyone(self) -> frozenset[str]:
+        """Its members and those of all teams below it."""
+        return frozenset(login for team in self.family() for login in team.members)
 
 
 @dataclass(eq=False)
@@ -157,6 +211,9 @@ class Repository(Thing):
     archived: bool = False
     issue_fields: bool = False
     flags: dict[str, bool] = field(default_factory=dict)
+    actions: bool = False
+    webhooks: list[Webhook] = field(default_factory=list)
+    deploy_keys: list[DeployKey] = field(default_factory=list)
     collaborators: dict[str, Level] = field(default_factory=dict)
     teams: list[Team] = field(default_factory=list)
     invitations: list[Invitation] = field(default_factory=list)
@@ -261,6 +318,12 @@ class App(Thing):
     permissions: dict[str, str]
     created_at: datetime
     hook: Hook | None = None
+    events: tuple[str, ...] = ("issue_comment", "issues", "sub_issues")
+
+    @property
+    def installed(self) -> bool:
+        """Whether its owner has installed it anywhere yet."""
+        return self.repositories is None or bool(self.repositories)
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """What the GitHub stand-in tells its webhooks: GitHub's events in GitHub's shapes, signed.
 
-Every registered hook hears of every change in every repository, an App's hook of those it is installed in.
+Every registered hook hears of every change in every repository, one that was made by the API of what it asked for in
+its own, an App's hook of those it is installed in.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.github_access import Caller
     from sandbox.github_deliveries import Deliveries
     from sandbox.github_json import Json, Show
-    from sandbox.github_state import Comment, FieldValue, Issue, Repository, State
+    from sandbox.github_state import Comment, FieldValue, Issue, Repository, State, Webhook
     from sandbox.wire import Hook
 
 
@@ -67,6 +68,17 @@ class Webhooks:
         self._send(caller, child.repo, "sub_issues", below)
         self._send(caller, parent.repo, "sub_issues", above)
 
+    def ping(self, one: Webhook, repo: Repository, caller: Caller) -> None:
+        """The first event of a new hook, and one whenever it is asked for."""
+        payload: Json = {
+            "zen": "Keep it logically awesome.",
+            "hook_id": one.id,
+            "hook": {"type": "Repository", "id": one.id, "name": "web", "events": list(one.events)},
+            "repository": self._show.repo(repo),
+            "sender": self._show.user(caller.account),
+        }
+        self._deliveries.send(one.hook, "ping", payload, _headers(one.id, "repository", repo.id), None)
+
     def _issue(self, issue: Issue) -> Json:
         """An issue as events show it: who closed it is the sender."""
         return {name: value for name, value in self._show.issue(issue).items() if name != "closed_by"}
@@ -81,6 +93,13 @@ class Webhooks:
             whole["organization"] = self._show.organization_simple(repo.organization)
         for place, hook in enumerate(self._hooks, 1):
             self._deliveries.send(hook, event, whole, _headers(place, "repository", repo.id), None)
+        for one in repo.webhooks:
+            if one.wants(event):
+                self._deliveries.send(one.hook, event, whole, _headers(one.id, "repository", repo.id), None)
+        for one in repo.organization.webhooks if repo.organization is not None else ():
+            if one.wants(event):
+                headers = _headers(one.id, "organization", repo.owner.id)
+                self._deliveries.send(one.hook, event, whole, headers, None)
         for app in self._state.apps.values():
             if app.hook is not None and installed_in(app, repo):
                 headers = _headers(app.id, "integration", app.id)

@@ -29,6 +29,11 @@ class KnownRepository:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._id: int | None = None
+        self.may_lock = False
+        """Whether we may lock conversations and still comment: an account with the role write may, an App may not.
+
+        https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations
+        """
 
     def look(self) -> tuple[Json, tuple[str, ...]]:
         """As :meth:`read`, for a reading of the audience: whatever stands there is what is written to from now on."""
@@ -38,6 +43,8 @@ class KnownRepository:
     def read(self) -> tuple[Json, tuple[str, ...]]:
         """The repository as it is now, and every reason why it must not be written to (an open door)."""
         found = self._client.get_object(self._client.path, "look at the repository")
+        rights = found.get("permissions")
+        self.may_lock = not self._client.is_app and isinstance(rights, dict) and rights.get("push") is True
         doors = list(_open_doors(found, self._client.where))
         number = found.get("id")
         if not isinstance(number, int):
@@ -84,22 +91,22 @@ def read_audience(
         client.get_list(f"{client.path}/collaborators", "list who can read the repository", affiliation="all")
     )
     principals = [
-        Principal(str(one.get("login") or ""), f"the role {_role(one)} in the repository")
+        Principal(str(one.get("login") or ""), f"the role {role_of(one)} in the repository")
         for one in collaborators
     ]
     must_be_there = (
-        any(_role(one) == "admin" for one in collaborators)
+        any(role_of(one) == "admin" for one in collaborators)
         if client.is_app
         else any(one.account.casefold() == own_login.casefold() for one in principals)
     )
-    invited, invited_doors = _invitations(client)
+    invited, invited_doors = invitations(client)
     return Audience(
         space, (*principals, *invited), (*doors, *invited_doors),
         complete=must_be_there and all(one.account for one in principals), space_id=str(found.get("id") or ""),
     )  # fmt: skip
 
 
-def _invitations(client: Client) -> tuple[list[Principal], list[str]]:
+def invitations(client: Client) -> tuple[list[Principal], list[str]]:
     """Who may become a reader at any moment. Only an admin sees invitations.
 
     An App's token lacks that right, so an App does not ask. Where a token lacks it, an invited person is
@@ -124,7 +131,7 @@ def _invitations(client: Client) -> tuple[list[Principal], list[str]]:
     return principals, doors
 
 
-def _role(collaborator: Json) -> str:
+def role_of(collaborator: Json) -> str:
     """The role in GitHub's words. A role with a name of the organisation's own is not repeated."""
     permissions = collaborator.get("permissions")
     if isinstance(permissions, dict) and permissions.get("admin") is True:

@@ -194,6 +194,14 @@ class Client:
             raise unusable(deed)
         return login + ending
 
+    def get_as_app(self, path: str, what: str) -> Json:
+        """The object at a path, asked with the App's own signed token: about the App itself and its installations."""
+        deed = Deed(what, self.where)
+        found = self._as_app("GET", path, deed).json()
+        if not isinstance(found, dict):
+            raise unusable(deed)
+        return found
+
     @property
     def is_app(self) -> bool:
         """Whether we are an App; an App is never in a list of collaborators."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -40,7 +40,7 @@ from integration.github.reading import (
     ticket_ref,
 )
 from integration.github.text import find_marker, ticket_body
-from integration.github.writing import BATCH, Place, too_long, write_batch, write_comment, write_step
+from integration.github.writing import BATCH, Place, lock, too_long, write_batch, write_comment, write_step
 from integration.mirror import StepView, TicketState
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ class GitHubHost:
         content = read_content(self._client, self._space.owner, self._space.repository, ref.id, view.incident)
         return TicketState(
             ref=ticket_ref(issue, self._client),
-            fields_right=self._fields_right(view, issue),
+            # A ticket without steps is still being opened: it is locked together with them.
+            fields_right=self._fields_right(view, issue) and not (content.steps and self._unlocked(issue)),
             steps=content.steps,
             comments=content.diary.whole,
             damaged=frozenset(content.diary.damaged),
@@ -228,6 +229,8 @@ class GitHubHost:
         if lacking.fields:
             self._put_fields(view, issue)
         things: list[StepView | SealedComment] = [*lacking.steps, *lacking.comments]
+        if place.unlocked and not things:
+            lock(self._client, place)
         written: dict[CommentId, str] = {}
         for start in range(0, len(things), BATCH):
             if start and start % LOOK_AGAIN == 0:
@@ -236,6 +239,7 @@ class GitHubHost:
                 written |= write_batch(self._client, place, view, things[start : start + BATCH])
             except GraphQLRefused:
                 break
+            place = replace(place, unlocked=False)
         else:
             return written
         return written | self._write_by_rest(ref, view, place, things)
@@ -245,6 +249,8 @@ class GitHubHost:
     ) -> dict[CommentId, str]:
         """One after another, and only what a fresh read does not show."""
         self._look_again(ref, view)
+        if place.unlocked:
+            lock(self._client, place)
         found = self.read(ref, view)
         lacking = [
             one
@@ -293,7 +299,12 @@ class GitHubHost:
             )
         issue = read_issue(self._client, ref.id)
         must_be_the_ticket(issue, ref, view, self._client)
-        return Place(ref.id, str(issue.get("node_id")), str(repository.get("node_id"))), issue
+        node, home = str(issue.get("node_id")), str(repository.get("node_id"))
+        return Place(ref.id, node, home, unlocked=self._unlocked(issue)), issue
+
+    def _unlocked(self, issue: Json) -> bool:
+        """Whether members could comment in plain text, and we can keep them from it."""
+        return self._repository.may_lock and issue.get("locked") is not True
 
     # Fields -----------------------------------------------------------------------------------------
 

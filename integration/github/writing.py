@@ -28,6 +28,8 @@ BATCH = 6
 
 _STEPS = "write the steps"
 _COMMENTS = "write the diary"
+_LOCKING = "lock the ticket's conversation"
+_LOCK = "lock: lockLockable(input: $lock) { lockedRecord { locked } }"
 _NEW_STEP = (
     "createIssue(input: ${name}) {{ issue {{ fullDatabaseId number repository {{ nameWithOwner }} "
     "parent {{ number }} }} }}"
@@ -40,11 +42,15 @@ _NEW_COMMENT = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to write: the ticket's number, and the node ids of ticket and repository."""
+    """Where to write: the ticket's number, and the node ids of ticket and repository.
+
+    ``unlocked`` is whether its conversation must be locked first, so that nobody comments there in plain text.
+    """
 
     number: str
     node: str
     repository: str
+    unlocked: bool = False
 
 
 def too_long(view: MirrorView, steps: Sequence[StepView], comments: Sequence[SealedComment]) -> None:
@@ -68,11 +74,19 @@ def write_batch(
 ) -> dict[CommentId, str]:
     """One request with up to six new sub-issues and comments; the host's ids of the comments.
 
+    An unlocked ticket is locked by the same request, before anything else of it: that costs no write of its own.
+
     Raises:
         GraphQLRefused: nothing of it was done; REST may be asked.
         HostUnknownOutcome: read before writing again.
     """
     names, fields, variables = [], [], {}
+    if place.unlocked:
+        names, fields, variables = (
+            ["$lock: LockLockableInput!"],
+            [_LOCK],
+            {"lock": {"lockableId": place.node}},
+        )
     for at, thing in enumerate(things):
         name = f"w{at}"
         if isinstance(thing, StepView):
@@ -90,6 +104,8 @@ def write_batch(
         fields.append(f"{name}: {field.format(name=name)}")
     document = f"mutation({', '.join(names)}) {{ {' '.join(fields)} }}"
     data = client.mutate(document, variables, "write steps and diary", writes=len(things))
+    if place.unlocked:
+        _check_lock(client, data.get("lock"))
     written: dict[CommentId, str] = {}
     for at, thing in enumerate(things):
         if isinstance(thing, StepView):
@@ -97,6 +113,20 @@ def write_batch(
         else:
             written[thing.id] = _comment_id(client, place, data.get(f"w{at}"))
     return written
+
+
+def lock(client: Client, place: Place) -> None:
+    """Lock the ticket's conversation by REST. No reason is given: GitHub shows it to every reader.
+
+    https://docs.github.com/en/rest/issues/issues#lock-an-issue
+    """
+    client.write("PUT", f"{client.path}/issues/{place.number}/lock", {}, _LOCKING)
+
+
+def _check_lock(client: Client, payload: object) -> None:
+    record = payload.get("lockedRecord") if isinstance(payload, dict) else None
+    if not isinstance(record, dict) or record.get("locked") is not True:
+        raise unknown_outcome(Deed(_LOCKING, client.where, changes=True))
 
 
 def _check_step(client: Client, place: Place, payload: object) -> None:

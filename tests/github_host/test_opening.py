@@ -119,7 +119,7 @@ def test_the_ticket_shows_the_mirror_view_and_nothing_else(
         "lead: wren",
     }
     assert issue.assignees == []
-    assert not issue.locked
+    assert issue.locked
 
 
 def test_the_ids_of_written_comments_are_the_ones_that_are_read_back(
