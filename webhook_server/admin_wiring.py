@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from integration.errors import ConfigError
+from integration.github.admin_audience import read_admin_audience as read_github_audience
+from integration.github.checks import github_checks
+from integration.github.client import Client
+from integration.github.credential import TokenCredential
 from integration.jira.admin import Credential
-from integration.jira.admin_audience import read_admin_audience
+from integration.jira.admin_audience import read_admin_audience as read_jira_audience
 from integration.jira.checks import jira_checks
 from webhook_server.config_spaces import JiraSettings
-from webhook_server.wiring import jira_space
+from webhook_server.wiring import github_credential, github_space, jira_space, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from integration.checks import Check
     from webhook_server.admin_login import Login
     from webhook_server.config import Config
-    from webhook_server.config_spaces import SpaceSettings
+    from webhook_server.config_spaces import GitHubSettings, SpaceSettings
     from webhook_server.doctor import HostChecks
 
 
@@ -52,7 +56,7 @@ def make_host_checks(
     """
     if isinstance(settings.host, JiraSettings):
         return _jira(config, settings, settings.host, admin, outsider)
-    raise NotImplementedError
+    return _github(config, settings, settings.host, admin, outsider)
 
 
 def _jira(
@@ -63,7 +67,7 @@ def _jira(
     aliases = [member.alias for member in config.roster.members if "jira" in member.accounts]
     return _HostChecks(
         lambda: jira_checks(space, admin=admins, bot=bot, outsider=outsiders, aliases=aliases),
-        (lambda: read_admin_audience(space, admin=admins, bot=bot)) if admins is not None else None,
+        (lambda: read_jira_audience(space, admin=admins, bot=bot)) if admins is not None else None,
     )
 
 
@@ -75,3 +79,23 @@ def _credential(login: Login | None, who: str) -> Credential | None:
             "The command", [f"Jira needs the address of the token's account too: --{who}-email"]
         )
     return Credential(login.email, login.token)
+
+
+def _github(
+    config: Config, settings: SpaceSettings, host: GitHubSettings, admin: Login | None, outsider: Login | None
+) -> HostChecks:
+    space = github_space(settings, host)
+    owner = TokenCredential(admin.token) if admin is not None else None
+    stranger = TokenCredential(outsider.token) if outsider is not None else None
+
+    def read(credential: TokenCredential) -> Audience:
+        client = Client(
+            base_url=space.base_url, owner=space.owner, repository=space.repository, credential=credential
+        )
+        (own,) = make_hosts(config)[settings.name].own_accounts
+        return read_github_audience(client, space=settings.name, own_login=own, hook_url="")
+
+    return _HostChecks(
+        lambda: github_checks(space, admin=owner, bot=github_credential(host), outsider=stranger),
+        (lambda: read(owner)) if owner is not None else None,
+    )

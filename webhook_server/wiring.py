@@ -256,15 +256,8 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
     if isinstance(settings, JiraSettings):
         return JiraHost(jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
     return GitHubHost(
-        GitHubSpace(
-            name=space.name,
-            owner=settings.owner,
-            repository=settings.repository,
-            base_url=settings.base_url,
-            bot_login=settings.bot_login,
-            hook_id=settings.hook_id,
-        ),
-        _github_credential(settings),
+        github_space(space, settings),
+        github_credential(settings),
         budget=budget,
         sleep=sleep,
     )
@@ -276,7 +269,20 @@ def _hooks(hosts: Iterable[Host]) -> list[HookLog]:
     return list({hook.name: hook for hook in hooks if hook is not None}.values())
 
 
+def github_space(space: SpaceSettings, settings: GitHubSettings) -> GitHubSpace:
+    """The repository, as its host's code knows it."""
+    return GitHubSpace(
+        name=space.name,
+        owner=settings.owner,
+        repository=settings.repository,
+        base_url=settings.base_url,
+        bot_login=settings.bot_login,
+        hook_id=settings.hook_id,
+    )
+
+
 def jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
+    """The project, as its host's code knows it."""
     return JiraSpace(
         name=space.name,
         site=settings.site,
@@ -292,7 +298,8 @@ def jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
     )
 
 
-def _github_credential(settings: GitHubSettings) -> AppCredential | TokenCredential:
+def github_credential(settings: GitHubSettings) -> AppCredential | TokenCredential:
+    """The service's own credential."""
     if settings.app_id and settings.private_key:
         return AppCredential(app_id=settings.app_id, private_key=settings.private_key, installation_id=None)
     return TokenCredential(token=settings.token or "")
