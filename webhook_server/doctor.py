@@ -67,15 +67,17 @@ class HostChecks(Protocol):
 # This server ----------------------------------------------------------------------------------------
 
 
-def server_checks(config: Config, sql: sa.Engine, clock: Clock) -> Iterator[Check]:
+def server_checks(
+    config: Config, spaces: Iterable[SpaceSettings], sql: sa.Engine, clock: Clock
+) -> Iterator[Check]:
     """What this machine and its surroundings must be like. Brings the database's schema to the newest, as a start does."""
     yield _roster(config)
     yield _database(sql)
     yield _inbox_keys(config.inbox_keys)
     yield _mail(config.mail)
     yield _address(config.origin)
-    for name, space in config.spaces.items():
-        yield _clock(name, host_address(space), clock)
+    for space in spaces:
+        yield _clock(space.name, host_address(space), clock)
 
 
 def host_address(space: SpaceSettings) -> str:
@@ -179,7 +181,7 @@ def space_checks(
         audience = host.audience()
         proof = prove(audience, allowed=allowed(), acknowledged=settings.acknowledged, now=clock.now())
         seen_id = audience.space_id
-        return f"only the team: {len(proof.readers)} account(s)"
+        return f"only the team and who is acknowledged: {len(proof.readers)} account(s)"
 
     def allowed() -> frozenset[str]:
         return config.roster.accounts(host.kind) | host.own_accounts

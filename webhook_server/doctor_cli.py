@@ -76,7 +76,7 @@ def _all_checks(
     yield Check("configuration", Outcome.PASS, f"{config_path} has no mistakes")
     clock, sql = SystemClock(), make_engine(config.database_url)
     try:
-        yield from server_checks(config, sql, clock)
+        yield from server_checks(config, spaces, sql, clock)
         for settings in spaces:
             checks = make_host_checks(config, settings, admin=admin, outsider=outsider)
             host = hosts[settings.name]
@@ -139,8 +139,8 @@ def _show(seen: Audience, host: Host, settings: SpaceSettings, config: Config, *
         acknowledged=settings.acknowledged,
         now=SystemClock().now(),
     )
-    by = "an admin" if whole else "the service's own account, which does not see all"
-    click.echo(f"{settings.name}, as {by} sees it:")
+    by = "an admin sees it" if whole else "the service's own account sees it, which does not see all"
+    click.echo(f"{settings.name}, as {by}:")
     lines = [(one.principal.account, one.principal.path, _standing(one, members | own)) for one in everybody]
     wide = [max((len(line[column]) for line in lines), default=0) for column in (0, 1)]
     for account, path, standing in lines:

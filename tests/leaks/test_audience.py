@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pytest
 from click.testing import CliRunner
 
 from integration.diary.keys import generate_identity
@@ -20,6 +19,8 @@ from webhook_server.store.locks import Locks
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.leaks.conftest import Canary
 
 __all__ = ["every_log"]
@@ -32,9 +33,7 @@ def test_a_freeze_tells_nothing_of_the_reports_that_wait_and_keeps_no_admins_tok
     clock = SetClock(datetime.now(UTC))
     with (
         mailbox() as box,
-        playground(
-            tmp_path / "server", now=clock.now, mail_port=box.port, identities=identities
-        ) as world,
+        playground(tmp_path / "server", now=clock.now, mail_port=box.port, identities=identities) as world,
     ):
         server = Server(world, clock)
         database, work = server.parts.database, server.parts.work
@@ -47,10 +46,12 @@ def test_a_freeze_tells_nothing_of_the_reports_that_wait_and_keeps_no_admins_tok
         canary.text("admins-token")
         token.write_text(canary.cores["admins-token"], encoding="ascii")
         output = [
-            CliRunner().invoke(
+            CliRunner()
+            .invoke(
                 coc_server,
                 [*command, "--config", str(world.config_path), "--admin-token-file", str(token)],
-            ).output
+            )
+            .output
             for command in (["audience", "in-github"], ["doctor", "in-github"])
         ]
         del world.github.repo(f"{ORG}/{REPOSITORY}").collaborators[OUTSIDER]
