@@ -128,7 +128,7 @@ def _mail(mail: MailSettings | None) -> Check:
                 server.starttls(context=ssl.create_default_context())
             if mail.user and mail.password:
                 server.login(mail.user, mail.password)
-            server.noop()
+            server.ehlo_or_helo_if_needed()
     except (OSError, smtplib.SMTPException) as error:
         what = f"the mail server does not answer as it should ({type(error).__name__})"
         return Check("mail", Outcome.FAIL, what, "Check [mail] in the configuration.")
