@@ -229,13 +229,13 @@ def check_admin_proof(
     Raises:
         HostUnproven: there is none, it has ended, it was of another one, or somebody in it may not read any more.
     """
-    if proof is None or proof.space_id != space_id:
-        why = (
-            "An admin's credential has never proven"
-            if proof is None
-            else "It was another repository or project for which an admin's credential proved"
+    if proof is None:
+        raise _unproven(
+            f"An admin's credential has never proven who can read the ticket space {space!r}.", space
         )
-        raise _unproven(f"{why} who can read the ticket space {space!r}.", space)
+    if proof.space_id != space_id:
+        what = f"What an admin's credential proved was another repository or project than {space!r} is now."
+        raise _unproven(what, space)
     if now >= proof.ends_at:
         raise _unproven(
             f"The proof by an admin's credential of who can read the ticket space {space!r} ended on {proof.ends_at:%Y-%m-%d}.",

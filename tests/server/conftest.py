@@ -293,12 +293,15 @@ def spaces(database: Database) -> Audiences:
     return Audiences(database._engine)
 
 
+def proven_by_admin(spaces: Audiences, now: datetime, space_id: str = "4711") -> None:
+    """What an admin's credential saw is proven, for the repository with this id."""
+    seen = Audience(SPACE, (), (), complete=True, space_id=space_id)
+    spaces.admin_passed(SPACE, prove_by_admin(seen, allowed=frozenset(), acknowledged=(), now=now), now)
+
+
 @pytest.fixture
 def guard(database: Database, spaces: Audiences, host: MemoryHost, team: Team, clock: SetClock) -> Guard:
-    """What an admin's credential saw is proven already, for the repository that stands there."""
-    seen = Audience(SPACE, (), (), complete=True, space_id=host.space_id)
-    proof = prove_by_admin(seen, allowed=frozenset(), acknowledged=(), now=clock.now())
-    spaces.admin_passed(SPACE, proof, clock.now())
+    proven_by_admin(spaces, clock.now())
     return Guard(book=spaces, store=database, hosts={SPACE: host}, roster=team, acknowledged={}, clock=clock)
 
 
