@@ -115,13 +115,17 @@ class Guard:
             return False
         return True
 
+    def doubt(self, space: SpaceName) -> None:
+        """From this moment no earlier proof counts, for no process: every job asks the host anew. Asks no host itself."""
+        self.book.doubt(space)
+
     def look_now(self, space: SpaceName) -> bool:
         """What a host's event about the space itself asks for (:attr:`integration.host_events.Touched.SPACE`).
 
-        From this moment no earlier proof counts, whatever becomes of the look: every job asks the host anew. Otherwise
-        as :meth:`look`; after a HostError call it again. It asks the host, so no request of a webhook waits for it.
+        :meth:`doubt`, whatever becomes of the look, then as :meth:`look`; after a HostError call it again. It asks the
+        host, so the door for webhooks uses :class:`webhook_server.lookout.Lookout`, which returns before the look.
         """
-        self.book.doubt(space)
+        self.doubt(space)
         return self.look(space)
 
     def is_frozen(self, space: SpaceName) -> bool:

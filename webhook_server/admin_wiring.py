@@ -59,15 +59,23 @@ def make_host_checks(
     return _github(config, settings, settings.host, admin, outsider)
 
 
+def hook_address(config: Config, settings: SpaceSettings) -> str:
+    """Where the ticket space's host sends its events; any other webhook tells somebody else of what happens there."""
+    return f"{config.origin}/from/{settings.name}"
+
+
 def _jira(
     config: Config, settings: SpaceSettings, host: JiraSettings, admin: Login | None, outsider: Login | None
 ) -> HostChecks:
     space, bot = jira_space(settings, host), Credential(host.email, host.token)
     admins, outsiders = _credential(admin, "admin"), _credential(outsider, "outsider")
     aliases = [member.alias for member in config.roster.members if "jira" in member.accounts]
+    hook = hook_address(config, settings)
     return _HostChecks(
-        lambda: jira_checks(space, admin=admins, bot=bot, outsider=outsiders, aliases=aliases),
-        (lambda: read_jira_audience(space, admin=admins, bot=bot)) if admins is not None else None,
+        lambda: jira_checks(space, admin=admins, bot=bot, outsider=outsiders, aliases=aliases, hook_url=hook),
+        (lambda: read_jira_audience(space, admin=admins, bot=bot, hook_url=hook))
+        if admins is not None
+        else None,
     )
 
 
@@ -86,6 +94,7 @@ def _github(
 ) -> HostChecks:
     space = github_space(settings, host)
     owner = TokenCredential(admin.token) if admin is not None else None
+    hook = hook_address(config, settings)
     stranger = TokenCredential(outsider.token) if outsider is not None else None
 
     def read(credential: TokenCredential) -> Audience:
@@ -93,9 +102,11 @@ def _github(
             base_url=space.base_url, owner=space.owner, repository=space.repository, credential=credential
         )
         (own,) = make_hosts(config)[settings.name].own_accounts
-        return read_github_audience(client, space=settings.name, own_login=own, hook_url="")
+        return read_github_audience(client, space=settings.name, own_login=own, hook_url=hook)
 
     return _HostChecks(
-        lambda: github_checks(space, admin=owner, bot=github_credential(host), outsider=stranger),
+        lambda: github_checks(
+            space, admin=owner, bot=github_credential(host), outsider=stranger, hook_url=hook
+        ),
         (lambda: read(owner)) if owner is not None else None,
     )

@@ -148,10 +148,11 @@ class Dispatcher:
         spaces: ToldBook | None = None,
         tidy: Callable[[datetime], None] = lambda _now: None,
         chores: Loop | None = None,
+        lookout: Loop | None = None,
     ) -> None:
         """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over.
 
-        ``spaces`` holds what is told of ticket spaces. ``chores`` runs beside, for as long as the jobs do.
+        ``spaces`` holds what is told of ticket spaces. ``chores`` and ``lookout`` run beside, for as long as the jobs do.
         """
         self._work = work
         self._jobs = jobs
@@ -165,7 +166,7 @@ class Dispatcher:
         self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
         self._tell = Loop("notices", self._tell_if_leading)
         self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
-        self._beside = [chores] if chores is not None else []
+        self._beside = [loop for loop in (chores, lookout) if loop is not None]
 
     @property
     def is_stuck(self) -> bool:

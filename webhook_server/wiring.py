@@ -22,13 +22,13 @@ from integration.jira.space import JiraSpace
 from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
-from webhook_server.audience_chore import audiences_looked_at
 from webhook_server.chores import Chores, nightly
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
 from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.lookout import Lookout, audiences_looked_at
 from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
@@ -86,6 +86,7 @@ class Parts:
     database: Database
     work: Casework
     chores: Chores
+    lookout: Lookout
     figures: CollectorRegistry
 
     def close(self) -> None:
@@ -163,6 +164,7 @@ def join(
         },
         clock,
     )
+    lookout = Lookout(guard, clock)
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
@@ -177,6 +179,7 @@ def join(
         spaces=spaces,
         tidy=tidy,
         chores=chores.loop,
+        lookout=lookout.loop,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
@@ -196,7 +199,7 @@ def join(
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))
-    return Parts(app, dispatcher, database, work, chores, figures)
+    return Parts(app, dispatcher, database, work, chores, lookout, figures)
 
 
 class DeskDoor:

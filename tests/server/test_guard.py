@@ -19,8 +19,8 @@ from integration.errors import (
 )
 from integration.guard import PROOF_LASTS, Guard
 from tests.server.conftest import SPACE
-from webhook_server.audience_chore import EVERY, audiences_looked_at
 from webhook_server.jobs import attempt
+from webhook_server.lookout import EVERY, Lookout, audiences_looked_at
 from webhook_server.space_notices import SpaceNotices
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.chores import ChoreBook
@@ -283,6 +283,45 @@ def test_the_timer_goes_on_after_a_host_that_is_away(
     chore(clock.now())
 
     assert guard.is_frozen(SPACE)
+
+
+def test_an_event_of_the_host_is_answered_before_the_look_that_freezes(
+    guard: Guard, host: MemoryHost, clock: SetClock
+) -> None:
+    lookout = Lookout(guard, clock)
+    guard.prove(host)
+    host.calls.clear()
+    host.accounts.append("mallory")
+
+    lookout.look_now(SPACE)
+    lookout.look_now(SPACE)
+    assert [] == host.calls
+    assert not guard.has_recent_proof(SPACE)
+    lookout.turn()
+    lookout.turn()
+
+    assert ["audience"] == host.calls
+    assert guard.is_frozen(SPACE)
+
+
+def test_a_look_that_got_no_answer_is_taken_again_half_a_minute_later(
+    guard: Guard, host: MemoryHost, clock: SetClock
+) -> None:
+    lookout = Lookout(guard, clock)
+
+    def away(_call: str) -> None:
+        raise HostUnavailable("away")
+
+    host.trouble = away
+    lookout.look_now(SPACE)
+    lookout.turn()
+    host.trouble = lambda _call: None
+    lookout.turn()
+    assert ["audience"] == host.calls
+    clock.forward(seconds=30)
+    lookout.turn()
+
+    assert guard.has_recent_proof(SPACE)
 
 
 # What people are told -------------------------------------------------------------------------------
