@@ -100,7 +100,9 @@ class SiteApi(Api):
                     "name": key.replace("_", " ").capitalize(),
                     "type": "GLOBAL" if key in GLOBAL_PERMISSIONS else "PROJECT",
                     "description": "",
-                    "havePermission": any(may(self.site, g.user, key, one, issue) for one in projects),
+                    "havePermission": has_global(g.user, key)
+                    if key in GLOBAL_PERMISSIONS
+                    else any(may(self.site, g.user, key, one, issue) for one in projects),
                 }
                 for key in wanted
             }

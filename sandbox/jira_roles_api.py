@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, g, jsonify, request
 
-from sandbox.jira_access import has_global
+from sandbox.jira_access import has_global, sees_project
 from sandbox.jira_api import Api, bean, body, listed, named, need_site_admin, need_somebody, nothing, on
 from sandbox.jira_refusal import Refusal
 from sandbox.jira_state import IssueType, Role
@@ -128,9 +128,11 @@ class IssueTypeApi(Api):
 
     @on("GET", "/issuetype")
     def types(self) -> Response:
-        """Every type of the site, for its admins; other people's are those of their projects."""
-        need_site_admin()
-        return jsonify([self.shapes().issue_type(kind) for kind in self._all().values()])
+        """Every type of the site, for its admins; for other people those of the projects they see."""
+        seen = [one for one in self.site.projects.values() if sees_project(self.site, g.user, one)]
+        kinds = {kind.id: kind for one in seen for kind in one.types}
+        shown = self._all() if has_global(g.user, "ADMINISTER") else kinds
+        return jsonify([self.shapes().issue_type(kind) for kind in shown.values()])
 
     @on("POST", "/issuetype")
     def create_type(self) -> Response:

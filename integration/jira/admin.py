@@ -73,6 +73,17 @@ class JiraAdmin(JiraClient):
                 break
         raise self.unreadable(what)
 
+    def read_only_one(self, path: str, *, what: str, query: Mapping[str, str | int]) -> Json:
+        """The one value of a list that must hold one.
+
+        Raises:
+            HostUnavailable: it holds none, or several.
+        """
+        found = self.read_pages(path, what=what, query=query)
+        if len(found) != 1:
+            raise self.unreadable(what)
+        return found[0]
+
     def level_members(self, scheme_id: str, level_id: str) -> list[Json]:
         """The members of one security level; Jira's filter adds up, so others' are left out here."""
         listed = self.read_pages(

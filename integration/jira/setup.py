@@ -16,7 +16,7 @@ from integration.jira.setup_fields import FieldsPart, ScreensPart, TypesPart
 from integration.jira.setup_hook import HookPart
 from integration.jira.setup_parts import Found, Lack, Part, Plan
 from integration.jira.setup_people import NoticesPart, RightsPart, RolesPart, SecurityPart
-from integration.jira.wanted import BOT_ROLE, LEVEL, STEP_TYPE, TEAM_ROLE, TICKET_TYPE, wanted_fields
+from integration.jira.wanted import LEVEL, STEP_TYPE, TEAM_ROLE, TICKET_TYPE, wanted_fields
 from integration.setup import Deed
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ class JiraSetup:
         self._admin.must_be_admin()
         project = self._admin.classic_project()
         self._found.project_id = str(project.get("id", ""))
-        self._found.project = project
         return [self._deed(part, lack) for part in self._parts for lack in part.lacks()]
 
     def _deed(self, part: Part, lack: Lack) -> Deed:
@@ -73,8 +72,7 @@ class JiraSetup:
         return Deed(lack.key, lack.what, do, lack.by_hand)
 
     def _do(self, part: Part, key: str) -> None:
-        self._found.project = self._admin.classic_project()
-        for lack in part.lacks():
+        for lack in part.lacks_of(key):
             if lack.key == key and lack.write is not None:
                 lack.write()
                 return
@@ -92,7 +90,6 @@ class JiraSetup:
             f"the type {STEP_TYPE}": found.types.get(STEP_TYPE, ""),
             f"the level {LEVEL}": found.level_id,
             f"the role {TEAM_ROLE}": found.roles.get(TEAM_ROLE, ""),
-            f"the role {BOT_ROLE}": found.roles.get(BOT_ROLE, ""),
             **{f"the field for {key}": value for key, value in fields.items()},
         }
         if lacking := [what for what, value in ids.items() if not value]:
@@ -100,7 +97,7 @@ class JiraSetup:
                 f"[spaces.{plan.space.name}]",
                 [f"{what} is not in Jira yet, or not in the project" for what in lacking],
             )
-        ticket, step, level, team, bot = list(ids.values())[:5]
+        ticket, step, level, team = list(ids.values())[:4]
         lines = [
             f"[spaces.{plan.space.name}]",
             'host = "jira"',
@@ -111,7 +108,7 @@ class JiraSetup:
             f'issue_type_id = "{ticket}"',
             f'subtask_type_id = "{step}"',
             f'security_level_id = "{level}"',
-            f'browse_roles = ["{team}", "{bot}"]',
+            f'browse_roles = ["{team}"]',
             "",
             f"[spaces.{plan.space.name}.fields]",
             *(f'{key} = "{value}"' for key, value in fields.items()),

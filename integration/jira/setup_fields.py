@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from integration.jira.setup_parts import Lack, later
+from integration.jira.setup_parts import Lack, Part, later
 from integration.jira.wanted import (
     STEP_SCREEN,
     STEP_TYPE,
@@ -18,11 +18,9 @@ from integration.jira.wanted import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from integration.jira.admin import JiraAdmin
     from integration.jira.fields import Json
-    from integration.jira.setup_parts import Found, Plan
     from integration.jira.wanted import WantedField
 
 _ABOUT = "For coc-mirror; the service writes it."
@@ -30,17 +28,13 @@ _AUTOMATIC = "Default Configuration Scheme for "
 """How Jira names the context for all projects that it makes with each new field."""
 
 
-class TypesPart:
+class TypesPart(Part):
     """A standard type for incidents and a sub-task type for steps."""
 
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._found = found
-        del plan
-
     def lacks(self) -> Iterator[Lack]:
-        """No read of its own if the project has both types; two otherwise."""
-        used = self._admin.objects(self._found.project.get("issueTypes"), "read the project's types")
+        """One read if the project has both types; two otherwise."""
+        project = self._admin.classic_project()
+        used = self._admin.objects(project.get("issueTypes"), "read the project's types")
         self._found.types.clear()
         every: list[Json] | None = None
         for name, subtask in ((TICKET_TYPE, False), (STEP_TYPE, True)):
@@ -69,7 +63,7 @@ class TypesPart:
     def _use(self, type_id: str) -> None:
         if not type_id:
             return
-        (scheme,) = self._admin.read_pages(
+        scheme = self._admin.read_only_one(
             "issuetypescheme/project",
             what="read the project's type scheme",
             query={"projectId": self._found.project_id},
@@ -94,18 +88,21 @@ def _wrong_kind(name: str, *, subtask: bool) -> Lack:
     )
 
 
-class FieldsPart:
+class FieldsPart(Part):
     """Seven custom fields for this project alone, with their options. An option that nobody needs any more stays."""
-
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
 
     def lacks(self) -> Iterator[Lack]:
         """One read for all, and three for each field that is there."""
+        return self._lacks(wanted_fields(self._plan.aliases))
+
+    def lacks_of(self, key: str) -> Iterator[Lack]:
+        """What is lacking of the one field that the key is about."""
+        chosen = [one for one in wanted_fields(self._plan.aliases) if one.key == key.rpartition(":")[2]]
+        return self._lacks(chosen)
+
+    def _lacks(self, fields: Sequence[WantedField]) -> Iterator[Lack]:
         known = self._admin.read_list("field", what="list the fields")
-        for wanted in wanted_fields(self._plan.aliases):
+        for wanted in fields:
             named = [one for one in known if one.get("name") == wanted.name and one.get("custom") is True]
             right = [one for one in named if (one.get("schema") or {}).get("custom") == wanted.type]
             self._found.fields[wanted.name] = str(right[0].get("id")) if right else ""
@@ -196,13 +193,8 @@ class FieldsPart:
             )
 
 
-class ScreensPart:
+class ScreensPart(Part):
     """What can be set on a ticket and a step must be on their screens, or Jira drops or refuses it."""
-
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
 
     def lacks(self) -> Iterator[Lack]:
         """Two reads, one for each scheme of screens, and two or more for each screen."""
@@ -221,7 +213,7 @@ class ScreensPart:
     def _screens(self, name: str) -> list[int]:
         """The screens on which tickets of a type are made, edited and seen."""
         what = "read the project's screens"
-        (scheme,) = self._admin.read_pages(
+        scheme = self._admin.read_only_one(
             "issuetypescreenscheme/project", what=what, query={"projectId": self._found.project_id}
         )
         scheme_id = (scheme.get("issueTypeScreenScheme") or {}).get("id")
@@ -230,7 +222,7 @@ class ScreensPart:
         )
         by_type = {str(one.get("issueTypeId")): str(one.get("screenSchemeId")) for one in lines}
         chosen = by_type.get(self._found.types.get(name, ""), by_type.get("default", ""))
-        (screens,) = self._admin.read_pages("screenscheme", what=what, query={"id": chosen})
+        screens = self._admin.read_only_one("screenscheme", what=what, query={"id": chosen})
         return _ids_of_screens(screens.get("screens") or {})
 
     def _screen(self, screen: int, wanted: Mapping[str, str]) -> Iterator[Lack]:

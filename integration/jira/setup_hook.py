@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from integration.errors import HostRejected
 from integration.jira.admin import HOOKS
-from integration.jira.setup_parts import Lack
+from integration.jira.setup_parts import Lack, Part
 from integration.jira.wanted import HOOK_EVENTS
 
 if TYPE_CHECKING:
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 JQL_SECTION = "issue-related-events-section"
 
 
-class HookPart:
+class HookPart(Part):
     """One webhook for this project alone. Jira shows nobody its secret, only that there is one."""
 
     def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
+        super().__init__(admin, plan, found)
         self._renewed = False
-        del found
 
     def lacks(self) -> Iterator[Lack]:
         """One read."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from integration.incident import Alias
     from integration.jira.admin import JiraAdmin
-    from integration.jira.fields import Json
     from integration.jira.space import JiraLogin
 
 
@@ -47,7 +46,6 @@ class Found:
     """Ids that were found; a part fills in its own, for the parts after it."""
 
     project_id: str = ""
-    project: Json = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     level_id: str = ""
     types: dict[str, str] = field(default_factory=dict)
@@ -64,14 +62,22 @@ class Lack:
     by_hand: str = ""
 
 
-class Part(Protocol):
+class Part:
     """A part of the set-up."""
 
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None: ...
+    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
+        self._admin = admin
+        self._plan = plan
+        self._found = found
 
     def lacks(self) -> Iterator[Lack]:
         """Read, and give what is lacking. What needs something else first is named all the same."""
-        ...
+        raise NotImplementedError
+
+    def lacks_of(self, key: str) -> Iterator[Lack]:
+        """The same for whom one lack is enough: what is surely not about it need not be read."""
+        del key
+        return self.lacks()
 
 
 def later() -> None:

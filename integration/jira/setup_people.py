@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from integration.jira.audience import kind_and_id
-from integration.jira.setup_parts import Lack, later
+from integration.jira.setup_parts import Lack, Part, later
 from integration.jira.wanted import (
     BOT_ROLE,
     LEVEL,
@@ -32,18 +32,14 @@ _ROLES = (TEAM_ROLE, BOT_ROLE)
 _ABOUT = "For coc-mirror; docs/hosts/jira.md says what it is for."
 
 
-class RolesPart:
-    """Two project roles: the team's, with the roster's accounts, and one that the service's account is alone in."""
-
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
+class RolesPart(Part):
+    """Two project roles: who reads (the roster's accounts and the service's), and one that the service's is alone in."""
 
     def lacks(self) -> Iterator[Lack]:
         """One read, and one for each role that is there."""
         listed = self._admin.read(f"project/{self._plan.space.project}/role", what="read the project's roles")
-        wanted = {TEAM_ROLE: set(self._plan.members.values()), BOT_ROLE: {self._plan.bot_account}}
+        bot = {self._plan.bot_account}
+        wanted = {TEAM_ROLE: set(self._plan.members.values()) | bot, BOT_ROLE: bot}
         for role in _ROLES:
             address = listed.get(role)
             role_id = address.rpartition("/")[2] if isinstance(address, str) else ""
@@ -88,13 +84,11 @@ def _actor(actor: Json) -> tuple[str, str]:
     return "groupId", str(group.get("groupId") if isinstance(group, dict) else "")
 
 
-class RightsPart:
+class RightsPart(Part):
     """A permission scheme that gives the team's and the service's role what they need, and nobody else anything."""
 
     def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
+        super().__init__(admin, plan, found)
         self._name = f"CoC: only the team ({plan.space.project})"
 
     def lacks(self) -> Iterator[Lack]:
@@ -116,8 +110,8 @@ class RightsPart:
         if not named:
             yield Lack(
                 "permission-scheme",
-                f"make the permission scheme {self._name!r}: browsing for the roles {TEAM_ROLE!r} and {BOT_ROLE!r} "
-                f"alone, comments and files for {BOT_ROLE!r} alone",
+                f"make the permission scheme {self._name!r}: browsing for the role {TEAM_ROLE!r} alone, "
+                f"comments and files for {BOT_ROLE!r} alone",
                 self._make,
             )
         yield Lack(
@@ -133,7 +127,7 @@ class RightsPart:
         team, bot = (self._found.roles.get(role, "") for role in _ROLES)
         path = f"permissionscheme/{scheme.get('id')}/permission"
         there = {(line.right, line.holder) for line in lines if line.kind == "projectRole"}
-        for right, role in sorted(wanted_grants([team], bot) - there):
+        for right, role in sorted(wanted_grants(team, bot) - there):
             name = TEAM_ROLE if role == team else BOT_ROLE
             yield Lack(
                 f"grant:{right}:{name}",
@@ -141,7 +135,7 @@ class RightsPart:
                 partial(self._admin.write, path, _line(right, role), what="give a right"),
             )
         for line in lines:
-            if is_too_much(line, frozenset({team}), bot):
+            if is_too_much(line, team, bot):
                 yield Lack(
                     f"no-grant:{line.id}",
                     f"take a right away: {line}",
@@ -153,7 +147,7 @@ class RightsPart:
         if not team or not bot:
             later()
             return
-        lines = [_line(right, role) for right, role in sorted(wanted_grants([team], bot))]
+        lines = [_line(right, role) for right, role in sorted(wanted_grants(team, bot))]
         self._admin.write(
             "permissionscheme",
             {"name": self._name, "description": _ABOUT, "permissions": lines},
@@ -173,13 +167,11 @@ def _line(right: str, role: str) -> Json:
     return {"permission": right, "holder": {"type": "projectRole", "parameter": role}}
 
 
-class SecurityPart:
-    """An issue security scheme with one level for the two roles, which tickets get by themselves."""
+class SecurityPart(Part):
+    """An issue security scheme with one level for the team's role, which tickets get by themselves."""
 
     def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
+        super().__init__(admin, plan, found)
         self._name = f"CoC: only the team ({plan.space.project})"[:60]
 
     def lacks(self) -> Iterator[Lack]:
@@ -221,7 +213,7 @@ class SecurityPart:
         if not named:
             yield Lack(
                 "security-scheme",
-                f"make the issue security scheme {self._name!r} with the level {LEVEL!r} for the two roles",
+                f"make the issue security scheme {self._name!r} with the level {LEVEL!r} for the role {TEAM_ROLE!r}",
                 self._make,
             )
         yield Lack(
@@ -235,18 +227,17 @@ class SecurityPart:
             (str(one.get("id")), *kind_and_id(one.get("holder")))
             for one in self._admin.level_members(scheme_id, level_id)
         ]
-        wanted = {role: self._found.roles.get(role, "") for role in _ROLES}
-        for role, role_id in wanted.items():
-            if ("projectRole", role_id) not in {(kind, holder) for _, kind, holder in members}:
-                # Atlassian's description of the call that would add it contradicts itself, so a person does it.
-                yield Lack(
-                    f"level-member:{role}",
-                    f"the role {role!r} is not in the level {LEVEL!r}",
-                    by_hand=f"In Jira: Settings, Issues, Issue security schemes, {name!r}, Security levels; at "
-                    f"{LEVEL!r} choose Add, Project role, {role!r}.",
-                )
+        team = self._found.roles.get(TEAM_ROLE, "")
+        if ("projectRole", team) not in {(kind, holder) for _, kind, holder in members}:
+            # Atlassian's description of the call that would add it contradicts itself, so a person does it.
+            yield Lack(
+                "level-member",
+                f"the role {TEAM_ROLE!r} is not in the level {LEVEL!r}",
+                by_hand=f"In Jira: Settings, Issues, Issue security schemes, {name!r}, Security levels; at "
+                f"{LEVEL!r} choose Add, Project role, {TEAM_ROLE!r}.",
+            )
         for member, kind, holder in members:
-            if kind != "projectRole" or holder not in wanted.values():
+            if (kind, holder) != ("projectRole", team):
                 path = f"issuesecurityschemes/{scheme_id}/level/{level_id}/member/{member}"
                 yield Lack(
                     f"no-level-member:{kind}:{holder}",
@@ -255,11 +246,11 @@ class SecurityPart:
                 )
 
     def _level(self) -> Json:
-        roles = [{"type": "projectRole", "parameter": self._found.roles[role]} for role in _ROLES]
-        return {"name": LEVEL, "description": _ABOUT, "isDefault": True, "members": roles}
+        team = {"type": "projectRole", "parameter": self._found.roles[TEAM_ROLE]}
+        return {"name": LEVEL, "description": _ABOUT, "isDefault": True, "members": [team]}
 
     def _make(self) -> None:
-        if not all(self._found.roles[role] for role in _ROLES):
+        if not self._found.roles[TEAM_ROLE]:
             later()
             return
         scheme = {"name": self._name, "description": _ABOUT, "levels": [self._level()]}
@@ -283,13 +274,8 @@ class SecurityPart:
             )
 
 
-class NoticesPart:
+class NoticesPart(Part):
     """A notification scheme without a single mail: https://support.atlassian.com/jira-cloud-administration/."""
-
-    def __init__(self, admin: JiraAdmin, plan: Plan, found: Found) -> None:
-        self._admin = admin
-        self._plan = plan
-        self._found = found
 
     def lacks(self) -> Iterator[Lack]:
         """One read; another one if the project mails anybody."""

@@ -36,7 +36,10 @@ BOT_RIGHTS: Final = (
     "CREATE_ATTACHMENTS",
     "DELETE_OWN_ATTACHMENTS",
 )
-"""What the service's account needs, and no more; docs/hosts/jira.md says what each is for."""
+"""What the service's account needs, and no more; docs/hosts/jira.md says what each is for.
+
+It browses as one of the team's role, so that only one role reads; all else it holds by the role that it is alone in.
+"""
 
 TEAM_RIGHTS: Final = ("BROWSE_PROJECTS", "EDIT_ISSUES", "TRANSITION_ISSUES")
 """What a member does in Jira: look, set fields, move tickets and steps."""
@@ -144,15 +147,16 @@ def _grant(line: Json) -> Grant:
     )
 
 
-def wanted_grants(team: Iterable[str], bot: str) -> set[tuple[str, str]]:
+def wanted_grants(team: str, bot: str) -> set[tuple[str, str]]:
     """(right, role id): what there must be."""
-    return {(right, role) for role in team for right in TEAM_RIGHTS} | {(right, bot) for right in BOT_RIGHTS}
+    alone = {(right, bot) for right in BOT_RIGHTS if right != "BROWSE_PROJECTS"}
+    return {(right, team) for right in TEAM_RIGHTS} | alone
 
 
-def is_too_much(grant: Grant, team: frozenset[str], bot: str) -> bool:
+def is_too_much(grant: Grant, team: str, bot: str) -> bool:
     """Whether a line of the scheme must go: it lets in others than the two roles, or gives one of them too much."""
-    if grant.kind != "projectRole" or grant.holder not in team | {bot}:
+    if grant.kind != "projectRole" or grant.holder not in {team, bot}:
         return True
-    if grant.holder != bot:
+    if grant.holder == team:
         return grant.right in BOT_ONLY
-    return grant.right in BOT_NEVER
+    return grant.right in {"BROWSE_PROJECTS", *BOT_NEVER}

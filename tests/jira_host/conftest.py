@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +20,9 @@ from integration.jira.space import JiraSpace
 from integration.mirror import TicketName, TicketRef, mirror
 from integration.process import default_process
 from integration.risk import Level
+from sandbox.contract import observer
+from sandbox.wire import serving
+from tests.jira_host.bureau import Bureau, fresh_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,3 +153,37 @@ def leakless(caplog: pytest.LogCaptureFixture) -> Leakless:
         assert [secret for secret in secrets for text in texts if secret in text] == []
 
     return check
+
+
+@pytest.fixture
+def fresh() -> Iterator[Bureau]:
+    """A site whose project is as the template made it."""
+    yield from _served(None)
+
+
+@pytest.fixture(scope="package")
+def _set_up(request: pytest.FixtureRequest) -> Iterator[Bureau]:
+    for bureau in _served(request):
+        bureau.apply()
+        bureau.save()
+        yield bureau
+
+
+@pytest.fixture
+def bureau(_set_up: Bureau) -> Iterator[Bureau]:
+    """A site whose project is set up; whatever a test does to it is gone afterwards."""
+    _set_up.restore()
+    _set_up.problems.clear()
+    yield _set_up
+    assert _set_up.problems == []
+
+
+def _served(checked: pytest.FixtureRequest | None) -> Iterator[Bureau]:
+    """``checked``: each exchange is held against Atlassian's description."""
+    cloud = fresh_cloud()
+    with serving(cloud.wire) as url:
+        bureau = Bureau(cloud, url)
+        if checked is not None and "COC_REFERENCE" in os.environ:
+            cloud.wire.observer = observer(checked.getfixturevalue("jira_contract"), bureau.problems)
+        yield bureau
+    assert bureau.problems == []
