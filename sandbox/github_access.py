@@ -24,7 +24,8 @@ from sandbox.wire import utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.github_state import Account, OrganizationRole
+    from sandbox.github_owner_state import OrganizationRole
+    from sandbox.github_state import Account
 
 _LONGEST_JWT = 600
 _CLOCK_DRIFT = 60

@@ -197,9 +197,8 @@ class Actions:
     def comment(self, caller: Caller, issue: Issue, body: str) -> Comment:
         """A new comment. Where the conversation is locked, only people with write access may; an App may not.
 
-        https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations says who may.
-        That an App's token is refused, whatever its permissions, is told by those who run Apps:
-        https://github.com/probot/stale/issues/25, https://github.com/Expensify/App/issues/14862
+        https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations and, for
+        Apps, https://github.com/probot/stale/issues/25
         """
         self._may_write_to(caller, issue.repo)
         if issue.locked and (caller.app is not None or not caller.may_write(issue.repo, "push")):

@@ -23,6 +23,7 @@ from sandbox.github_graphql import GraphQL
 from sandbox.github_json import Show
 from sandbox.github_manifest import ManifestPages
 from sandbox.github_overlap import OverlapWire, UnderWay
+from sandbox.github_owners import OwnersOrders
 from sandbox.github_rest_hooks import HookCalls
 from sandbox.github_rest_issues import IssueCalls
 from sandbox.github_rest_org import OrgCalls
@@ -32,7 +33,6 @@ from sandbox.github_rest_settings import SettingCalls
 from sandbox.github_state import (
     Account,
     App,
-    DeployKey,
     Invitation,
     Issue,
     IssueField,
@@ -40,7 +40,6 @@ from sandbox.github_state import (
     Level,
     Option,
     Organization,
-    OrganizationRole,
     Refused,
     Repository,
     State,
@@ -78,7 +77,7 @@ class Field:
     options: tuple[str, ...] = ()
 
 
-class GitHubCom:
+class GitHubCom(OwnersOrders):
     """GitHub, small.
 
     ``hooks`` hear of every change, and so does an App's own (:meth:`add_app`); a hook's place in the list, from 1,
@@ -224,47 +223,6 @@ class GitHubCom:
         )
         state.apps[app_id] = state.keep(app)
         return app.installation_id
-
-    def install_app(self, slug: str, repositories: Sequence[str] | None) -> None:
-        """An owner installs an App in these repositories of its organization, or in all of them."""
-        app = next(app for app in self.state.apps.values() if app.slug == slug)
-        names = None if repositories is None else [f"{app.owner.login}/{name}" for name in repositories]
-        app.repositories = None if names is None else frozenset(self.repo(name).id for name in names)
-
-    def add_child_team(self, full_name: str, above: str, slug: str, members: Sequence[str]) -> Team:
-        """A team below one that has access to a repository; it has the same access."""
-        family = (one for team in self.repo(full_name).teams for one in team.family())
-        parent = next(team for team in family if team.slug == above)
-        people = frozenset(member.lower() for member in members)
-        team = Team(self.state.new_id(), slug, parent.level, people, parent=parent)
-        parent.children.append(team)
-        return team
-
-    def add_role(
-        self,
-        org: str,
-        name: str,
-        *,
-        base: Level | None,
-        users: Sequence[str] = (),
-        teams: Mapping[str, Sequence[str]] | None = None,
-    ) -> OrganizationRole:
-        """A role of an organization, given to people and to teams of their own."""
-        owner = self.state.account(org)
-        if not isinstance(owner, Organization):
-            raise TypeError("only organizations have roles")
-        made = OrganizationRole(self.state.new_id(), name, base, users={one.lower() for one in users})
-        for slug, members in (teams or {}).items():
-            people = frozenset(member.lower() for member in members)
-            made.teams.append(Team(self.state.new_id(), slug, "none", people))
-        owner.roles.append(made)
-        return made
-
-    def add_deploy_key(self, full_name: str, title: str, *, read_only: bool = True) -> DeployKey:
-        """A key that opens a repository's code."""
-        key = DeployKey(self.state.new_id(), title, read_only, self._now())
-        self.repo(full_name).deploy_keys.append(key)
-        return key
 
     # What people and time do
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from sandbox.github_access import owns, rank
 from sandbox.github_calls import Calls, Reply, body, paged
 from sandbox.github_json import stamp
-from sandbox.github_state import Organization, Refused, Webhook, invalid
+from sandbox.github_owner_state import Webhook
+from sandbox.github_state import Organization, Refused, invalid
 from sandbox.wire import Hook
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """GitHub's REST calls on an organization as its owners see it: teams, roles, Apps, outside collaborators, fields.
 
-To everybody else these answer 404.
+To everybody else these answer 404, or 403 where GitHub's description has no 404.
 https://docs.github.com/en/rest/orgs and https://docs.github.com/en/rest/teams
 """
 
@@ -11,21 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 from sandbox.github_access import holders, is_member, owns
 from sandbox.github_calls import Calls, Reply, body, paged, text
 from sandbox.github_json import role
-from sandbox.github_state import (
-    IssueField,
-    Option,
-    Organization,
-    OrganizationRole,
-    Refused,
-    Repository,
-    invalid,
-)
+from sandbox.github_state import IssueField, Option, Organization, Refused, Repository, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sandbox.github_access import Caller
     from sandbox.github_json import Json
+    from sandbox.github_owner_state import OrganizationRole
     from sandbox.github_state import Team
 
 _FIELD_TYPES = frozenset({"text", "date", "single_select", "multi_select", "number"})
@@ -48,7 +41,7 @@ class OrgCalls(Calls):
     }
 
     def _call_outside_collaborators(self, caller: Caller, login: str) -> Reply:
-        org = self._owned(caller, login)
+        org = self._owned(caller, login, 403)
         given = {who for repo in self._repos(org) for who in repo.collaborators}
         people = [self._state.account(who) for who in sorted(given)]
         return paged([self._show.user(one) for one in people if not is_member(one, org)], self._show.root)
@@ -141,7 +134,7 @@ class OrgCalls(Calls):
     # Apps, fields, repositories
 
     def _call_org_installations(self, caller: Caller, login: str) -> Reply:
-        org = self._owned(caller, login)
+        org = self._owned(caller, login, 403)
         apps = [app for app in self._state.apps.values() if app.owner is org and app.installed]
         page = paged([self._show.installation(app) for app in apps], self._show.root)
         return Reply({"total_count": len(apps), "installations": page.data}, 200, page.headers)
@@ -151,9 +144,9 @@ class OrgCalls(Calls):
         name, kind = text(sent, "name", "IssueField"), text(sent, "data_type", "IssueField")
         options = sent.get("options") or []
         if kind not in _FIELD_TYPES or (kind.endswith("_select") and not options):
-            raise invalid("IssueField", "data_type", code="invalid")
+            raise Refused(422, "Data type is invalid, or options are missing")
         if any(one.name.lower() == name.lower() for one in org.issue_fields):
-            raise invalid("IssueField", "name", code="already_exists")
+            raise Refused(422, "Name has already been taken")
         state = self._state
         made = state.keep(
             IssueField(
@@ -191,8 +184,8 @@ class OrgCalls(Calls):
             raise Refused(404, "Not Found", kind="NOT_FOUND")
         return account
 
-    def _owned(self, caller: Caller, login: str) -> Organization:
+    def _owned(self, caller: Caller, login: str, otherwise: int = 404) -> Organization:
         org = self._org(login)
         if not owns(caller, org):
-            raise Refused(404, "Not Found", kind="NOT_FOUND")
+            raise Refused(otherwise, "Not Found" if otherwise == 404 else "Must be an organization owner")
         return org

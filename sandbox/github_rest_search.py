@@ -64,7 +64,7 @@ class SearchCalls(Calls):
         return Reply(answer, 200, page.headers)
 
     def _item(self, issue: Issue) -> Json:
-        left_out = {"closed_by", "parent_issue_url"}
+        left_out = {"closed_by", "parent_issue_url", *(() if issue.body else ("body",))}
         shown = {name: value for name, value in self._show.issue(issue).items() if name not in left_out}
         return {**shown, "score": 1.0}
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sandbox.github_access import Caller
     from sandbox.github_json import Json
-    from sandbox.github_state import DeployKey, Repository
+    from sandbox.github_owner_state import DeployKey
+    from sandbox.github_state import Repository
 
 _FLAGS = ("has_issues", "has_projects", "has_wiki", "allow_forking")
 _GIVEN = frozenset(get_args(Level)) - {"none"}

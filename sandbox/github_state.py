@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+    from sandbox.github_owner_state import DeployKey, OrganizationRole, Webhook
     from sandbox.wire import Hook
 
 Level = Literal["none", "pull", "triage", "push", "maintain", "admin"]
@@ -105,42 +106,6 @@ class IssueField(Thing):
     name: str
     data_type: str
     options: list[Option] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class OrganizationRole(Thing):
-    """A role in an organization; ``base`` is what it gives in every repository, None for nothing."""
-
-    name: str
-    base: Level | None = None
-    source: str = "Predefined"
-    users: set[str] = field(default_factory=set)
-    teams: list[Team] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Webhook(Thing):
-    """A webhook that somebody made by the API. What it was sent is kept with ``hook``."""
-
-    hook: Hook
-    events: tuple[str, ...]
-    active: bool
-    created_at: datetime
-    content_type: str = "json"
-    insecure_ssl: str = "0"
-
-    def wants(self, event: str) -> bool:
-        """Whether an event goes to it."""
-        return self.active and (event == "ping" or "*" in self.events or event in self.events)
-
-
-@dataclass(eq=False)
-class DeployKey(Thing):
-    """A key that opens the repository's code, and no issues."""
-
-    title: str
-    read_only: bool
-    created_at: datetime
 
 
 @dataclass(eq=False)

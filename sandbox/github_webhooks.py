@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sandbox.github_access import Caller
     from sandbox.github_deliveries import Deliveries
     from sandbox.github_json import Json, Show
-    from sandbox.github_state import Comment, FieldValue, Issue, Repository, State, Webhook
+    from sandbox.github_owner_state import Webhook
+    from sandbox.github_state import Comment, FieldValue, Issue, Repository, State
     from sandbox.wire import Hook
 
 

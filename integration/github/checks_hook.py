@@ -25,7 +25,8 @@ def hook_checks(bot: Client, admin: Client | None, hook_id: int | None, hook_url
         events = bot.get_as_app("/app", "look at the App").get("events")
         hook: Json = {"config": config, "events": events, "active": bool(config.get("url"))}
         yield _judged(hook, APP_EVENTS, hook_url)
-        yield _deliveries(bot, "/app/hook/deliveries", as_app=True)
+        if config.get("url"):
+            yield _deliveries(bot, "/app/hook/deliveries", as_app=True)
         return
     if admin is None:
         yield Check(

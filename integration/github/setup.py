@@ -41,6 +41,7 @@ class Wanted:
         bot: the runtime credential, and the file that holds its secret, as the configuration names it.
         hook_url: where GitHub shall send events; empty for nowhere.
         hook_secret: the secret they are signed with; an App has one of its own.
+        hook_secret_is_new: whether GitHub may not have it yet; it never shows which one it has.
         hook_secret_file: where that secret is kept, as the configuration names it.
         issue_fields: whether incidents show in issue fields of the organisation, and not in labels. Then members need
             the role *write*, and a locked conversation does not keep them from commenting.
@@ -53,6 +54,7 @@ class Wanted:
     bot_file: str
     hook_url: str = ""
     hook_secret: str = field(default="", repr=False)
+    hook_secret_is_new: bool = False
     hook_secret_file: str = ""
     issue_fields: bool = False
 
@@ -89,6 +91,7 @@ class GitHubSetup:
             credential=wanted.bot,
             pause=pause,
         )
+        self._secret_is_new = wanted.hook_secret_is_new
         self._web = web_address(space.base_url)
         self._fields = Fields(self._admin, space.owner, wanted.aliases, self._web)
 
@@ -110,7 +113,7 @@ class GitHubSetup:
             in_organisation=in_organisation, as_issue_fields=self._wanted.issue_fields
         )
         if self._bot.is_app:
-            found += self._app()
+            found += self._app(in_organisation=in_organisation)
         else:
             found += self._bot_account(in_organisation=in_organisation)
             found += self._hook()
@@ -129,7 +132,7 @@ class GitHubSetup:
             lines += [f"app_id = {_toml(wanted.bot.app_id)}", f"private_key_file = {_toml(wanted.bot_file)}"]
         else:
             lines.append(f"token_file = {_toml(wanted.bot_file)}")
-            hook = find_hook(self._admin, wanted.hook_url) if wanted.hook_url else None
+            hook = self._hook_now()
             if hook is not None:
                 lines.append(
                     f"# hook_id = {hook['id']}  # only if the bot may administer webhooks (docs/hosts/github.md)"
@@ -257,7 +260,7 @@ class GitHubSetup:
 
     # Who writes -------------------------------------------------------------------------------------
 
-    def _app(self) -> Iterator[Deed]:
+    def _app(self, *, in_organisation: bool) -> Iterator[Deed]:
         """An App is installed by a person; the API has no call for it."""
         login = self._bot.own_login()
         slug = login.removesuffix("[bot]")
@@ -272,9 +275,8 @@ class GitHubSetup:
                 by_hand=f"{self._web}/apps/{slug}/installations/new → {org} → Only select repositories → {name} → Install.",
             )
             return
-        for one in pages(
-            self._admin, f"/orgs/{org}/installations", "list the installed Apps", "installations"
-        ):
+        path, what = f"/orgs/{org}/installations", "list the installed Apps"
+        for one in pages(self._admin, path, what, "installations") if in_organisation else ():
             if one.get("app_slug") == slug and one.get("repository_selection") != "selected":
                 yield Deed(
                     "app-everywhere",
@@ -308,7 +310,12 @@ class GitHubSetup:
         hook = find_hook(self._admin, url)
         if hook is None:
             yield Deed("webhook", f"Make a webhook to {url}, signed with our secret.", self._make_hook)
-        elif wrong := wrong_with(hook):
+            return
+        wrong = [
+            *wrong_with(hook),
+            *(["it may have another secret than ours"] if self._secret_is_new else []),
+        ]
+        if wrong:
             yield Deed("webhook", f"Put the webhook to {url} right: {'; '.join(wrong)}.", self._make_hook)
 
     def _make_hook(self) -> None:
@@ -318,7 +325,7 @@ class GitHubSetup:
         body = settings(wanted.hook_url, wanted.hook_secret)
         if hook is None:
             self._admin.write("POST", hooks, {"name": "web", **body}, "make the webhook")
-        elif wrong_with(hook):
+        elif wrong_with(hook) or self._secret_is_new:
             self._admin.write("PATCH", f"{hooks}/{hook['id']}", body, "put the webhook right")
         hook = find_hook(self._admin, wanted.hook_url)
         wrong = ["it is not there"] if hook is None else wrong_with(hook)
@@ -329,6 +336,13 @@ class GitHubSetup:
                 meaning="Events of the host may not reach the service, or not signed.",
                 next_step=f"Look at {self._settings()}/hooks and run the set-up again.",
             )
+        self._secret_is_new = False
+
+    def _hook_now(self) -> Json | None:
+        try:
+            return find_hook(self._admin, self._wanted.hook_url) if self._wanted.hook_url else None
+        except HostGone:
+            return None  # the repository is still to be made
 
 
 def web_address(base_url: str) -> str:

@@ -10,7 +10,7 @@ from integration.github.admin_audience import read_admin_audience
 from integration.github.client import Client
 from integration.github.credential import TokenCredential
 from integration.incident import SpaceName
-from sandbox.github_state import Webhook
+from sandbox.github_owner_state import Webhook
 from sandbox.wire import Hook, utc_now
 
 if TYPE_CHECKING:

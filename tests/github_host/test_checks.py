@@ -10,7 +10,7 @@ from integration.checks import Check, Outcome
 from integration.github.checks import github_checks
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.hook_settings import APP_EVENTS, EVENTS
-from sandbox.github_state import Webhook
+from sandbox.github_owner_state import Webhook
 from sandbox.wire import Hook, utc_now
 
 if TYPE_CHECKING:
