@@ -151,7 +151,7 @@ def test_it_serves(installed: Installed, filled_in: Path, free_port: int, empty:
         server.wait(PATIENCE)
 
     warnings = [line for line in status.stdout.splitlines() if line.startswith("! ")]
-    assert ["! [spaces.conduct]: who can read it was never proven"] == [one[:54] for one in warnings]
+    assert ["! [spaces.conduct]: who can read it was never proven"] == [one[:52] for one in warnings]
     assert (1, 0) == (status.returncode, server.returncode)
     assert [] == list(empty.iterdir())
 
