@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from integration.audience import prove
 from integration.code_name import new_code_name
 from integration.erasing import erased_on_host
 from integration.errors import (
@@ -32,15 +31,14 @@ from integration.observing import adopt, is_settled, observe, settle
 from integration.ports import HOST, NIGHTLY
 from integration.reconcile import Found, is_whole, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
-from integration.space_identity import audience_of, keep_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from integration.audience import Acknowledged
     from integration.code_name import CodeName
     from integration.diary.keys import ServiceKey
+    from integration.guard import Guard
     from integration.incident import IncidentId, SpaceName
     from integration.mirror import MirrorView, TicketRef, TicketState
     from integration.ports import Clock, Delivery, Hints, Host, Receipt, SteadyClock, Store
@@ -52,9 +50,6 @@ SETTLE = timedelta(minutes=5)
 """After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""
 
 _LOOK_AGAIN = timedelta(seconds=30)
-
-PROOF_LASTS = timedelta(minutes=15)
-"""How long a proof of the restriction is good enough for looking at another ticket. Each write asks anew."""
 
 
 # 1. A report comes in -------------------------------------------------------------------------------
@@ -98,16 +93,13 @@ class Casework:
 
     store: Store
     hosts: Mapping[SpaceName, Host]
-    acknowledged: Mapping[SpaceName, Sequence[Acknowledged]]
+    guard: Guard
     roster: Callable[[], Roster]
     process: Process
     service_key: ServiceKey
     clock: SteadyClock
     looked_for: dict[IncidentId, float] = field(default_factory=dict)
     """Since when this process has been looking for a ticket that may have been opened, by the steady clock."""
-    proven: dict[SpaceName, datetime] = field(
-        default_factory=dict
-    )  # when each space was last proven restricted
 
 
 def open_incident(inbox_id: str, work: Casework) -> None:
@@ -134,7 +126,9 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if delivery.source == HOST and _is_observed(incident, host, hints, work):
         work.store.observed(inbox_id, hints.upto, work.clock.now())
         return
-    if delivery.source == NIGHTLY and _looks_right(incident, host, work):
+    if delivery.source == NIGHTLY and (
+        work.guard.is_frozen(host.space) or _looks_right(incident, host, work)
+    ):  # of a frozen space members are told once, not for each ticket; the night after the thaw compares them
         work.store.finish(inbox_id, work.clock.now())
         return
     host.ready()
@@ -152,7 +146,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     note_changes(
         incident, view, found, work.store, work.clock.now(), was_whole=looks, adopted=incident != before
     )
-    found = _fields_right(host, ref, view, found)
+    found = _fields_right(host, ref, view, found, work)
     hand_over(delivery, incident, ref, host.part_bytes, work)
     found, files = _write_the_rest(host, ref, view, found, work)
     if files and looks:
@@ -175,7 +169,7 @@ def _is_observed(incident: Incident, host: Host, hints: Hints, work: Casework) -
     only_ours = bool(hints.accounts) and own.issuperset(one.casefold() for one in hints.accounts)
     if not hints.touched or only_ours or ref is None or work.store.epoch(incident.id) is None:
         return True
-    _prove_lately(host, work)
+    _prove_restricted(host, work, recent=True)
     return observe(incident, ref, host, hints, work)
 
 
@@ -203,7 +197,7 @@ def _looks_right(incident: Incident, host: Host, work: Casework) -> bool:
     ref = work.store.ticket(incident.id).ref
     if ref is None:
         return False
-    _prove_lately(host, work)
+    _prove_restricted(host, work, recent=True)
     view = mirror(incident, work.process)
     found = host.read(ref, view)
     return is_whole(incident, view, found, work.store, work.roster()) and is_settled(incident, found, work)
@@ -238,24 +232,15 @@ def _host(incident: Incident, work: Casework) -> Host:
     return host
 
 
-def _prove_lately(host: Host, work: Casework) -> None:
-    """Unless it was done a short while ago, prove that the ticket space is restricted."""
-    proven = work.proven.get(host.space)
-    if proven is None or abs(work.clock.now() - proven) > PROOF_LASTS:
-        _prove_restricted(host, work)
+def _prove_restricted(host: Host, work: Casework, *, recent: bool = False) -> None:
+    """Return if nobody but the team can read the ticket space. With ``recent``, a proof of the last minutes will do.
 
-
-def _prove_restricted(host: Host, work: Casework) -> None:
-    work.proven.pop(host.space, None)
-    audience = audience_of(host, work.store)
-    prove(
-        audience,
-        allowed=work.roster().accounts(host.kind) | host.own_accounts,
-        acknowledged=work.acknowledged.get(host.space, ()),
-        now=work.clock.now(),
-    )
-    work.proven[host.space] = work.clock.now()
-    keep_first(host.space, audience, work.store, work.clock.now())
+    Opening a ticket and handing over a report ask the host anew; what an event of the host asks for need not.
+    """
+    if recent:
+        work.guard.prove_recently(host)
+    else:
+        work.guard.prove(host)
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
@@ -281,6 +266,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
                 next_step="Nothing; the job looks again by itself.",
                 after=min(_LOOK_AGAIN.total_seconds(), remaining),
             )
+    work.guard.check_again(host)
     work.store.ticket_attempted(view.incident, work.clock.now())
     work.looked_for[view.incident] = work.clock.steady()
     try:
@@ -308,10 +294,13 @@ def _until_believed(incident: IncidentId, work: Casework) -> float:
     )
 
 
-def _fields_right(host: Host, ref: TicketRef, view: MirrorView, found: TicketState) -> TicketState:
+def _fields_right(
+    host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework
+) -> TicketState:
     """A ticket that shows what it should, restriction included, before any diary comment goes there."""
     if shows(view, found):
         return found
+    work.guard.check_again(host)
     host.write(ref, view, Difference(fields=True, steps=(), comments=()))
     found = host.read(ref, view)
     if not shows(view, found):
@@ -334,6 +323,7 @@ def _write_the_rest(
     comments = work.store.comments(view.incident)
     lacking = difference(view, comments, found)
     if lacking:
+        work.guard.check_again(host)
         host.write(ref, view, lacking)
         found = host.read(ref, view)
     if difference(view, comments, found):
@@ -346,6 +336,7 @@ def _write_the_rest(
     files = work.store.files(view.incident)
     if not files:
         return found, ()
+    work.guard.check_again(host)
     return found, host.attach(ref, view, files, lambda name: work.store.file(view.incident, name) or b"")
 
 

@@ -28,6 +28,8 @@ what to do next.
     │   ├── HostGone              the ticket or the ticket space is not there (any more)
     │   ├── UnknownDiary          the ticket holds diary comments that our database does not know
     │   ├── HostNotRestricted     more people can read the ticket space than the team says
+    │   │   ├── HostUnproven      the proof that needs an admin's credential is lacking or has ended
+    │   │   └── HostFrozen        the ticket space was found not to be restricted while a job was under way
     │   └── HostReplaced          another repository or project stands under the ticket space's name
     ├── NotifyError               a notice reached nobody
     ├── StoreError                the database did not take it; nothing was answered as received
@@ -232,9 +234,36 @@ class UnknownDiary(HostError):
 
 
 class HostNotRestricted(HostError):
-    """It is not proven that only the team can read the ticket space. Nothing is written."""
+    """It is not proven that only the team can read the ticket space. Nothing is written.
+
+    ``reasons`` are sentences that name accounts of the host and the paths by which each can read.
+    """
 
     code = "host-not-restricted"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        meaning: str = "",
+        next_step: str = "",
+        after: float | None = None,
+    ) -> None:
+        super().__init__(what, meaning=meaning, next_step=next_step, after=after)
+        self.reasons = reasons
+
+
+class HostUnproven(HostNotRestricted):
+    """The proof that needs an admin's credential is lacking, has ended, or does not fit the roster any more."""
+
+    code = "host-unproven"
+
+
+class HostFrozen(HostNotRestricted):
+    """Nothing is written to the ticket space since somebody was found who may not read it."""
+
+    code = "host-frozen"
 
 
 class HostReplaced(HostError):

@@ -98,6 +98,7 @@ def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, w
         lacking = replace(lacking, steps=_not_seen(view, work.store))
     if not lacking:
         return found
+    work.guard.check_again(host)
     host.write(ref, view, lacking, found)
     back = host.read(ref, view, _parts_of(lacking, found))
     if not back.restricted or difference(view, comments, back):
@@ -307,6 +308,7 @@ def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, w
     if found.shown is not None and _closed_wrongly(incident, found.shown):
         open_ones = unfinished(incident, found, work)
         if open_ones:
+            work.guard.check_again(host)
             host.reopen(ref, view, found, open_ones)
             store.note_found(incident.id, [Found.REOPENED], now)
     known = store.steps(incident.id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from integration.audience import Audience
+    from integration.audience import AdminProof, Audience, SpaceRecord
     from integration.code_name import CodeName
     from integration.diary.chain import Head
     from integration.diary.comment import CommentId, CommentKind, SealedComment
@@ -575,6 +575,34 @@ class Store(Protocol):
 
     def exposures_over(self, incident: IncidentId, comments: Collection[str], now: datetime) -> None:
         """Note that these were deleted, so that their authors are told."""
+        ...
+
+
+class SpaceBook(Protocol):
+    """What is known of the ticket spaces' proofs, shared by all processes that work on one database."""
+
+    def record(self, space: SpaceName) -> SpaceRecord:
+        """What is kept of a ticket space; an empty record before anything is."""
+        ...
+
+    def doubt(self, space: SpaceName) -> None:
+        """The service's own proof counts no more, nor one by a reading that has begun already. Repeatable."""
+        ...
+
+    def freeze(self, space: SpaceName, reasons: Sequence[str], now: datetime) -> bool:
+        """Nothing may be written there from now on. Repeatable; gives whether it was not frozen before."""
+        ...
+
+    def passed(self, space: SpaceName, *, doubts: int, now: datetime) -> bool:
+        """Keep a proof by the service's own credential, which also thaws, with the jobs that waited for it made due.
+
+        ``doubts`` is what the record held before the reading began. Gives False, and keeps nothing, if that is not
+        so any more.
+        """
+        ...
+
+    def admin_passed(self, space: SpaceName, proof: AdminProof, now: datetime) -> None:
+        """Keep a proof by an admin's credential in place of the one before, with the jobs that waited made due."""
         ...
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+from click.testing import CliRunner
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -36,6 +37,7 @@ from sandbox.playground import (
     Playground,
     playground,
 )
+from webhook_server.cli import main as coc_server
 from webhook_server.config import load_config
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
@@ -113,6 +115,23 @@ class _Demo:
         self.closed_doors(world, jira, github)
         self.nothing_in_clear(world)
         self.diaries(world, jira["title"], github["title"])
+        self.doctor(world)
+
+    def doctor(self, world: Playground) -> None:
+        self.step("An admin of each host runs coc-server doctor; Mallory's account tries a canary ticket")
+        for space, canary in (("in-jira", "canary-outsider"), ("in-github", "canary-issue")):
+            args = ["doctor", space, "--config", str(world.config_path)]
+            for role, who in (("admin", OWNER), ("outsider", OUTSIDER)):
+                token = self.folder / f"{who}.token"
+                token.touch(mode=0o600)
+                token.write_text(world.token(who), encoding="ascii")
+                args += [f"--{role}-token-file", str(token)]
+                args += [f"--{role}-email", f"{who}@team.example"] if space == "in-jira" else []
+            lines = CliRunner().invoke(coc_server, args).output.splitlines()
+            for key in ("audience, as an admin sees it", canary):
+                found = [line for line in lines if line[9:].startswith(key)]
+                passed = bool(found) and all(line.startswith("PASS") for line in found)
+                self.check(passed, f"{space}: {' '.join((found or [f'no check {key}'])[0].split())}")
 
     def wait(self, world: Playground) -> None:
         database = _database(world)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from integration.audience import Audience, Principal, prove_by_admin
 from integration.diary.keys import Identity, generate_identity, new_service_key
 from integration.incident import IncidentType, Stage
 from integration.roster import load_roster
@@ -28,13 +29,18 @@ from integration.roster_files import older_path, signature_path
 from sandbox.github_com import Field, GitHubCom
 from sandbox.jira_cloud import JiraCloud, RestrictedProject
 from sandbox.wire import serving, utc_now
+from webhook_server.config import load_config
+from webhook_server.store.audiences import Audiences
+from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import new_root_key
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
+    from integration.ports import HostKind
     from sandbox.github_state import Level
 
 TEAM = ("robert", "charlie", "rachel")
@@ -66,6 +72,7 @@ class Playground:
     form_secret: str = field(repr=False)
     webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     """What both hosts sign their webhooks with."""
+    now: Callable[[], datetime] = utc_now
     service_port: int = 0
     recovery_keys: dict[str, str] = field(default_factory=dict)
     """Recipients of the recovery keys by name, for the next roster that is written; none: the usual one."""
@@ -143,6 +150,34 @@ class Playground:
             armoured = self.identities[alias].sign(NAMESPACE, raw)
             signature_path(self.roster_path, alias).write_text(armoured, encoding="ascii")
 
+    def prove_by_admin(self) -> None:
+        """Keep what ``coc-server doctor`` would, had an admin run it now: that only the team can read both ticket spaces.
+
+        Written into the database that the configuration names, which is made for it; to be called again after another
+        database or roster was given to the server. tests/e2e/test_audience.py runs the doctor itself.
+        """
+        config = load_config(self.config_path)
+        sql = make_engine(config.database_url)
+        migrate(sql)
+        book, now = Audiences(sql), self.now()
+        for name, space in config.spaces.items():
+            allowed = config.roster.accounts(space.kind)
+            seen = Audience(
+                name,
+                tuple(Principal(account, "a role") for account in sorted(allowed)),
+                (),
+                complete=True,
+                space_id=self._space_id(space.kind),
+            )
+            book.admin_passed(name, prove_by_admin(seen, allowed=allowed, acknowledged=(), now=now), now)
+        sql.dispose()
+
+    def _space_id(self, kind: HostKind) -> str:
+        """The host's own id of the project or repository that stands there now."""
+        if kind == "jira":
+            return self.jira.site.projects[self.project.key].id
+        return str(self.github.repo(f"{ORG}/{REPOSITORY}").id)
+
     def _roster_text(
         self, serial: int, previous: str, members: Sequence[str], changes: Mapping[str, Mapping[str, Any]]
     ) -> str:
@@ -205,10 +240,11 @@ def playground(
         github_url = stack.enter_context(serving(github.wire))
         world = Playground(
             folder, jira, github, project, jira_url, github_url, made, made["recovery"],
-            form_secret=secrets.token_urlsafe(24), service_port=service_port,
+            form_secret=secrets.token_urlsafe(24), now=now, service_port=service_port,
         )  # fmt: skip
         _people_in_github(github, issue_fields=issue_fields, bot=None if github_app else BOT)
         _write_files(world, github_app=github_app, mail_port=mail_port)
+        world.prove_by_admin()
         yield world
 
 
@@ -300,6 +336,11 @@ webhook_secret_file = "webhook.secret"
 
 [spaces.in-jira.fields]
 {fields}
+
+[[spaces.in-jira.acknowledged]]
+account = "acc-{OWNER}"
+until = {datetime.now(UTC).year + 1}-12-31
+why = "admin of the site: cannot be kept out, sees the mirror view only"
 
 [spaces.in-github]
 host = "github"

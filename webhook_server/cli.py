@@ -24,6 +24,7 @@ from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
+from webhook_server.doctor_cli import audience, doctor
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -218,7 +219,7 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
     )
 
 
-for command in (backup, backup_key, jobs, keys, restore, space, status, setup):
+for command in (audience, backup, backup_key, doctor, jobs, keys, restore, setup, space, status):
     main.add_command(command)
 
 

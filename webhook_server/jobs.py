@@ -17,6 +17,7 @@ from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostR
 from integration.logs import Log
 from integration.ports import HOST, NIGHTLY
 from webhook_server.loop import Loop
+from webhook_server.space_notices import SpaceNotices
 from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from integration.ports import Notifier
     from webhook_server.engine import Engine
     from webhook_server.fellows import Fellows
+    from webhook_server.space_notices import ToldBook
     from webhook_server.store.database import Database
     from webhook_server.store.job_list import Job
     from webhook_server.store.locks import Locks
@@ -144,25 +146,28 @@ class Dispatcher:
         notifier: Notifier,
         fellows: Fellows,
         operator: str | None = None,
+        spaces: ToldBook | None = None,
         tidy: Callable[[datetime], None] = lambda _now: None,
         chores: Loop | None = None,
+        lookout: Loop | None = None,
     ) -> None:
         """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over.
 
-        ``chores`` runs beside, for as long as the jobs do.
+        ``spaces`` holds what is told of ticket spaces. ``chores`` and ``lookout`` run beside, for as long as the jobs do.
         """
         self._work = work
         self._jobs = jobs
         self._engine = engine
         self._fellows = fellows
         self._teller = Teller(work=work, jobs=jobs, notifier=notifier, operator=operator)
+        self._spaces = SpaceNotices(spaces, work.roster, notifier, operator) if spaces is not None else None
         self._tidy = tidy
         self._tidied: datetime | None = None
         self._handed: dict[tuple[str, int], datetime] = {}
         self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
         self._tell = Loop("notices", self._tell_if_leading)
         self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
-        self._beside = [chores] if chores is not None else []
+        self._beside = [loop for loop in (chores, lookout) if loop is not None]
 
     @property
     def is_stuck(self) -> bool:
@@ -202,7 +207,12 @@ class Dispatcher:
         self._tell.turn()
 
     def tell_members(self) -> None:
-        """Send a notice for each delivery whose state is news, and a reminder for each that still waits."""
+        """Send a notice for each delivery whose state is news, and a reminder for each that still waits.
+
+        Before them, what is to be told of the ticket spaces.
+        """
+        if self._spaces is not None:
+            self._spaces.turn(self._work.clock.now())
         self._teller.turn()
 
     def hand_over_due(self) -> None:
@@ -271,7 +281,7 @@ class Dispatcher:
 
     def _tell_if_leading(self) -> None:
         if self._fellows.leads():
-            self._teller.turn()
+            self.tell_members()
 
     def _unstick(self, job: Job) -> None:
         """An attempt that ended without a note (the database was away) must not count as still running."""

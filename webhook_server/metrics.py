@@ -21,7 +21,8 @@ from prometheus_client.registry import Collector
 from integration.errors import CoCError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from prometheus_client.metrics_core import Metric
 
@@ -113,7 +114,11 @@ class _CountedNotifier:
 class DatabaseFigures(Collector):
     """What the database says at this moment. If it is away, ``coc_database_up`` is 0 and nothing else is said of it."""
 
-    def __init__(self, overview: Overview, clock: Clock, is_stuck: Callable[[], bool]) -> None:
+    def __init__(
+        self, overview: Overview, clock: Clock, is_stuck: Callable[[], bool], spaces: Iterable[str] = ()
+    ) -> None:
+        """``spaces`` are the names of the ticket spaces that are configured."""
+        self._spaces = frozenset(spaces)
         self._overview = overview
         self._clock = clock
         self._is_stuck = is_stuck
@@ -192,6 +197,32 @@ class DatabaseFigures(Collector):
             if _CHORE.match(name):
                 chores.add_metric([name], max(0.0, (now - done_at).total_seconds()))
         yield chores
+        yield from self._audiences(now)
+
+    def _audiences(self, now: datetime) -> Iterator[Metric]:
+        """Of the ticket space that is worst off: none of them is named."""
+        kept = [one for name, one in self._overview.audiences().items() if name in self._spaces]
+        yield GaugeMetricFamily(
+            "coc_spaces_frozen",
+            "Ticket spaces to which nothing is written, because somebody can read them who may not.",
+            value=sum(one.is_frozen for one in kept),
+        )
+        admins = [one.admin.ends_at for one in kept if one.admin is not None]
+        yield GaugeMetricFamily(
+            "coc_spaces_without_admin_proof",
+            "Ticket spaces to which nothing is written, because no proof by an admin's credential counts.",
+            value=len(self._spaces) - sum(ends > now for ends in admins),
+        )
+        age = GaugeMetricFamily(
+            "coc_proof_age_seconds", "Age of the oldest proof that only the team can read.", labels=["by"]
+        )
+        for by, proofs in (
+            ("service", [one.proven_at for one in kept if one.proven_at is not None]),
+            ("admin", [one.admin.proven_at for one in kept if one.admin is not None]),
+        ):
+            if proofs:
+                age.add_metric([by], max(0.0, (now - min(proofs)).total_seconds()))
+        yield age
 
 
 @contextmanager

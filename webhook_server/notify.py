@@ -100,6 +100,7 @@ class LogNotifier:
     """Without a mail server: the log says that there is a notice, and for which incident."""
 
     def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:  # noqa: ARG002 - the port's signature
-        """Write the code name with which the notice's subject begins into the log; nothing else of it."""
+        """Write the code name or ticket space with which the notice's subject begins into the log; nothing else of it."""
         name, _, _ = subject.partition(":")
-        _log.warning("notice-without-mail", incident=name, count=len(addresses))
+        key = "space" if name.islower() else "incident"
+        _log.warning("notice-without-mail", **{key: name}, count=len(addresses))

@@ -62,7 +62,10 @@ def _accept(name: SpaceName, config: Config) -> None:
         )
         click.confirm("Write to this one from now on?", abort=True)
         space_ids.accept(sql, name, audience.space_id, clock.now())
-        click.echo("Accepted. What waits for it is tried at the server's next turn.")
+        click.echo(
+            "Accepted. The proof by an admin was of the old one, so nothing is written before you run:\n"
+            f"coc-server doctor {name} --admin-token-file FILE"
+        )
     finally:
         sql.dispose()
 

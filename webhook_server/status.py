@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import requests
 import sqlalchemy as sa
 
+from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import ConfigError, StoreError
 from webhook_server.config import load_config, read_addresses
 from webhook_server.store.overview import look_into, newest_revision
@@ -34,6 +35,7 @@ _SOON = timedelta(days=14)
 _LEAST_FREE = 200_000_000
 _ASK_SECONDS = 5
 _LONGEST_ANSWER = 80
+_MOST_REASONS = 5
 
 
 @dataclass(slots=True)
@@ -194,8 +196,14 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
         for name, count in sorted(incidents.items()):
             status.say("Ticket space", f"{name}: {count} incident(s)")
     else:
+        records = overview.audiences()
         for name, space in sorted(config.spaces.items()):
-            status.say("Ticket space", f"{name}, {space.kind}: {incidents.pop(name, 0)} incident(s)")
+            record = records.get(name, SpaceRecord(name))
+            status.say(
+                "Ticket space",
+                f"{name}, {space.kind}: {incidents.pop(name, 0)} incident(s); {_proofs(record, now)}",
+            )
+            _audience(status, record, now)
             for one in space.acknowledged:
                 if one.until < (now + _SOON).date():
                     status.warn(
@@ -212,6 +220,43 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
         f"number {roster.serial} in use for {_ago(roster.accepted_at, now)}" if roster else "none in use yet"
     )
     status.say("Roster", used)
+
+
+def _proofs(record: SpaceRecord, now: datetime) -> str:
+    own = "not proven yet" if record.proven_at is None else f"proven {_ago(record.proven_at, now)} ago"
+    if record.is_frozen:
+        own = "frozen"
+    admin = (
+        "not by an admin" if record.admin is None else f"by an admin until {record.admin.ends_at:%Y-%m-%d}"
+    )
+    return f"{own}, {admin}"
+
+
+def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
+    """Whether it may be written to. Accounts are named: whoever runs the service has to take their access away."""
+    name, admin = record.space, record.admin
+    doctor = f"Run with an admin's credential: coc-server doctor {name} --admin-token-file FILE"
+    if record.is_frozen and record.freeze is not None:
+        reasons = record.freeze.reasons
+        more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+        status.warn(
+            f"[spaces.{name}] is frozen for {_ago(record.freeze.since, now)}: {'; '.join(reasons[:_MOST_REASONS])}{more}.",
+            f"Take the access away or acknowledge it with an end date. See: coc-server audience {name}",
+        )
+    if admin is None:
+        status.warn(
+            f"[spaces.{name}]: who can read it was never proven with an admin's credential; nothing is written there.",
+            doctor,
+        )
+    elif admin.ends_at <= now:
+        status.warn(
+            f"[spaces.{name}]: the proof by an admin's credential ended on {admin.ends_at:%Y-%m-%d}; nothing is written there.",
+            doctor,
+        )
+    elif admin.ends_at - ADMIN_PROOF_ENDS_SOON <= now:
+        status.warn(
+            f"[spaces.{name}]: the proof by an admin's credential ends on {admin.ends_at:%Y-%m-%d}.", doctor
+        )
 
 
 def _team(status: Status, config: Config, in_use: int | None, path: Path) -> None:

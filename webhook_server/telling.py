@@ -10,7 +10,14 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from integration.errors import CoCError, HostNotRestricted, NotifyError, StaleDelivery, UnreadableSubmission
+from integration.errors import (
+    CoCError,
+    HostFrozen,
+    HostNotRestricted,
+    NotifyError,
+    StaleDelivery,
+    UnreadableSubmission,
+)
 from integration.logs import Log
 from integration.notices import notice, notice_for_operator, notice_of_exposure, notice_of_findings
 
@@ -173,8 +180,8 @@ class Teller:
 
 
 def _why(job: Job) -> str:
-    """Why it waits, for a mail. Whose account can read the ticket space is said on the server only: mail is not sealed."""
-    if job.reason_code == HostNotRestricted.code:
+    """Why it waits, for a mail. Who else can read the ticket space is told once for all that waits there, not with each."""
+    if job.reason_code in {HostNotRestricted.code, HostFrozen.code}:
         return (
             "It is not proven that only the team can read the ticket space, so nothing was written to it. Who else can is "
             "listed by the command below; take their access away, or acknowledge them with an end date."

@@ -16,6 +16,7 @@ from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost, GitHubSpace
+from integration.guard import Guard
 from integration.jira.events import JiraEvents
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
@@ -30,11 +31,13 @@ from webhook_server.events import events
 from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.lookout import Lookout, audiences_looked_at
 from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.audiences import Audiences
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
@@ -87,6 +90,7 @@ class Parts:
     database: Database
     work: Casework
     chores: Chores
+    lookout: Lookout
     figures: CollectorRegistry
 
     def close(self) -> None:
@@ -127,10 +131,19 @@ def join(
     except CoCError:
         database.close()
         raise
+    spaces = Audiences(sql)
+    guard = Guard(
+        book=spaces,
+        store=database,
+        hosts=make_hosts(config),  # of its own, see there
+        roster=roster,
+        acknowledged={name: space.acknowledged for name, space in config.spaces.items()},
+        clock=clock,
+    )
     work = Casework(
         store=database,
         hosts=hosts,
-        acknowledged={name: space.acknowledged for name, space in config.spaces.items()},
+        guard=guard,
         roster=roster,
         process=config.process,
         service_key=config.service_key,
@@ -151,10 +164,12 @@ def join(
     chores = Chores(
         {
             "nightly": nightly(book),
+            "audience": audiences_looked_at(guard, book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
         },
         clock,
     )
+    lookout = Lookout(guard, clock)
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
@@ -166,8 +181,10 @@ def join(
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
         notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
         operator=config.mail.operator if config.mail else None,
+        spaces=spaces,
         tidy=tidy,
         chores=chores.loop,
+        lookout=lookout.loop,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
@@ -185,20 +202,16 @@ def join(
             dispatcher.wake()
         return outcome
 
-    def look_now(space: SpaceName) -> None:
-        """Nothing is written there any more before the audience was proven anew."""
-        work.proven.pop(space, None)
-
     app = create_app(
         [
             intake(config.sources, store_report, clock, alert, counters.delivery),
-            events(_events(config, hosts), note_event, look_now, counters.event),
+            events(_events(config, hosts), note_event, lookout.look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
-    figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck))
-    return Parts(app, dispatcher, database, work, chores, figures)
+    figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))
+    return Parts(app, dispatcher, database, work, chores, lookout, figures)
 
 
 class DeskDoor:
@@ -256,17 +269,10 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
     """The host of one ticket space."""
     settings = space.host
     if isinstance(settings, JiraSettings):
-        return JiraHost(_jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
+        return JiraHost(jira_space(space, settings), token=settings.token, budget=budget, sleep=sleep)
     return GitHubHost(
-        GitHubSpace(
-            name=space.name,
-            owner=settings.owner,
-            repository=settings.repository,
-            base_url=settings.base_url,
-            bot_login=settings.bot_login,
-            hook_id=settings.hook_id,
-        ),
-        _github_credential(settings),
+        github_space(space, settings),
+        github_credential(settings),
         budget=budget,
         sleep=sleep,
     )
@@ -294,7 +300,20 @@ def _hooks(hosts: Iterable[Host]) -> list[HookLog]:
     return list({hook.name: hook for hook in hooks if hook is not None}.values())
 
 
-def _jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
+def github_space(space: SpaceSettings, settings: GitHubSettings) -> GitHubSpace:
+    """The repository, as its host's code knows it."""
+    return GitHubSpace(
+        name=space.name,
+        owner=settings.owner,
+        repository=settings.repository,
+        base_url=settings.base_url,
+        bot_login=settings.bot_login,
+        hook_id=settings.hook_id,
+    )
+
+
+def jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
+    """The project, as its host's code knows it."""
     return JiraSpace(
         name=space.name,
         site=settings.site,
@@ -310,7 +329,8 @@ def _jira_space(space: SpaceSettings, settings: JiraSettings) -> JiraSpace:
     )
 
 
-def _github_credential(settings: GitHubSettings) -> AppCredential | TokenCredential:
+def github_credential(settings: GitHubSettings) -> AppCredential | TokenCredential:
+    """The service's own credential."""
     if settings.app_id and settings.private_key:
         return AppCredential(app_id=settings.app_id, private_key=settings.private_key, installation_id=None)
     return TokenCredential(token=settings.token or "")

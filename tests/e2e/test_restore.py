@@ -228,6 +228,7 @@ def make_repository_again(town: Town, numbers_used: int) -> None:
         ORG, REPOSITORY, issue_fields=True, collaborators=dict.fromkeys((*TEAM, BOT), "push")
     )
     repo.deleted |= set(range(1, numbers_used + 1))
+    town.server.world.prove_by_admin()
 
 
 def make_project_again(town: Town) -> None:
@@ -252,4 +253,5 @@ def make_project_again(town: Town) -> None:
     for before, after in ids.items():
         text = text.replace(f'"{before}"', f'"{after}"')
     world.config_path.write_text(text, encoding="utf-8")
+    world.prove_by_admin()
     town.server.restart()

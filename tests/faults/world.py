@@ -113,6 +113,8 @@ def fault_world(
             both = f'database = "{database_url}"\nengine_database = "{database_url}"\n'
             config = config.replace("[server]\n", f"[server]\n{both}", 1)
         play.config_path.write_text(config, encoding="utf-8")
+        if database_url is not None:
+            play.prove_by_admin()
         server_clock = WrongClock(clock, folder / "clock-is-wrong-by")
         server_clock.put(hours=0)
         world = FaultWorld(play, clock, server_clock, canary, secret)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from integration.audience import Audience, Principal
+from integration.audience import Audience, Principal, prove_by_admin
 from integration.casework import Casework, receive
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Identity, ServiceKey, generate_identity, new_service_key
 from integration.errors import HostGone
+from integration.guard import Guard
 from integration.incident import Alias, IncidentId, SpaceName
 from integration.mirror import ALL, PlainComment, Shown, StepState, TicketName, TicketRef, TicketState
 from integration.process import default_process
@@ -27,6 +28,7 @@ from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
 from integration.text import SealedText, Untrusted
 from webhook_server.cli import main
 from webhook_server.fellows import Fellows
+from webhook_server.store.audiences import Audiences
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
@@ -323,13 +325,30 @@ def team(robert: Identity, miriam: Identity, paper: Identity, service_key: Servi
 
 
 @pytest.fixture
+def spaces(database: Database) -> Audiences:
+    return Audiences(database._engine)
+
+
+def proven_by_admin(spaces: Audiences, now: datetime, space_id: str = "4711") -> None:
+    """What an admin's credential saw is proven, for the repository with this id."""
+    seen = Audience(SPACE, (), (), complete=True, space_id=space_id)
+    spaces.admin_passed(SPACE, prove_by_admin(seen, allowed=frozenset(), acknowledged=(), now=now), now)
+
+
+@pytest.fixture
+def guard(database: Database, spaces: Audiences, host: MemoryHost, team: Team, clock: SetClock) -> Guard:
+    proven_by_admin(spaces, clock.now())
+    return Guard(book=spaces, store=database, hosts={SPACE: host}, roster=team, acknowledged={}, clock=clock)
+
+
+@pytest.fixture
 def work(
-    database: Database, host: MemoryHost, team: Team, service_key: ServiceKey, clock: SetClock
+    database: Database, host: MemoryHost, guard: Guard, team: Team, service_key: ServiceKey, clock: SetClock
 ) -> Casework:
     return Casework(
         store=database,
         hosts={SPACE: host},
-        acknowledged={},
+        guard=guard,
         roster=team,
         process=default_process(),
         service_key=service_key,

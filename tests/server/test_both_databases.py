@@ -14,12 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from integration.audience import AdminProof, Principal
 from integration.casework import receive
 from integration.errors import Busy, HeadConflict, StoreError
 from integration.incident import SpaceName
 from webhook_server.fellows import Fellows
 from webhook_server.store import migrate as migrating
 from webhook_server.store import tables as t
+from webhook_server.store.audiences import Audiences
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
@@ -394,3 +396,47 @@ def test_a_root_key_file_that_cannot_be_read_does_not_make_a_server_look_dead(
     assert not worker.is_gone
     assert loaded.key_id == worker.root_key_id
     one.leave()
+
+
+# Who can read ---------------------------------------------------------------------------------------
+
+
+def test_a_freeze_by_one_server_counts_for_the_other_and_only_a_look_begun_after_it_thaws(
+    start: Callable[[str], Database], clock: SetClock
+) -> None:
+    one, other = (Audiences(start(name)._engine) for name in ("one", "other"))
+    space, now = SpaceName("conduct"), clock.now()
+    assert one.passed(space, doubts=0, now=now)
+
+    assert other.freeze(space, ["the repository is public"], now)
+    assert not one.freeze(space, ["the repository is public"], now)
+
+    assert not one.passed(space, doubts=0, now=now)
+    assert one.record(space).is_frozen
+    assert other.passed(space, doubts=one.record(space).doubts, now=now)
+    assert not one.record(space).is_frozen
+
+
+def test_servers_that_note_a_space_for_the_first_time_at_once_lose_nothing(
+    start: Callable[[str], Database], clock: SetClock
+) -> None:
+    books = [Audiences(start(name)._engine) for name in ("one", "other")]
+    space, now = SpaceName("conduct"), clock.now()
+    proof = AdminProof(now, now + timedelta(days=90), "4711", (Principal("olga", "an owner"),))
+    both = threading.Barrier(2)
+
+    def doubt() -> None:
+        both.wait()
+        for _ in range(20):
+            books[0].doubt(space)
+
+    beside = threading.Thread(target=doubt)
+    beside.start()
+    both.wait()
+    books[1].admin_passed(space, proof, now)
+    for _ in range(20):
+        books[1].doubt(space)
+    beside.join()
+
+    assert 40 == books[0].record(space).doubts
+    assert proof == books[0].record(space).admin

@@ -21,6 +21,7 @@ from integration.casework import receive
 from integration.errors import StoreError
 from integration.incident import SpaceName
 from integration.mirror import TicketName, TicketRef
+from tests.server.conftest import proven_by_admin
 from webhook_server import cli, wiring
 from webhook_server.cli import main, make_door
 from webhook_server.config import load_config
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from integration.diary.keys import Identity
     from integration.report import Report
     from tests.server.conftest import MemoryHost
+    from webhook_server.store.audiences import Audiences
 
 
 def run(*arguments: str | Path) -> Result:
@@ -352,7 +354,8 @@ def test_without_a_mail_server_nothing_is_joined_differently(config: Path) -> No
 
 
 @pytest.fixture
-def reopening(host: MemoryHost, monkeypatch: pytest.MonkeyPatch) -> MemoryHost:
+def reopening(host: MemoryHost, spaces: Audiences, monkeypatch: pytest.MonkeyPatch) -> MemoryHost:
+    proven_by_admin(spaces, Now().now())
     monkeypatch.setattr(wiring, "make_hosts", lambda _config, *_, **__: {SpaceName("conduct"): host})
     return host
 

@@ -14,7 +14,10 @@ import sqlalchemy as sa
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from integration.audience import AdminProof
 from integration.errors import NotifyError, StoreError
+from integration.incident import SpaceName
+from tests.server.conftest import SPACE
 from webhook_server.metrics import CODES, OUTCOMES, Counters, DatabaseFigures, published
 from webhook_server.store import tables as t
 from webhook_server.store.overview import Overview
@@ -22,6 +25,7 @@ from webhook_server.store.overview import Overview
 if TYPE_CHECKING:
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, Told
+    from webhook_server.store.audiences import Audiences
     from webhook_server.store.database import Database
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +45,9 @@ def loops() -> Loops:
 @pytest.fixture
 def registry(database: Database, clock: SetClock, loops: Loops) -> CollectorRegistry:
     made = CollectorRegistry()
-    made.register(DatabaseFigures(Overview(database._engine), clock, lambda: loops.stuck))
+    made.register(
+        DatabaseFigures(Overview(database._engine), clock, lambda: loops.stuck, ["conduct", "other"])
+    )
     return made
 
 
@@ -107,6 +113,25 @@ def test_no_code_name_id_source_space_or_word_of_a_report_is_in_the_figures(
         "conduct",
     ):
         assert secret not in text
+
+
+def test_ticket_spaces_that_may_not_be_written_to_are_counted(
+    registry: CollectorRegistry, spaces: Audiences, clock: SetClock
+) -> None:
+    now = clock.now()
+    for name, days in (("conduct", 30), ("other", 91), ("not-configured", 92)):
+        proven = now - timedelta(days=days)
+        proof = AdminProof(proven, proven + timedelta(days=90), "1", ())
+        spaces.admin_passed(SpaceName(name), proof, now)
+        spaces.freeze(SpaceName(name), ["the repository is public"], now)
+    spaces.passed(SPACE, doubts=1, now=now - timedelta(minutes=5))
+
+    figures = read(registry)
+
+    assert 1 == figures["coc_spaces_frozen", ()]
+    assert 1 == figures["coc_spaces_without_admin_proof", ()]
+    assert 91 * 86400 == figures["coc_proof_age_seconds", (("by", "admin"),)]
+    assert 300 == figures["coc_proof_age_seconds", (("by", "service"),)]
 
 
 def test_rosters_workers_and_chores_are_seen(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from integration.casework import PROOF_LASTS, open_incident
+from integration.casework import open_incident
 from integration.deskwork import restore
 from integration.errors import HostUnavailable
+from integration.guard import PROOF_LASTS
 from integration.ports import FOUND, NIGHTLY
 from integration.reconcile import Found
 from integration.report import Report

@@ -8,13 +8,15 @@ import pytest
 
 from integration.casework import open_incident
 from integration.deskwork import restore
-from integration.errors import HostNotRestricted, HostReplaced, HostUnavailable, WriteRefused
+from integration.errors import HostNotRestricted, HostReplaced, HostUnavailable, HostUnproven, WriteRefused
 from integration.notices import notice
+from tests.server.conftest import proven_by_admin
 
 if TYPE_CHECKING:
     from integration.casework import Casework
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, MemoryHost
+    from webhook_server.store.audiences import Audiences
     from webhook_server.store.database import Database
 
 
@@ -44,13 +46,17 @@ def test_one_that_is_not_proven_is_not_kept(
 
 
 def test_what_the_operator_accepts_counts_from_then_on(
-    take_in: Intake, host: MemoryHost, work: Casework, database: Database, clock: SetClock
+    take_in: Intake, host: MemoryHost, work: Casework, database: Database, clock: SetClock, spaces: Audiences
 ) -> None:
     open_incident(take_in().inbox_id, work)
     host.space_id = "4712"
     database.keep_space_id(host.space, "4712", clock.now())
+    second = take_in(submission="s2").inbox_id
 
-    open_incident(take_in(submission="s2").inbox_id, work)
+    with pytest.raises(HostUnproven, match="another repository or project"):
+        open_incident(second, work)
+    proven_by_admin(spaces, clock.now(), "4712")
+    open_incident(second, work)
 
     assert len(host.tickets) == 2
 

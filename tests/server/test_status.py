@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from integration.audience import ADMIN_PROOF_LASTS, AdminProof
 from integration.casework import receive
 from integration.errors import ConfigError
 from integration.incident import SpaceName
@@ -18,6 +19,7 @@ from webhook_server import status as looking
 from webhook_server.config import load_config
 from webhook_server.status import ask_server, look
 from webhook_server.store import tables as t
+from webhook_server.store.audiences import Audiences
 from webhook_server.wiring import Parts, join
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from webhook_server.status import Status
 
 NOW = datetime.now(UTC)
+CONDUCT = SpaceName("conduct")
 
 
 class Now:
@@ -52,6 +55,9 @@ def config(filled_in: Path) -> Path:
 @pytest.fixture
 def parts(config: Path) -> Iterator[Parts]:
     parts = join(load_config(config), clock=Now())
+    Audiences(parts.database._engine).admin_passed(
+        CONDUCT, AdminProof(NOW, NOW + ADMIN_PROOF_LASTS, "4711", ()), NOW
+    )
     yield parts
     parts.close()
 
@@ -175,6 +181,40 @@ def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None
 
     assert f"[spaces.conduct]: the exception for an account outside the team ends on {ends}." in shown
     assert "boss" not in shown
+
+
+def test_a_frozen_space_is_said_with_who_can_read_it_and_the_command_that_lists_all(
+    config: Path, parts: Parts
+) -> None:
+    book = Audiences(parts.database._engine)
+    book.passed(CONDUCT, doubts=0, now=NOW)
+    assert "conduct, github: 0 incident(s); proven 0 seconds ago, by an admin until 20" in said(
+        look(config, NOW, well)
+    )
+    book.freeze(CONDUCT, [f"the account 'someone-{number}' can read it" for number in range(7)], NOW)
+
+    text = said(look(config, NOW + timedelta(hours=3), well))
+
+    assert "[spaces.conduct] is frozen for 3 hours: the account 'someone-0' can read it; " in text
+    assert "someone-5" not in text
+    assert "and 2 more. -> Take the access away" in text
+    assert "coc-server audience conduct" in text
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(75, None), (77, "ends on"), (90, "ended on"), (None, "never proven")]
+)
+def test_an_admins_proof_that_ends_or_is_lacking_is_said_with_the_command_that_helps(
+    config: Path, parts: Parts, days: int | None, expected: str | None
+) -> None:
+    if days is None:
+        with parts.database._engine.begin() as connection:
+            connection.execute(t.audience.delete())
+
+    text = said(look(config, NOW + timedelta(days=days or 0), well))
+
+    assert ("coc-server doctor conduct --admin-token-file" in text) is (expected is not None)
+    assert expected is None or expected in text
 
 
 def test_a_roster_file_that_is_not_in_use_and_a_team_nobody_reaches_are_said(

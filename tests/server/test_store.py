@@ -606,6 +606,9 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
 # The schema -----------------------------------------------------------------------------------------
 
 CLEAR = {
+    # accounts of the host and how each can read: who administers the host sees that anyway
+    "audience": "space doubts proven_at admin_proven_at admin_ends_at admin_space_id admin_principals frozen_at"
+    " proven_before reasons could_read thawed_at told told_at",
     "incident": "id code_name source space type stage impact likelihood lead secondary opened_at",
     "inbox": "seq id source incident_id unreadable received_at state attempts waits due_at reason_code reason told told_at inbox_key due_noted_at",
     "ticket": "incident_id attempted_at name host_id key url stable",

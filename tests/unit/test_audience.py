@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from integration.audience import Acknowledged, Audience, Principal, Proof, prove
-from integration.errors import HostNotRestricted
+from integration.audience import (
+    Acknowledged,
+    AdminProof,
+    Audience,
+    Principal,
+    Proof,
+    check_admin_proof,
+    prove,
+    prove_by_admin,
+)
+from integration.errors import HostNotRestricted, HostUnproven
 from integration.incident import SpaceName
 
 NOW = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
@@ -94,3 +103,68 @@ def test_every_reason_stands_in_the_message() -> None:
     ]
     assert sorted(found) == found
     assert "The report stays sealed" in text
+
+
+# An admin's proof -----------------------------------------------------------------------------------
+
+
+def by_admin(*accounts: str, until: date | None = None) -> AdminProof:
+    seen = Audience(
+        SPACE, tuple(Principal(one, "a level") for one in accounts), (), complete=True, space_id="7"
+    )
+    acknowledged = (owner(until),) if until else ()
+    return prove_by_admin(seen, allowed=TEAM, acknowledged=acknowledged, now=NOW)
+
+
+def still(
+    proof: AdminProof | None,
+    *acknowledged: Acknowledged,
+    space_id: str = "7",
+    allowed: frozenset[str] = TEAM,
+    now: datetime = NOW,
+) -> str:
+    """Why the proof does not count; empty if it does."""
+    try:
+        check_admin_proof(
+            proof, SPACE, space_id=space_id, allowed=allowed, acknowledged=acknowledged, now=now
+        )
+    except HostUnproven as error:
+        return str(error)
+    return ""
+
+
+def test_what_an_admin_saw_counts_for_ninety_days_and_not_a_moment_longer() -> None:
+    proof = by_admin("robert")
+
+    assert NOW + timedelta(days=90) == proof.ends_at
+    assert not still(proof, now=proof.ends_at - timedelta(seconds=1))
+    assert "ended on 2027-02-20" in still(proof, now=proof.ends_at)
+
+
+def test_without_an_admins_proof_nothing_counts_and_the_command_that_helps_is_named() -> None:
+    assert "never proven" in still(None)
+    assert "coc-server doctor conduct --admin-token-file" in still(None)
+
+
+def test_a_proof_of_another_repository_counts_for_nothing() -> None:
+    assert "another repository or project than" in still(by_admin("robert"), space_id="8")
+
+
+def test_an_admins_reading_without_the_hosts_own_id_is_no_proof() -> None:
+    with pytest.raises(HostNotRestricted):
+        prove_by_admin(audience("robert"), allowed=TEAM, acknowledged=(), now=NOW)
+
+
+def test_who_left_the_team_and_was_in_the_admins_list_ends_the_proof_by_name_and_path() -> None:
+    text = still(by_admin("robert", "miriam"), allowed=frozenset({"robert", "coc-bot"}))
+
+    assert "'miriam' can read it by a level" in text
+
+
+def test_an_exception_in_the_admins_list_ends_the_proof_with_its_own_day() -> None:
+    proof = by_admin("robert", "olga-owner", until=date(2026, 12, 1))
+
+    assert not still(proof, owner(date(2026, 12, 1)), now=datetime(2026, 12, 1, 23, tzinfo=UTC))
+    late = still(proof, owner(date(2026, 12, 1)), now=datetime(2026, 12, 2, 1, tzinfo=UTC))
+    assert "'olga-owner'" in late
+    assert "ended on 2026-12-01" in late

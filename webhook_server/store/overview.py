@@ -18,11 +18,14 @@ from alembic.script import ScriptDirectory
 from integration.errors import StoreError
 from integration.ports import HOST, NIGHTLY
 from webhook_server.store import tables as t
+from webhook_server.store.audiences import Audiences
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import reading
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from integration.audience import SpaceRecord
 
 
 _ALIVE = timedelta(minutes=2)
@@ -196,6 +199,12 @@ class Overview:
     def chores(self) -> dict[str, datetime]:
         """When what is due by the clock was last done."""
         return {row[0]: row[1] for row in self._rows(sa.select(t.chore.c.name, t.chore.c.done_at), t.chore)}
+
+    def audiences(self) -> dict[str, SpaceRecord]:
+        """What is known of who can read each ticket space, by its name."""
+        with reading(self._engine) as connection:
+            there = sa.inspect(connection).has_table(t.audience.name)
+        return {one.space: one for one in Audiences(self._engine).all()} if there else {}
 
     def revision(self) -> str:
         """The schema's revision; empty if the database has none yet."""

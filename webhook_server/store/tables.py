@@ -245,3 +245,23 @@ exposure = sa.Table(
     sa.Column("told_at", UtcTime),
 )
 """Plain comments on tickets that were sealed into the diary (as its entry ``seq``) and deleted."""
+
+audience = sa.Table(
+    "audience",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("doubts", sa.Integer, nullable=False),
+    sa.Column("proven_at", UtcTime),
+    sa.Column("admin_proven_at", UtcTime),
+    sa.Column("admin_ends_at", UtcTime),
+    sa.Column("admin_space_id", sa.String),
+    sa.Column("admin_principals", sa.Text),  # JSON: pairs of account and path
+    sa.Column("frozen_at", UtcTime),
+    sa.Column("proven_before", UtcTime),
+    sa.Column("reasons", sa.Text),  # JSON: sentences with accounts of the host and paths
+    sa.Column("could_read", sa.Text),  # JSON: the same, of all looks since the freeze
+    sa.Column("thawed_at", UtcTime),
+    sa.Column("told", sa.String),
+    sa.Column("told_at", UtcTime),
+)
+"""Who can read each ticket space, as proven or not: accounts of the host, which its admins see anyway."""
