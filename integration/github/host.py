@@ -144,6 +144,11 @@ class GitHubHost:
         return self._space.name
 
     @property
+    def known_accounts(self) -> frozenset[str]:
+        """Our login, if it was asked for already. Asks nothing."""
+        return frozenset({self._login} if self._login else ())
+
+    @property
     def own_accounts(self) -> frozenset[str]:
         """Our login, asked from GitHub once. It may always read, so a configured one is not believed.
 

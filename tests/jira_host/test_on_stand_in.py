@@ -506,7 +506,7 @@ def test_an_account_that_may_not_delete_says_what_is_lacking(
     with pytest.raises(HostRefused) as refused:
         world.host.erase(opened, view, [comments[1].id], [])
 
-    assert "Delete Own Comments" in refused.value.next_step
+    assert "Delete All Comments" in refused.value.next_step
     assert len(world.issue(opened).comments) == 2
 
 
