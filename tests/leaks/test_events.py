@@ -123,7 +123,9 @@ def test_a_plain_comment_is_nowhere_in_clear_once_it_was_handled(
     found: list[str] = []
     ours = server.wire("jira").journal[written_before + 1 :]
     found += [hit for one in ours for hit in canary.found_in(f"sent: {one.method}", one.request_body)]
-    left = [str(one) for issue in server.world.jira.site.issues.values() for one in (issue.values, issue.comments)]
+    left = [
+        str(one) for issue in server.world.jira.site.issues.values() for one in (issue.values, issue.comments)
+    ]
     found += canary.found_in("what tickets hold", "\n".join(left).encode())
     for path in server.world.folder.rglob("*"):
         if path.is_file():
