@@ -44,7 +44,7 @@ _BLOW = {
     "who_is_it_about": "charlie-handle",
     "in_short": f"He hit me at the meeting, in person, in front of others {CANARY}",
     "what_happened": f"{CANARY} "
-    + "It happened in the hall, after the last talk, and two people saw it. " * 8,
+    + "It happened in the hall, after the last talk, and two people saw it. " * 2,
     "where": f"In person, at the venue, on the second floor {CANARY}",
     "safe": f"No. He is in the same hotel. {CANARY}",
     "not_for": "Charlie",
@@ -54,7 +54,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     for one, answers in (("offence", _OFFENCE), ("blow", _BLOW))
 }
 """They differ in who reports, who is reported, what is quoted and wished, which member is left out, and whether it
-happened in person."""
+happened in person. Their lengths differ too, within one of the sizes to which a diary pads: that size is not hidden."""
 assert all(set(answers) == set(QUESTIONS) for answers in REPORTS.values())
 
 

@@ -66,7 +66,7 @@ def words(*texts: object) -> set[str]:
 
 OF_THE_DIARY = words(
     "CoC-Diary: inc ticket seq part epoch kind keyring entry prev CoC-Epoch CoC-Write CoC-Seal key svc-demo",
-    "incident code name age file link keys signature uuid option value pre",  # what the crawl says instead of what is random
+    "incident code name age file link keys signature uuid option value pre bytes",  # what the crawl says instead of what is random
     *(
         f"n{line}" for line in ("CoC-Diary", "CoC-Epoch", "CoC-Write", "CoC-Seal", "Due", "Please", "The")
     ),  # after \\n
