@@ -20,6 +20,8 @@ from werkzeug.routing import RequestRedirect
 from integration.incident import IncidentType, Stage
 from sandbox.jira_attachments import AttachmentApi
 from sandbox.jira_comments import Comments
+from sandbox.jira_dashboard_page import DashboardPage
+from sandbox.jira_dashboards import DashboardApi, FilterApi
 from sandbox.jira_hooks import Announcer
 from sandbox.jira_issue_api import CommentApi, IssueApi
 from sandbox.jira_issues import Issues
@@ -278,7 +280,8 @@ class JiraCloud:
     def _flask(self) -> Flask:
         app = Flask("sandbox.jira", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-        for part in (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi, Pages):
+        parts = (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi, FilterApi, DashboardApi)
+        for part in (*parts, Pages, DashboardPage):
             app.register_blueprint(part(self).blueprint())
 
         @app.before_request

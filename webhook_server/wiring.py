@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from integration.casework import Casework, receive
+from integration.casework import Casework, prove_space, receive
 from integration.deskwork import attach, record, restore
 from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
@@ -21,6 +21,7 @@ from integration.jira.space import JiraSpace
 from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
+from webhook_server.boards import Boards
 from webhook_server.chores import Chores, nightly
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
@@ -32,6 +33,7 @@ from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
 from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
+from webhook_server.store.boards import BoardBook
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
@@ -84,6 +86,7 @@ class Parts:
     work: Casework
     chores: Chores
     figures: CollectorRegistry
+    boards: Boards
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -143,9 +146,18 @@ def join(
         reseal(sql, config.sealer)
 
     book = ChoreBook(sql)
+    board_book = BoardBook(sql)
+    boards = Boards(
+        {name: host.board for name, host in hosts.items() if isinstance(host, GitHubHost | JiraHost)},
+        book=board_book,
+        process=config.process,
+        steps=board_book.steps,
+        prove=lambda space: prove_space(space, work),
+    )
     chores = Chores(
         {
             "nightly": nightly(book),
+            "boards": boards.chore(book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
         },
         clock,
@@ -182,7 +194,7 @@ def join(
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck))
-    return Parts(app, dispatcher, database, work, chores, figures)
+    return Parts(app, dispatcher, database, work, chores, figures, boards)
 
 
 class DeskDoor:

@@ -26,6 +26,7 @@ from integration.errors import (
 from integration.github import fields
 from integration.github.answers import Deed, GraphQLRefused, Json, KeyRefused, Moved, objects, unknown_outcome
 from integration.github.audience import KnownRepository, read_audience
+from integration.github.board import GitHubBoard
 from integration.github.client import Client
 from integration.github.credential import AppCredential
 from integration.github.deliveries import HookDeliveries
@@ -119,6 +120,7 @@ class GitHubHost:
             sleep=sleep,
         )
         self._repository = KnownRepository(self._client)
+        self.board = GitHubBoard(self._client, self._repository, space.name)
         self._login: str | None = None
         self._definitions: tuple[fields.IssueField, ...] | None = None
         self._dropped: frozenset[str] = frozenset()

@@ -198,3 +198,13 @@ space = sa.Table(
     sa.Column("kept_at", UtcTime, nullable=False),
 )
 """Ticket spaces by their configured name, and the host's own id of the repository or project that was proven."""
+
+board = sa.Table(
+    "board",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("host_id", sa.String, nullable=False),
+    sa.Column("shows", sa.String, nullable=False),  # SHA-256 of its text, which holds public fields only
+    sa.Column("seen_at", UtcTime, nullable=False),
+)
+"""The board of each ticket space: where it stands on the host, and what it showed when it was last looked at."""
