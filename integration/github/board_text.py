@@ -15,7 +15,7 @@ from integration.github.text import MAX_COMMENT, plain
 from integration.risk import Level, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from integration.board import Board, Row
 
@@ -65,31 +65,42 @@ def _matrix(board: Board) -> str:
 
 
 def _open_ones(rows: Sequence[Row], room: int) -> str:
-    """The table of open incidents, cut where GitHub's limit is near, with a line that says so."""
-    begin = "\n\n## Open incidents\n\n"
-    if not rows:
-        return f"{begin}There are none."
-    top = _table(
+    """The open incidents, and under them their overdue steps, each cut where GitHub's limit is near."""
+    shown = _cut(
+        "## Open incidents",
         ["Ticket", "Incident", "Type", "Stage", "Risk", "Stronger action", "Lead", "Secondary", "Overdue", "Opened"],
-        [],
+        [_cells(row) for row in rows],
+        room,
     )  # fmt: skip
-    room -= len(begin) + len(top) + len(_left_out(len(rows), len(rows)))
+    late = [[_ticket(row), plain(row.view.code_name), _steps(row)] for row in rows if row.overdue]
+    return shown + _cut("## Overdue steps", ["Ticket", "Incident", "Steps"], late, room - len(shown))
+
+
+def _cut(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> str:
+    """A table that is at most so long, with a line that says what it lacks; nothing if not even that has room."""
+    begin = f"\n\n{title}\n\n"
+    if not rows:
+        return f"{begin}There are none." if len(begin) + 20 < room else ""
+    begin += _table(heads, [])
+    room -= len(begin) + len(_left_out(len(rows), len(rows)))
+    if room < 0:
+        return ""
     lines: list[str] = []
     for row in rows:
-        line = "\n" + _line(_cells(row))
+        line = "\n" + _line(row)
         room -= len(line)
         if room < 0:
             break
         lines.append(line)
-    return begin + top + "".join(lines) + _left_out(len(rows) - len(lines), len(rows))
+    return begin + "".join(lines) + _left_out(len(rows) - len(lines), len(rows))
 
 
 def _left_out(count: int, total: int) -> str:
     if not count:
         return ""
     return (
-        f"\n\n**{count} of {total} open incidents are not in this table**: GitHub takes no longer text. The counts above and "
-        "below hold them all."
+        f"\n\n**{count} of {total} incidents are not in this table**: GitHub takes no longer text. The most urgent come first, "
+        "and the counts hold them all."
     )
 
 
@@ -104,7 +115,7 @@ def _cells(row: Row) -> list[str]:
         "**yes**" if view.stronger_action else "no",
         plain(view.lead) if view.lead else _NONE,
         plain(view.secondary) if view.secondary else _NONE,
-        _overdue(row),
+        _count(len(row.overdue)),
         f"{view.opened_at:%Y-%m-%d}",
     ]
 
@@ -115,10 +126,11 @@ def _ticket(row: Row) -> str:
     return f"#{number}" if _NUMBER.match(number) else _NONE
 
 
-def _overdue(row: Row) -> str:
+def _steps(row: Row) -> str:
+    """The first overdue steps by number and title, and how many more there are."""
     steps = [f"{step.number}. {_in_cell(step.title)}" for step in row.overdue[:_SHOWN_STEPS]]
     more = len(row.overdue) - len(steps)
-    return "; ".join([*steps, *([f"and {more} more"] if more else [])]) or _NONE
+    return "; ".join([*steps, *([f"and {more} more"] if more else [])])
 
 
 def _in_cell(text: str) -> str:
@@ -198,8 +210,3 @@ def _line(cells: Sequence[str]) -> str:
 
 def _count(number: int) -> str:
     return str(number) if number else _NONE
-
-
-def counted(board: Board) -> Mapping[str, int]:
-    """What a person who renews the board is told."""
-    return {"open": len(board.rows), "overdue": sum(bool(row.overdue) for row in board.rows)}
