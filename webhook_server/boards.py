@@ -14,6 +14,7 @@ from integration.board import MONTHS, Standing, make_board
 from integration.errors import BudgetSpent, CoCError
 from integration.logs import Log
 from integration.mirror import mirror
+from webhook_server.store.boards import chore_of
 from webhook_server.store.chores import NIGHT
 
 if TYPE_CHECKING:
@@ -114,11 +115,7 @@ class Boards:
             return
         board = self.board(space, now)
         changed = known.digest != self._boards[space].digest(board)
-        # The night's look is claimed also where a change is due, so that it does not come right after.
-        night = chores.claim(f"board of {space} at night", every=NIGHT, now=now)
-        if not changed and not night:
-            return
-        if not chores.claim(f"board of {space}", every=COALESCE, now=now):
+        if not chores.claim(chore_of(space), every=COALESCE if changed else NIGHT, now=now):
             return
         deeds = self._show(space, board, now)
         self._trouble.pop(space, None)

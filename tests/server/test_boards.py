@@ -15,8 +15,9 @@ from integration.incident import Stage
 from integration.process import default_process
 from webhook_server.boards import Boards
 from webhook_server.store import tables as t
-from webhook_server.store.boards import BoardBook
+from webhook_server.store.boards import BoardBook, chore_of
 from webhook_server.store.chores import ChoreBook
+from webhook_server.store.overview import Overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,7 +223,7 @@ def test_waiting_for_our_own_budget_is_no_trouble(
     assert "board-not-renewed" not in caplog.text
 
 
-def test_what_is_stopped_is_not_renewed_any_more(office: Office, take_in: Intake) -> None:
+def test_what_is_stopped_is_not_renewed_any_more(office: Office, take_in: Intake, database: Database) -> None:
     office.begin()
     take_in()
 
@@ -231,6 +232,9 @@ def test_what_is_stopped_is_not_renewed_any_more(office: Office, take_in: Intake
     office.chore()
 
     assert [] == office.board.shown
+    assert chore_of(office.board.space) not in Overview(database._engine).chores(), (
+        "status would call it overdue"
+    )
 
 
 def test_a_thousand_incidents_are_read_in_three_queries(

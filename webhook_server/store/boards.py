@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from integration.mirror import TicketRef
 
 
+def chore_of(space: SpaceName) -> str:
+    """The name under which it is noted when a board was last looked at."""
+    return f"board of {space}"
+
+
 class BoardBook:
     """Reads incidents for the boards, and the table ``board``. Only columns in clear, so it needs no key."""
 
@@ -65,6 +70,7 @@ class BoardBook:
     def forget(self, space: SpaceName) -> bool:
         """Forget a board; whether one was known."""
         with writing(self._engine, "The board is still renewed.") as connection:
+            connection.execute(t.chore.delete().where(t.chore.c.name == chore_of(space)))
             return bool(connection.execute(t.board.delete().where(t.board.c.space == space)).rowcount)
 
     def keep(self, space: SpaceName, record: BoardRecord, now: datetime) -> None:
