@@ -1,7 +1,7 @@
 """The Incident board on GitHub: one pinned and locked issue of the restricted repository, kept as it should be.
 
-Not a GitHub Project: by default every member of the organisation sees that, and no API changes it
-(docs/adr). One read of the repository and one of the board; as many writes as something differs, and then one more read.
+Not a GitHub Project: by default every member of the organisation sees that, and no API changes it. One
+read of the repository and one of the board; a write for each thing that differs, and then one more read.
 """
 
 from __future__ import annotations

@@ -234,6 +234,20 @@ def test_a_share_with_the_whole_project_is_not_the_roles(town: Town) -> None:
         town.show()
 
 
+def test_what_jira_will_not_unshare_is_reported_as_still_shared(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jira shares the new filter with everybody, and goes on doing so."""
+    monkeypatch.setattr(
+        "sandbox.jira_dashboards.FilterApi._new_shares", lambda *_: [{"id": 1, "type": "loggedin"}]
+    )
+
+    with pytest.raises(HostNotRestricted, match=r"not private still.*by hand"):
+        town.show()
+
+    assert {} == town.cloud.site.dashboards
+
+
 def test_a_lost_share_is_given_again(town: Town) -> None:
     town.show()
     town.dashboard.shares = []
