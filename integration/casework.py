@@ -243,6 +243,15 @@ def _prove_restricted(host: Host, work: Casework, *, recent: bool = False) -> No
         work.guard.prove(host)
 
 
+def prove_space(space: SpaceName, work: Casework) -> None:
+    """Return if only the team can read a ticket space now: asked before anything beside a ticket is written, as a board.
+
+    Raises:
+        HostError: it is not proven, or could not be found out.
+    """
+    _prove_restricted(work.hosts[space], work)
+
+
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
     """The incident's ticket and what is on it: the one we know, the one we find, or a new one.
 

@@ -262,6 +262,7 @@ REPOSITORY: Resolvers = {
     "label": lambda _, repo, **args: repo.label(args["name"]),
     "labels": _connection("labels", lambda _, repo: repo.labels),
     "nameWithOwner": lambda _, repo: repo.full_name,
+    "pinnedIssues": _connection("pinnedIssues", lambda _, repo: repo.pinned),
     "url": lambda ask, repo: f"{ask.show.root}/{repo.full_name}",
     "viewerPermission": _permission,
     "visibility": lambda _, repo: repo.visibility.upper(),
@@ -277,6 +278,7 @@ ISSUE: Resolvers = {
     "activeLockReason": lambda _, issue: _upper(issue.lock_reason),
     "closed": lambda _, issue: issue.state == "closed",
     "closedAt": lambda _, issue: stamp(issue.closed_at),
+    "isPinned": lambda _, issue: any(pin.issue is issue for pin in issue.repo.pinned),
     "comments": _connection("comments", lambda _, issue: issue.comments),
     "labels": _connection("labels", lambda _, issue: issue.labels),
     "parent": _parent,
@@ -289,6 +291,11 @@ ISSUE: Resolvers = {
     ),
     "subIssuesSummary": _summary,
     "url": _issue_url,
+}
+PINNED_ISSUE: Resolvers = {
+    **_NODE,
+    "pinnedBy": lambda _, pin: pin.pinned_by,
+    "repository": lambda _, pin: pin.issue.repo,
 }
 COMMENT: Resolvers = {
     **_DATED,

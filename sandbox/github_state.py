@@ -186,6 +186,7 @@ class Repository(Thing):
     issues: dict[int, Issue] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
     moved: dict[int, Issue] = field(default_factory=dict)
+    pinned: list[PinnedIssue] = field(default_factory=list)
 
     @property
     def private(self) -> bool:
@@ -273,6 +274,14 @@ class Issue(Thing):
 
 
 @dataclass(eq=False)
+class PinnedIssue(Thing):
+    """An issue that stands above the others of its repository."""
+
+    issue: Issue
+    pinned_by: Account
+
+
+@dataclass(eq=False)
 class App(Thing):
     """A GitHub App with its one installation."""
 
@@ -354,6 +363,7 @@ class State:
             self.comments.pop(thing.id, None)
             return
         self.issues.pop(thing.id, None)
+        thing.repo.pinned = [pin for pin in thing.repo.pinned if pin.issue is not thing]
         thing.repo.issues.pop(thing.number, None)
         for comment in thing.comments:
             self.forget(comment)

@@ -22,6 +22,7 @@ from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
+from webhook_server.board_cli import board
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
 from webhook_server.doctor_cli import audience, doctor
@@ -219,7 +220,7 @@ def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketS
     )
 
 
-for command in (audience, backup, backup_key, doctor, jobs, keys, restore, setup, space, status):
+for command in (audience, backup, backup_key, board, doctor, jobs, keys, restore, setup, space, status):
     main.add_command(command)
 
 

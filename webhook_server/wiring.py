@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from integration.casework import Casework, receive
+from integration.casework import Casework, prove_space, receive
 from integration.deskwork import attach, record, restore
 from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
@@ -25,6 +25,7 @@ from integration.jira.space import JiraSpace
 from integration.logs import Log
 from webhook_server.api import api
 from webhook_server.app import create_app
+from webhook_server.boards import Boards
 from webhook_server.chores import Chores, nightly
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
@@ -39,6 +40,7 @@ from webhook_server.pages.health import health
 from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.boards import BoardBook
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
@@ -93,6 +95,7 @@ class Parts:
     chores: Chores
     lookout: Lookout
     figures: CollectorRegistry
+    boards: Boards
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -162,10 +165,19 @@ def join(
         database.forget_events(now)
 
     book = ChoreBook(sql)
+    board_book = BoardBook(sql)
+    boards = Boards(
+        {name: host.board for name, host in hosts.items() if isinstance(host, GitHubHost | JiraHost)},
+        book=board_book,
+        process=config.process,
+        steps=board_book.steps,
+        prove=lambda space: prove_space(space, work),
+    )
     chores = Chores(
         {
             "nightly": nightly(book),
             "audience": audiences_looked_at(guard, book),
+            "boards": boards.chore(book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
         },
         clock,
@@ -212,7 +224,7 @@ def join(
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))
-    return Parts(app, dispatcher, database, work, chores, lookout, figures)
+    return Parts(app, dispatcher, database, work, chores, lookout, figures, boards)
 
 
 class DeskDoor:

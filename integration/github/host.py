@@ -26,6 +26,7 @@ from integration.errors import (
 )
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.audience import KnownRepository, read_audience
+from integration.github.board import GitHubBoard
 from integration.github.client import Client
 from integration.github.credential import AppCredential
 from integration.github.deliveries import HookDeliveries
@@ -124,6 +125,7 @@ class GitHubHost:
             sleep=sleep,
         )
         self._repository = KnownRepository(self._client)
+        self.board = GitHubBoard(self._client, self._repository, space.name)
         self._login: str | None = None
         self._fields = TicketFields(self._client)
         self._seen: dict[str, Json] = {}

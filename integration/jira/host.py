@@ -22,6 +22,7 @@ from integration.errors import (
 from integration.host_events import Touched
 from integration.jira import fields, text
 from integration.jira.audience import read_audience
+from integration.jira.board import JiraBoard
 from integration.jira.client import JiraClient
 from integration.jira.contents import PAGE, TicketContents
 from integration.logs import Log
@@ -77,6 +78,7 @@ class JiraHost:
         self._client = JiraClient(space, token=token, budget=budget, sleep=sleep)
         self._contents = TicketContents(self._client, space, sleep)
         self._own_account = ""
+        self.board = JiraBoard(self._client, space, lambda: next(iter(self.own_accounts)))
 
     def __repr__(self) -> str:
         return f"JiraHost({self._space.name!r})"

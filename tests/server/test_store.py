@@ -31,7 +31,9 @@ from webhook_server.store.migrations.versions import (
     r0001_first,
     r0002_durable,
     r0003_space,
-    r0004_host_events,
+    r0004_audience,
+    r0005_host_events,
+    r0006_boards,
 )
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
@@ -631,6 +633,7 @@ CLEAR = {
     "host_event": "space delivery at",
     "host_hint": "id incident_id touched account",
     "exposure": "incident_id comment_id seq account found_at removed_at told_at",
+    "board": "space host_id shows seen_at",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
 
@@ -689,7 +692,11 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0003_space.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
-        r0004_host_events.downgrade()
+        r0004_audience.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0005_host_events.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0006_boards.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:

@@ -265,3 +265,13 @@ audience = sa.Table(
     sa.Column("told_at", UtcTime),
 )
 """Who can read each ticket space, as proven or not: accounts of the host, which its admins see anyway."""
+
+board = sa.Table(
+    "board",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("host_id", sa.String, nullable=False),
+    sa.Column("shows", sa.String, nullable=False),  # SHA-256 of its text, which holds public fields only
+    sa.Column("seen_at", UtcTime, nullable=False),
+)
+"""The board of each ticket space: where it stands on the host, and what it showed when it was last looked at."""
