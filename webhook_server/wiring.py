@@ -19,6 +19,7 @@ from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
 from integration.logs import Log
+from integration.ports import Unlimited
 from webhook_server.api import api
 from webhook_server.app import create_app
 from webhook_server.chores import Chores, nightly
@@ -35,6 +36,7 @@ from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
+from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
@@ -111,7 +113,8 @@ def join(
     clock = clock or SystemClock()
     sql = make_engine(config.database_url)
     budget = SharedBudget(sql, clock)
-    hosts = make_hosts(config, budget if budgeted else None, sleep=sleep)
+    locks = Locks(sql, name)
+    hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
     migrate(sql)
     database = Database(
         sql, config.sealer, InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
@@ -135,7 +138,6 @@ def join(
     figures = CollectorRegistry()
     counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
-    locks = Locks(sql, name)
 
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
