@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -417,6 +421,70 @@ def noting(taken: list[str]) -> Callable[[str], int]:
         return 1
 
     return take_over
+
+
+def test_a_key_stays_while_its_report_may_still_come_into_being(
+    shared: sa.Engine, sealer: Sealer, deliver: Callable[..., Receipt], tmp_path: Path
+) -> None:
+    """The connection breaks during COMMIT: who asked for it hears of trouble, and the report is there afterwards."""
+    breaking = make_engine(shared.url.render_as_string(hide_password=False))
+    used: list[Any] = []
+    sa.event.listen(breaking, "checkout", lambda connection, *_: used.append(connection))
+    one, two = (
+        Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys", name, alone=False))
+        for name, engine in (("a", breaking), ("b", shared))
+    )
+    with shared.begin() as connection:
+        connection.exec_driver_sql(_COMMIT_WAITS)
+    gate = shared.connect()
+    gate.exec_driver_sql("SELECT pg_advisory_lock(42)")
+
+    with ThreadPoolExecutor(1) as thread:
+        delivering = thread.submit(deliver, one, "s1")
+        wait_until(lambda: waiting_in_commit(shared))
+        with socket.socket(fileno=os.dup(used[-1].fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(StoreError):
+            delivering.result()
+    assert 0 == count(two, t.inbox)
+    one.forget()
+    two.forget(of="a")
+
+    gate.exec_driver_sql("SELECT pg_advisory_unlock(42)")
+    gate.close()
+    wait_until(lambda: count(two, t.inbox) == 1)
+    again = deliver(two, "s1")
+
+    assert again.duplicate
+    assert two.delivery(again.inbox_id).report is not None
+    for server in (one, two):
+        server.close()
+
+
+_COMMIT_WAITS = """
+CREATE FUNCTION wait_for_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON inbox DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION wait_for_the_gate()
+"""
+
+
+def waiting_in_commit(engine: sa.Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(
+            connection.scalar(
+                sa.text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query = 'COMMIT'"
+                )
+            )
+        )
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def silence(engine: sa.Engine, name: str, for_: timedelta = GONE_AFTER) -> None:
