@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import resource
-import signal
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -24,6 +23,7 @@ from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
+from webhook_server.goodbye import end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -36,7 +36,6 @@ from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from flask import Flask
     from waitress.server import BaseWSGIServer, MultiSocketServer
@@ -170,12 +169,8 @@ def _joined(config: Config, name: str) -> Iterator[Parts]:
 
 @contextmanager
 def _working(parts: Parts) -> Iterator[None]:
-    """The jobs run while the block does; SIGTERM ends it."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    """The jobs run while the block does; SIGTERM and Ctrl-C end it."""
+    end_on_signals()
     try:
         parts.dispatcher.start()
     except CoCError:
