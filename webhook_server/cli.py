@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from waitress.server import create_server
 
 from integration.audience import prove
 from integration.diary.keys import new_service_key
@@ -23,6 +22,7 @@ from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
+from webhook_server.door import make_door
 from webhook_server.goodbye import end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
@@ -37,16 +37,9 @@ from webhook_server.wiring import SystemClock, join, make_hosts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flask import Flask
-    from waitress.server import BaseWSGIServer, MultiSocketServer
-
     from webhook_server.wiring import Parts
 
-_THREADS = 32
-"""So many deliveries can share one wait for the disk; more bring nothing (benchmarks/README.md)."""
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
-_LARGEST_BODY = 32 * 1024 * 1024
-"""What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
 
 
 @click.group(cls=Commands)
@@ -196,19 +189,6 @@ def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.
     }.get(getattr(error, "errno", 0) or 0, type(error).__name__)
     return click.ClickException(
         f"{host}:{port} cannot be listened on: {why}. Nothing was started. Stop the other program or change [server].{entry}."
-    )
-
-
-def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
-    """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear."""
-    return create_server(
-        app,
-        host=host,
-        port=port,
-        threads=_THREADS,
-        max_request_body_size=_LARGEST_BODY,
-        inbuf_overflow=2 * _LARGEST_BODY,
-        ident=None,
     )
 
 
