@@ -46,7 +46,9 @@ from webhook_server.store.reseal import reseal
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
+from webhook_server.store.strays import Strays
 from webhook_server.store.workers import Workers
+from webhook_server.strays import teller, unknown_tickets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -144,11 +146,19 @@ def join(
         budget.forget(now)
         reseal(sql, config.sealer)
 
+    notifier = counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier())
+    operator = config.mail.operator if config.mail else None
     book = ChoreBook(sql)
     chores = Chores(
         {
             "nightly": nightly(book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
+            "unknown-tickets": unknown_tickets(
+                {name: host for name, host in hosts.items() if isinstance(host, JiraHost | GitHubHost)},
+                book=book,
+                strays=Strays(sql),
+                tell=teller(roster, notifier, operator),
+            ),
         },
         clock,
     )
@@ -161,8 +171,8 @@ def join(
             name=name,
         ),
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
-        notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
-        operator=config.mail.operator if config.mail else None,
+        notifier=notifier,
+        operator=operator,
         tidy=tidy,
         chores=chores.loop,
     )

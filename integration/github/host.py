@@ -32,6 +32,7 @@ from integration.github.deliveries import HookDeliveries
 from integration.github.reading import (
     comments_at,
     in_our_repository,
+    marked_tickets,
     must_be_the_ticket,
     read_content,
     read_issue,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from integration.diary.comment import CommentId, SealedComment
     from integration.github.credential import TokenCredential
     from integration.incident import IncidentId, SpaceName
+    from integration.marked import MarkedTicket
     from integration.mirror import Difference, MirrorView, TicketRef
     from integration.ports import Budget
     from integration.process import StepKey
@@ -181,6 +183,10 @@ class GitHubHost:
             if step is None
         ]  # fmt: skip
         return tuple(sorted(refs, key=lambda ref: int(ref.id)))
+
+    def marked(self) -> list[MarkedTicket]:
+        """Issues with the marker of any incident: the list of all, a page for each hundred; it does not lag."""
+        return marked_tickets(self._client, _created)
 
     def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
         """The ticket as it is now: two reads, and one more the first time, for the organisation's fields."""

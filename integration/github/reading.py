@@ -7,17 +7,18 @@ issue fields can be read. Where GraphQL is refused, the lists are read by REST t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.text import find_marker
+from integration.marked import MarkedTicket
 from integration.mirror import StepState, TicketName, TicketRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -50,6 +51,9 @@ class Content:
 
     steps: dict[StepKey, StepState]
     diary: OnTicket
+
+
+_EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
 
 
 class _Strange(Exception):
@@ -234,4 +238,14 @@ def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict
             continue
         done = str(one.get("state", "")).casefold() == "closed"
         found.setdefault(mark.step, StepState(str(one.get("number")), str(one.get("title")), done))
+    return found
+
+
+def marked_tickets(client: Client, when: Callable[[Json], datetime | None]) -> list[MarkedTicket]:
+    """Every issue that carries the marker of an incident and of no step."""
+    found = []
+    for issue in recent_issues(client, _EVER, when):
+        mark = find_marker(issue.get("body"))
+        if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
+            found.append(MarkedTicket(ticket_ref(issue, client).key, mark.incident))
     return found

@@ -190,6 +190,12 @@ class Overview:
         """When what is due by the clock was last done."""
         return {row[0]: row[1] for row in self._rows(sa.select(t.chore.c.name, t.chore.c.done_at), t.chore)}
 
+    def strays(self) -> list[tuple[str, str]]:
+        """Ticket space and key of each ticket with our marker whose incident is not here, as of last night."""
+        stray = t.stray.c
+        query = sa.select(stray.space, stray.key).order_by(stray.space, sa.func.length(stray.key), stray.key)
+        return [(row[0], row[1]) for row in self._rows(query, t.stray)]
+
     def revision(self) -> str:
         """The schema's revision; empty if the database has none yet."""
         version = sa.table("alembic_version", sa.column("version_num"))

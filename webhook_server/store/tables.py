@@ -198,3 +198,13 @@ space = sa.Table(
     sa.Column("kept_at", UtcTime, nullable=False),
 )
 """Ticket spaces by their configured name, and the host's own id of the repository or project that was proven."""
+
+stray = sa.Table(
+    "stray",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("found_at", UtcTime, nullable=False),
+    sa.Column("told_at", UtcTime),
+)
+"""Tickets that carry our marker and whose incident is not in this database, by their keys on the host."""
