@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from webhook_server.cli import make_door
 from webhook_server.config import load_config
+from webhook_server.door import make_door
 from webhook_server.store.alone import alone_on
 from webhook_server.wiring import join
 

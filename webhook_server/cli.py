@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import resource
-import signal
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from waitress.server import create_server
 
 from integration.audience import prove
 from integration.diary.keys import new_service_key
@@ -26,6 +24,8 @@ from webhook_server.board_cli import board
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
 from webhook_server.doctor_cli import audience, doctor
+from webhook_server.door import make_door
+from webhook_server.goodbye import end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -39,18 +39,10 @@ from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
-
-    from flask import Flask
-    from waitress.server import BaseWSGIServer, MultiSocketServer
 
     from webhook_server.wiring import Parts
 
-_THREADS = 32
-"""So many deliveries can share one wait for the disk; more bring nothing (benchmarks/README.md)."""
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
-_LARGEST_BODY = 32 * 1024 * 1024
-"""What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
 
 
 @click.group(cls=Commands)
@@ -173,12 +165,8 @@ def _joined(config: Config, name: str) -> Iterator[Parts]:
 
 @contextmanager
 def _working(parts: Parts) -> Iterator[None]:
-    """The jobs run while the block does; SIGTERM ends it."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    """The jobs run while the block does; SIGTERM and Ctrl-C end it."""
+    end_on_signals()
     try:
         parts.dispatcher.start()
     except CoCError:
@@ -204,19 +192,6 @@ def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.
     }.get(getattr(error, "errno", 0) or 0, type(error).__name__)
     return click.ClickException(
         f"{host}:{port} cannot be listened on: {why}. Nothing was started. Stop the other program or change [server].{entry}."
-    )
-
-
-def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
-    """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear."""
-    return create_server(
-        app,
-        host=host,
-        port=port,
-        threads=_THREADS,
-        max_request_body_size=_LARGEST_BODY,
-        inbuf_overflow=2 * _LARGEST_BODY,
-        ident=None,
     )
 
 

@@ -131,10 +131,10 @@ def _wait(attempts: int, after: float | None) -> timedelta:
 
 
 class Dispatcher:
-    """Feeds the engine in one loop, tells members in another, and says that it lives in a third.
+    """Feeds the engine in one loop, tells members in another, says that it lives in a third, and looks in a fourth who does not.
 
     None of them holds up another. Of several processes on one database each feeds its engine, which takes every
-    attempt once, and one leads: it alone tells, tidies, and lets others do what a dead one had begun.
+    attempt once, and one leads: it alone tells and tidies.
     """
 
     def __init__(
@@ -167,6 +167,7 @@ class Dispatcher:
         self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
         self._tell = Loop("notices", self._tell_if_leading)
         self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
+        self._look_around = Loop("take-over", self._replace_the_dead, pause=BEAT.total_seconds())
         self._beside = [loop for loop in (chores, lookout) if loop is not None]
 
     @property
@@ -182,13 +183,13 @@ class Dispatcher:
         """
         self._fellows.join()
         self._engine.start()
-        for loop in (self._beat, self._hand_over, self._tell, *self._beside):
+        for loop in (self._beat, self._look_around, self._hand_over, self._tell, *self._beside):
             loop.start()
 
     def stop(self) -> None:
         """Stop all; what is under way is taken up at the next start."""
         self._hand_over.stop()
-        for loop in (self._tell, *self._beside, self._beat):
+        for loop in (self._tell, *self._beside, self._look_around, self._beat):
             loop.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
         self._engine.stop()
         self._fellows.leave()
@@ -262,12 +263,16 @@ class Dispatcher:
             self._tidied = now
             self._each_for_itself(
                 self._jobs.forget,
-                lambda: self._fellows.replace_the_dead(
-                    self._engine.take_over, lambda name: self._jobs.forget(of=name)
-                ),
+                lambda: self._fellows.forget_former_lives(self._forget_keys_of),
                 lambda: self._engine.forget(now) if self._fellows.leads() else None,
                 lambda: self._tidy(now) if self._fellows.leads() else None,
             )
+
+    def _replace_the_dead(self) -> None:
+        self._fellows.replace_the_dead(self._engine.take_over, self._forget_keys_of)
+
+    def _forget_keys_of(self, name: str) -> None:
+        self._jobs.forget(of=name)
 
     def _each_for_itself(self, *tasks: Callable[[], object]) -> None:
         """Trouble with one must not keep the others undone, every minute anew."""

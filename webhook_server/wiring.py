@@ -23,6 +23,7 @@ from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
 from integration.logs import Log
+from integration.ports import Unlimited
 from webhook_server.api import api
 from webhook_server.app import create_app
 from webhook_server.boards import Boards
@@ -44,6 +45,7 @@ from webhook_server.store.boards import BoardBook
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
+from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
@@ -53,7 +55,9 @@ from webhook_server.store.reseal import reseal
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
+from webhook_server.store.strays import Strays
 from webhook_server.store.workers import Workers
+from webhook_server.strays import teller, unknown_tickets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,7 +127,8 @@ def join(
     clock = clock or SystemClock()
     sql = make_engine(config.database_url)
     budget = SharedBudget(sql, clock)
-    hosts = make_hosts(config, budget if budgeted else None, sleep=sleep)
+    locks = Locks(sql, name)
+    hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
     migrate(sql)
     database = Database(
         sql, config.sealer, InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
@@ -156,7 +161,6 @@ def join(
     figures = CollectorRegistry()
     counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
-    locks = Locks(sql, name)
 
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
@@ -164,6 +168,8 @@ def join(
         reseal(sql, config.sealer)
         database.forget_events(now)
 
+    notifier = counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier())
+    operator = config.mail.operator if config.mail else None
     book = ChoreBook(sql)
     board_book = BoardBook(sql)
     boards = Boards(
@@ -179,6 +185,12 @@ def join(
             "audience": audiences_looked_at(guard, book),
             "boards": boards.chore(book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
+            "unknown-tickets": unknown_tickets(
+                {name: host for name, host in hosts.items() if isinstance(host, JiraHost | GitHubHost)},
+                book=book,
+                strays=Strays(sql),
+                tell=teller(roster, notifier, operator),
+            ),
         },
         clock,
     )
@@ -192,8 +204,8 @@ def join(
             name=name,
         ),
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
-        notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
-        operator=config.mail.operator if config.mail else None,
+        notifier=notifier,
+        operator=operator,
         spaces=spaces,
         tidy=tidy,
         chores=chores.loop,

@@ -35,6 +35,7 @@ from integration.github.reading import (
     as_rest,
     comments_at,
     content_by_graphql,
+    marked_tickets,
     must_be_the_ticket,
     read_content,
     read_issue,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from integration.github.credential import TokenCredential
     from integration.github.reading import Content
     from integration.incident import IncidentId, SpaceName
+    from integration.marked import MarkedTicket
     from integration.mirror import Difference, MirrorView, PlainComment, TicketRef
     from integration.ports import Budget
     from integration.process import StepKey
@@ -193,6 +195,10 @@ class GitHubHost:
             if step is None
         ]  # fmt: skip
         return tuple(sorted(refs, key=lambda ref: int(ref.id)))
+
+    def marked(self) -> list[MarkedTicket]:
+        """Issues with the marker of any incident: the list of all, a page for each hundred; it does not lag."""
+        return marked_tickets(self._client, _created)
 
     def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
         """The ticket as it is now: one read for its fields or for its comments, two for all of it.

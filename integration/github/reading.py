@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
@@ -15,11 +16,11 @@ from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.comments import FoundComment, from_graphql, from_rest
 from integration.github.text import find_marker
+from integration.marked import MarkedTicket
 from integration.mirror import PlainComment, StepState, TicketName, TicketRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -70,6 +71,9 @@ class Content:
 
 Own = Callable[[], Collection[str]]
 """Gives the accounts under which we write."""
+
+
+_EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
 
 
 class _Strange(Exception):
@@ -327,4 +331,14 @@ def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict
         skipped = closed and reason in {"not_planned", "duplicate"}
         state = StepState(str(one.get("number")), str(one.get("title")), closed and not skipped, skipped)
         found.setdefault(step, state)
+    return found
+
+
+def marked_tickets(client: Client, when: Callable[[Json], datetime | None]) -> list[MarkedTicket]:
+    """Every issue that carries the marker of an incident and of no step."""
+    found = []
+    for issue in recent_issues(client, _EVER, when):
+        mark = find_marker(issue.get("body"))
+        if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
+            found.append(MarkedTicket(ticket_ref(issue, client).key, mark.incident))
     return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from integration.incident import Alias, IncidentType, Stage
+from integration.incident import Alias, IncidentId, IncidentType, Stage
 from integration.jira.text import step_description, ticket_description
 from integration.mirror import Shown
 from integration.process import StepKey
@@ -21,7 +21,6 @@ from integration.risk import Level
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from integration.incident import IncidentId
     from integration.mirror import MirrorView, StepView
 
 LABEL = "coc"
@@ -100,6 +99,17 @@ def incident_label(incident: IncidentId) -> str:
     if not _INCIDENT.match(incident):
         raise ValueError("not an incident id")
     return "coc-" + incident.replace("_", "-")
+
+
+def labelled_incidents(found: Mapping[str, object]) -> list[IncidentId]:
+    """The incidents whose labels an issue carries; one, unless somebody gave it another."""
+    labels = found.get("labels")
+    incidents = []
+    for label in labels if isinstance(labels, list) else []:
+        named = IncidentId(str(label).removeprefix("coc-").replace("-", "_", 1))
+        if _INCIDENT.match(named) and incident_label(named) == label:
+            incidents.append(named)
+    return incidents
 
 
 def ticket_marker(incident: IncidentId) -> Json:

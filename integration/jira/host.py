@@ -26,10 +26,11 @@ from integration.jira.board import JiraBoard
 from integration.jira.client import JiraClient
 from integration.jira.contents import PAGE, TicketContents
 from integration.logs import Log
+from integration.marked import MarkedTicket
 from integration.mirror import ALL, TicketName, TicketRef, TicketState, wrong_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from integration.audience import Audience
@@ -123,27 +124,40 @@ class JiraHost:
         del since
         what = "search for the ticket"
         label = fields.incident_label(incident)
+        found: dict[str, TicketRef] = {}
+        for ticket in self._search(f'labels = "{label}"', what):
+            if fields.has_label(fields.fields_of(ticket), label):
+                ref = self._ref(ticket, what)
+                found[ref.id] = ref
+        return tuple(sorted(found.values(), key=lambda ref: int(ref.id)))
+
+    def marked(self) -> list[MarkedTicket]:
+        """Tickets with the label of any incident: one search, a page for each hundred. Sub-tasks are left out."""
+        what = "list the tickets"
+        kind = self._space.issue_type_id
+        return [
+            MarkedTicket(self._ref(ticket, what).key, incident)
+            for ticket in self._search(f'labels = "{fields.LABEL}" AND issuetype = {kind}', what)
+            for incident in fields.labelled_incidents(fields.fields_of(ticket))
+        ]
+
+    def _search(self, condition: str, what: str) -> Iterator[Json]:
         query: dict[str, str | int] = {
-            "jql": f'project = "{self._space.project}" AND labels = "{label}"',
+            "jql": f'project = "{self._space.project}" AND {condition}',
             "fields": "labels",
             "maxResults": PAGE,
         }
-        found: dict[str, TicketRef] = {}
         seen: set[str] = set()
         while True:
             page = self._client.read("search/jql", what=what, query=query)
-            for ticket in self._client.objects(page.get("issues"), what):
-                if fields.has_label(fields.fields_of(ticket), label):
-                    ref = self._ref(ticket, what)
-                    found[ref.id] = ref
+            yield from self._client.objects(page.get("issues"), what)
             token, is_last = page.get("nextPageToken"), page.get("isLast")
             if is_last is True or (is_last is None and token is None):
-                break
+                return
             if not isinstance(token, str) or token in seen:
                 raise self._client.unreadable(what)
             seen.add(token)
             query["nextPageToken"] = token
-        return tuple(sorted(found.values(), key=lambda ref: int(ref.id)))
 
     def open_ticket(self, view: MirrorView) -> TicketRef:
         """One write. The caller's :meth:`read` sees whether level, marker and fields stuck."""

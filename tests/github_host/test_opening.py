@@ -458,6 +458,16 @@ def test_tickets_are_found_by_marker_oldest_first_and_steps_are_none(
     assert host.find(view.incident, since=datetime.now(UTC) + timedelta(days=8)) == ()
 
 
+def test_tickets_of_any_incident_are_listed_and_steps_are_none(
+    world: World, view: MirrorView, unassessed: MirrorView
+) -> None:
+    host = world.with_token()
+    refs = [run(host, one, [])[0] for one in (view, unassessed)]
+    assert {(ref.key, one.incident) for ref, one in zip(refs, (view, unassessed), strict=True)} == {
+        (one.key, one.incident) for one in host.marked()
+    }
+
+
 @pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=6)])
 def test_a_ticket_is_found_although_our_clock_is_ahead_of_githubs(
     world: World, view: MirrorView, ahead: timedelta

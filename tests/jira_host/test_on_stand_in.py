@@ -19,7 +19,7 @@ from integration.errors import (
     HostRejected,
     HostUnknownOutcome,
 )
-from integration.incident import Alias, SpaceName
+from integration.incident import Alias, IncidentId, SpaceName
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
@@ -283,6 +283,20 @@ def test_a_ticket_is_found_by_its_label_once_the_search_has_caught_up(
     assert world.host.find(view.incident, since=SINCE) == (opened,)
     world.cloud.search_lag = timedelta(hours=1)
     assert world.host.find(view.incident, since=SINCE) == ()
+
+
+def test_tickets_of_any_incident_are_listed_with_one_call(
+    world: World, opened: TicketRef, view: MirrorView
+) -> None:
+    other = world.host.open_ticket(replace(view, incident=IncidentId("inc_zyxwvutsrqponmlkjihgfedcba")))
+    world.issue(other).values["labels"].append("people's-own")
+    world.issue(other).values["summary"] = "a title that somebody changed"
+    world.forget()
+
+    assert {(opened.key, view.incident), (other.key, "inc_zyxwvutsrqponmlkjihgfedcba")} == {
+        (one.key, one.incident) for one in world.host.marked()
+    }
+    assert ["GET search/jql"] == world.calls()
 
 
 def test_a_deleted_ticket_is_gone(world: World, opened: TicketRef, view: MirrorView) -> None:

@@ -34,6 +34,7 @@ from webhook_server.store.migrations.versions import (
     r0004_audience,
     r0005_host_events,
     r0006_boards,
+    r0007_strays,
 )
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
@@ -697,6 +698,8 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
         r0005_host_events.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0006_boards.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0007_strays.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:

@@ -33,6 +33,7 @@ from webhook_server.store.rows import (
     upsert_found,
     upsert_ticket,
 )
+from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
 from webhook_server.store.transactions import Collision, reading, writing
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Database(JobList, Observed):
     def _keep(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """All of them in one transaction; the inbox keys that seal them stay until it is on disk."""
         with self._inbox_keys.lock, self._write("The delivery was not stored.") as connection:
+            begin_sealing(connection, self._inbox_keys.process)
             return keep(connection, arrivals, sealer=self._sealer, inbox_keys=self._inbox_keys)
 
     def separate(
@@ -398,18 +400,21 @@ class Database(JobList, Observed):
         If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
         names another process that does not live any more, whose keys are destroyed instead of ours.
         """
-        with self._inbox_keys.lock:
-            with self._read() as connection:
-                needed = connection.scalars(
-                    sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
-                ).all()
-            try:
-                self._inbox_keys.forget(set(needed), of=of)
-            except StoreError as error:
-                _log.error("inbox-key-stays", code=error.code)
+        with self._inbox_keys.lock, self._read() as connection:
+            if nothing_is_being_sealed(connection, of or self._inbox_keys.process):
+                self._destroy_keys(connection, of)
         if self._engine.dialect.name == "sqlite":
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _destroy_keys(self, connection: sa.Connection, of: str | None) -> None:
+        needed = connection.scalars(
+            sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
+        ).all()
+        try:
+            self._inbox_keys.forget(set(needed), of=of)
+        except StoreError as error:
+            _log.error("inbox-key-stays", code=error.code)
 
     def _one(self, query: sa.Select[Any], what: str) -> sa.Row[Any]:
         row = self._first(query)

@@ -206,6 +206,12 @@ class Overview:
             there = sa.inspect(connection).has_table(t.audience.name)
         return {one.space: one for one in Audiences(self._engine).all()} if there else {}
 
+    def strays(self) -> list[tuple[str, str]]:
+        """Ticket space and key of each ticket with our marker whose incident is not here, as of last night."""
+        stray = t.stray.c
+        query = sa.select(stray.space, stray.key).order_by(stray.space, sa.func.length(stray.key), stray.key)
+        return [(row[0], row[1]) for row in self._rows(query, t.stray)]
+
     def revision(self) -> str:
         """The schema's revision; empty if the database has none yet."""
         version = sa.table("alembic_version", sa.column("version_num"))

@@ -275,3 +275,13 @@ board = sa.Table(
     sa.Column("seen_at", UtcTime, nullable=False),
 )
 """The board of each ticket space: where it stands on the host, and what it showed when it was last looked at."""
+
+stray = sa.Table(
+    "stray",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("found_at", UtcTime, nullable=False),
+    sa.Column("told_at", UtcTime),
+)
+"""Tickets that carry our marker and whose incident is not in this database, by their keys on the host."""
