@@ -137,6 +137,12 @@ def join(
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
     locks = Locks(sql, name)
 
+    def try_once(inbox_id: str) -> str:
+        try:
+            return counters.attempt(attempt(inbox_id, work, database, locks))
+        finally:
+            dispatcher.wake()  # the next one need not wait for the next turn
+
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
         budget.forget(now)
@@ -153,11 +159,7 @@ def join(
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
-        engine=Engine(
-            config.engine_url,
-            lambda inbox_id: counters.attempt(attempt(inbox_id, work, database, locks)),
-            name=name,
-        ),
+        engine=Engine(config.engine_url, try_once, name=name),
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
         notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
         operator=config.mail.operator if config.mail else None,

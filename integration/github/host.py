@@ -154,6 +154,14 @@ class GitHubHost:
         return False
 
     @property
+    def at_once(self) -> int:
+        """Two: GitHub asks for requests one after another, and writes to it do go so. While one waits, another reads.
+
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
+        """
+        return 2
+
+    @property
     def part_bytes(self) -> int:
         """Sealed and armoured, this stays under the 65,536 characters of a comment."""
         return 44_000
