@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import (
@@ -39,12 +39,14 @@ from integration.github.reading import (
     ticket_gone,
     ticket_ref,
 )
+from integration.github.seen import SeenIncidents
 from integration.github.text import find_marker, ticket_body
 from integration.github.writing import BATCH, Place, too_long, write_batch, write_comment, write_step
 from integration.mirror import StepView, TicketState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
@@ -119,6 +121,7 @@ class GitHubHost:
             sleep=sleep,
         )
         self._repository = KnownRepository(self._client)
+        self._seen = SeenIncidents(self._client)
         self._login: str | None = None
         self._definitions: tuple[fields.IssueField, ...] | None = None
         self._dropped: frozenset[str] = frozenset()
@@ -182,7 +185,12 @@ class GitHubHost:
         )
 
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
-        """Tickets with this incident's marker, oldest first."""
+        """Tickets with this incident's marker, oldest first: one read where nothing of it is there.
+
+        The first look of a process, and the next after a write of unknown outcome, reads the list of a week.
+        """
+        if not self._seen.may_be_there(incident, since - _MARGIN):
+            return ()
         refs = [
             ticket_ref(issue, self._client)
             for issue, step in self._marked(incident, since)
@@ -219,8 +227,12 @@ class GitHubHost:
         body: Json = {"title": view.code_name, "body": ticket_body(view), "labels": list(plan.labels)}
         if plan.values:
             body["issue_field_values"] = list(plan.values)
-        issue = self._client.write("POST", f"{self._client.path}/issues", body, _OPEN)
-        self._must_be_ours(issue, view.incident)
+        try:
+            issue = self._client.write("POST", f"{self._client.path}/issues", body, _OPEN)
+            self._must_be_ours(issue, view.incident)
+        except HostUnknownOutcome:
+            self._seen.forget()
+            raise
         self._note_dropped(view, plan, issue)
         return ticket_ref(issue, self._client)
 
@@ -396,9 +408,9 @@ class GitHubHost:
     def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
         """Issues with the incident's marker, made since then, with the step that each stands for."""
         found = []
-        for issue in recent_issues(self._client, since - _MARGIN, _created):
+        for issue in recent_issues(self._client, since - _MARGIN):
             mark = find_marker(issue.get("body"))
-            if mark is not None and mark.incident == incident and isinstance(issue.get("number"), int):
+            if mark is not None and mark.incident == incident:
                 found.append((issue, mark.step))
         return found
 
@@ -413,10 +425,3 @@ class GitHubHost:
                 )
             self._login = login
         return self._login
-
-
-def _created(issue: Json) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(issue.get("created_at")))
-    except ValueError:
-        return None

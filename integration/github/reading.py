@@ -7,17 +7,18 @@ issue fields can be read. Where GraphQL is refused, the lists are read by REST t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
+from integration.github.connection import PAGE
 from integration.github.text import find_marker
 from integration.mirror import StepState, TicketName, TicketRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Iterator
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -135,19 +136,31 @@ def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Cl
         )
 
 
-def recent_issues(client: Client, since: datetime, when: Callable[[Json], datetime | None]) -> Iterable[Json]:
+def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Iterator[Json]:
     """All issues of the repository from ``since`` on, newest first. The list, unlike search, does not lag."""
     listing = client.get_list(
-        f"{client.path}/issues", "list the tickets", state="all", sort="created", direction="desc"
+        f"{client.path}/issues",
+        "list the tickets",
+        state="all",
+        sort="created",
+        direction="desc",
+        per_page=page,
     )
     for issue in listing:
-        created = when(issue)
-        if created is None:
+        created = _created(issue)
+        if created is None or not isinstance(issue.get("number"), int):
             raise unusable(Deed("list the tickets", client.where))
         if created < since:
             return
         if "pull_request" not in issue and in_our_repository(issue, client):
             yield issue
+
+
+def _created(issue: Json) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(issue.get("created_at")))
+    except ValueError:
+        return None
 
 
 def read_content(client: Client, owner: str, name: str, number: str, incident: IncidentId) -> Content:

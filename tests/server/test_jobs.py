@@ -419,9 +419,8 @@ def test_a_host_that_hangs_holds_up_no_other(
     other = SpaceName("other")
     host.at_once = 2
     work = replace(work, hosts={**work.hosts, other: replace(host, space=other, at_once=1)})
-    dispatcher = Dispatcher(
-        work=work, jobs=database, engine=engine, notifier=told, fellows=alone_on(database)
-    )  # type: ignore[arg-type]  # what it needs of an engine
+    fellows = alone_on(database)
+    dispatcher = Dispatcher(work=work, jobs=database, engine=engine, notifier=told, fellows=fellows)  # type: ignore[arg-type]  # what it needs of an engine
     hanging = [take_in().inbox_id for _ in range(5)]
     elsewhere = [
         receive("form", other, f"s{n}", make_report(), store=database, clock=clock).inbox_id for n in range(2)
