@@ -145,6 +145,11 @@ class Host(Protocol):
         """Whether :meth:`attach` is possible on this kind of host."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many incidents of this ticket space a process may bring there at the same time."""
+        ...
+
     def ready(self, incidents: int = 1) -> None:
         """Return if so many incidents could be written now. Asks our own budget and nothing of the host.
 

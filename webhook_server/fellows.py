@@ -82,6 +82,10 @@ class Fellows:
         self._lead.take_from([worker.name for worker in self._workers.all() if worker.is_gone])
         return False
 
+    def count(self) -> int:
+        """How many processes work on the database, those included that nobody has taken for dead yet."""
+        return max(1, len(self._workers.all()))
+
     def replace_the_dead(
         self, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
     ) -> None:

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 _log = Log("coc.jobs")
 
-WINDOW = 100
-"""How many deliveries are in the engine at once; the rest wait in the inbox, where they cost nothing."""
-
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
 _REJECTED_WAIT = timedelta(hours=24)
@@ -50,8 +47,10 @@ _PATIENCE = 8
 
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
+_EVENTS_AT_ONCE = 2
+"""Jobs of hosts' events in the engine at once, of each ticket space."""
 _NIGHTLY_AT_ONCE = 2
-"""Nightly jobs in the engine at once, fewer than it has workers: a report never waits behind a night's thousand."""
+"""Nightly jobs of one ticket space at once, beside the reports: none of these waits behind a night's thousand."""
 _MORE_ROOM = timedelta(seconds=5)
 """So much later it is looked again whether there is room for more incidents than those that are being written."""
 _TIDY_EVERY = timedelta(minutes=1)
@@ -219,16 +218,20 @@ class Dispatcher:
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come.
 
-        Of each ticket space only as many as there is room for in the budget of writes. The rest stays in the inbox,
-        where it costs nothing: a thousand that try and are sent back would keep this machine busy for hours.
+        Of each ticket space only as many as its host takes at once, so that a host that hangs holds up no other and
+        whoever crashes and comes back goes on with the oldest; and as there is room for in the budget of writes. The
+        rest stays in the inbox, where it costs nothing: a thousand that try and are sent back would keep this machine
+        busy for hours.
         """
         now = self._work.clock.now()
-        due = self._jobs.due_jobs(now, limit=WINDOW)
-        due += self._jobs.due_jobs(now, limit=WINDOW, looks=HOST)
         handed = {}
         given: Counter[SpaceName] = Counter()
         full: set[SpaceName] = set()
-        for job in [*due, *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY)]:
+        looks = [
+            *self._jobs.due_jobs(now, limit=_EVENTS_AT_ONCE, looks=HOST),
+            *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY),
+        ]
+        for job in [*self._due(now), *looks]:
             key = (job.inbox_id, job.attempts)
             given[job.space] += 1
             since = self._handed.get(key, now)
@@ -242,6 +245,18 @@ class Dispatcher:
             if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq):
                 self._unstick(job)
         self._handed = handed
+
+    def _due(self, now: datetime) -> list[Job]:
+        """What each ticket space takes at once, and as often as there are processes: a dead one may hold its part."""
+        processes = self._fellows.count()
+        at_once = {name: processes * host.at_once for name, host in self._work.hosts.items()}
+        place: Counter[SpaceName] = Counter()
+        due = []
+        for job in self._jobs.due_jobs(now, limit=max(at_once.values(), default=1)):
+            place[job.space] += 1
+            if place[job.space] <= at_once.get(job.space, 1):
+                due.append(job)
+        return due
 
     def _has_room(self, space: SpaceName, incidents: int) -> bool:
         """Whether so many incidents can be written there now. If not, the space's other deliveries are due later."""

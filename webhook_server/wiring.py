@@ -162,6 +162,12 @@ def join(
     counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
 
+    def try_once(inbox_id: str) -> str:
+        try:
+            return counters.attempt(attempt(inbox_id, work, database, locks))
+        finally:
+            dispatcher.wake()  # the next one need not wait for the next turn
+
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
         budget.forget(now)
@@ -198,11 +204,7 @@ def join(
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
-        engine=Engine(
-            config.engine_url,
-            lambda inbox_id: counters.attempt(attempt(inbox_id, work, database, locks)),
-            name=name,
-        ),
+        engine=Engine(config.engine_url, try_once, name=name),
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
         notifier=notifier,
         operator=operator,

@@ -11,7 +11,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import (
@@ -44,6 +44,7 @@ from integration.github.reading import (
     ticket_gone,
     ticket_ref,
 )
+from integration.github.seen import SeenIncidents
 from integration.github.text import find_marker, reopened_word
 from integration.github.writing import BATCH, Place, lock, too_long, write_batch, write_comment, write_step
 from integration.host_events import Touched
@@ -51,6 +52,7 @@ from integration.mirror import ALL, StepView, TicketState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
@@ -128,9 +130,10 @@ class GitHubHost:
         )
         self._repository = KnownRepository(self._client)
         self.board = GitHubBoard(self._client, self._repository, space.name)
+        self._seen = SeenIncidents(self._client)
         self._login: str | None = None
         self._fields = TicketFields(self._client)
-        self._seen: dict[str, Json] = {}
+        self._just_read: dict[str, Json] = {}
         app_id = credential.app_id if isinstance(credential, AppCredential) else ""
         self.webhook = (
             HookDeliveries(self._client, app_id=app_id, hook_id=space.hook_id or 0)
@@ -168,6 +171,14 @@ class GitHubHost:
         return False
 
     @property
+    def at_once(self) -> int:
+        """Two: GitHub asks for requests one after another, and writes to it do go so. While one waits, another reads.
+
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
+        """
+        return 2
+
+    @property
     def part_bytes(self) -> int:
         """Sealed and armoured, this stays under the 65,536 characters of a comment."""
         return 44_000
@@ -188,7 +199,12 @@ class GitHubHost:
         )
 
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
-        """Tickets with this incident's marker, oldest first."""
+        """Tickets with this incident's marker, oldest first: one read where nothing of it is there.
+
+        The first look of a process, and the next after a write of unknown outcome, reads the list of a week.
+        """
+        if not self._seen.may_be_there(incident, since - _MARGIN):
+            return ()
         refs = [
             ticket_ref(issue, self._client)
             for issue, step in self._marked(incident, since)
@@ -198,7 +214,7 @@ class GitHubHost:
 
     def marked(self) -> list[MarkedTicket]:
         """Issues with the marker of any incident: the list of all, a page for each hundred; it does not lag."""
-        return marked_tickets(self._client, _created)
+        return marked_tickets(self._client)
 
     def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
         """The ticket as it is now: one read for its fields or for its comments, two for all of it.
@@ -249,9 +265,9 @@ class GitHubHost:
 
     def _remember(self, ref: TicketRef, issue: Json) -> None:
         """What :meth:`write` needs of a ticket that was read a moment ago; a few tickets are enough."""
-        if len(self._seen) >= _REMEMBERED:
-            self._seen.clear()
-        self._seen[ref.id] = issue
+        if len(self._just_read) >= _REMEMBERED:
+            self._just_read.clear()
+        self._just_read[ref.id] = issue
 
     # Writing ----------------------------------------------------------------------------------------
 
@@ -260,7 +276,11 @@ class GitHubHost:
 
         What GitHub dropped of the fields is remembered, and put right by :meth:`write` as labels.
         """
-        return ticket_ref(self._fields.open(view), self._client)
+        try:
+            return ticket_ref(self._fields.open(view), self._client)
+        except HostUnknownOutcome:
+            self._seen.forget()
+            raise
 
     def write(
         self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
@@ -341,7 +361,7 @@ class GitHubHost:
 
     def _known_place(self, ref: TicketRef) -> tuple[Place, Json] | None:
         """The same from what was read a moment ago, if it was."""
-        issue = self._seen.pop(ref.id, None)
+        issue = self._just_read.pop(ref.id, None)
         if issue is None or not self._repository.node:
             return None
         node, home = str(issue.get("node_id")), self._repository.node
@@ -425,9 +445,9 @@ class GitHubHost:
     def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
         """Issues with the incident's marker, made since then, with the step that each stands for."""
         found = []
-        for issue in recent_issues(self._client, since - _MARGIN, _created):
+        for issue in recent_issues(self._client, since - _MARGIN):
             mark = find_marker(issue.get("body"))
-            if mark is not None and mark.incident == incident and isinstance(issue.get("number"), int):
+            if mark is not None and mark.incident == incident:
                 found.append((issue, mark.step))
         return found
 
@@ -457,10 +477,3 @@ def _with(state: TicketState, content: Content, parts: set[Touched]) -> TicketSt
         plain=content.plain,
         parts=frozenset(parts),
     )
-
-
-def _created(issue: Json) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(issue.get("created_at")))
-    except ValueError:
-        return None

@@ -15,12 +15,13 @@ from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.comments import FoundComment, from_graphql, from_rest
+from integration.github.connection import PAGE
 from integration.github.text import find_marker
 from integration.marked import MarkedTicket
 from integration.mirror import PlainComment, StepState, TicketName, TicketRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -168,19 +169,31 @@ def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Cl
         )
 
 
-def recent_issues(client: Client, since: datetime, when: Callable[[Json], datetime | None]) -> Iterable[Json]:
+def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Iterator[Json]:
     """All issues of the repository from ``since`` on, newest first. The list, unlike search, does not lag."""
     listing = client.get_list(
-        f"{client.path}/issues", "list the tickets", state="all", sort="created", direction="desc"
+        f"{client.path}/issues",
+        "list the tickets",
+        state="all",
+        sort="created",
+        direction="desc",
+        per_page=page,
     )
     for issue in listing:
-        created = when(issue)
-        if created is None:
+        created = _created(issue)
+        if created is None or not isinstance(issue.get("number"), int):
             raise unusable(Deed("list the tickets", client.where))
         if created < since:
             return
         if "pull_request" not in issue and in_our_repository(issue, client):
             yield issue
+
+
+def _created(issue: Json) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(issue.get("created_at")))
+    except ValueError:
+        return None
 
 
 def read_content(
@@ -334,10 +347,10 @@ def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict
     return found
 
 
-def marked_tickets(client: Client, when: Callable[[Json], datetime | None]) -> list[MarkedTicket]:
+def marked_tickets(client: Client) -> list[MarkedTicket]:
     """Every issue that carries the marker of an incident and of no step."""
     found = []
-    for issue in recent_issues(client, _EVER, when):
+    for issue in recent_issues(client, _EVER):
         mark = find_marker(issue.get("body"))
         if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
             found.append(MarkedTicket(ticket_ref(issue, client).key, mark.incident))

@@ -66,6 +66,8 @@ class JiraHost:
     kind: Literal["jira"] = "jira"
     part_bytes = PART_BYTES
     holds_files = True
+    at_once = 4
+    """Jira documents a limit for one ticket only; its bound on requests a second is far from what four need."""
 
     def __init__(
         self,

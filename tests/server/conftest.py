@@ -102,6 +102,7 @@ class MemoryHost:
     own_accounts: frozenset[str] = frozenset({"coc-bot"})
     part_bytes: int = 44_000
     holds_files: bool = True
+    at_once: int = 100
     spent: BudgetSpent | None = None
     space_id: str = "4711"
 

@@ -352,10 +352,13 @@ def test_a_later_report_waits_while_the_first_is_not_due(
     assert [] == database.due_jobs(clock.now(), limit=10)
 
 
-def test_the_window_is_bounded(database: Database, take_in: Intake, clock: SetClock) -> None:
+def test_of_each_ticket_space_the_oldest_due_jobs_are_given(
+    database: Database, take_in: Intake, clock: SetClock, make_report: Callable[..., Report]
+) -> None:
     ids = [take_in().inbox_id for _ in range(5)]
+    other = receive("form", SpaceName("other"), "s", make_report(), store=database, clock=clock).inbox_id
 
-    assert ids[:3] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=3)]
+    assert [*ids[:3], other] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=3)]
 
 
 def test_a_failed_job_keeps_its_reason_and_counts_its_tries(

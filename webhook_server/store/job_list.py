@@ -45,25 +45,43 @@ class Job:
     reason: str | None
 
 
+_COLUMNS = [
+    t.inbox.c[name]
+    for name in (
+        "id", "incident_id", "seq", "state", "attempts", "waits", "due_at", "received_at", "reason_code", "reason",
+    )
+]  # fmt: skip
+"""Of a delivery only what a job says: its sealed report is by far the longest part of the row."""
+
+
 class JobList:
     """The part of the :class:`webhook_server.store.database.Database` that the jobs work with."""
 
     _engine: sa.Engine
 
     def due_jobs(self, now: datetime, *, limit: int, looks: str | None = None) -> list[Job]:
-        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept.
+        """Unfinished deliveries whose time has come, oldest first: for each incident one, so that order is kept.
 
-        Jobs that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which
-        nothing else waits: one that is parked keeps no report from its turn.
+        Of each ticket space ``limit`` at most, so that none fills the list and keeps the others out of it. Jobs
+        that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which nothing
+        else waits: one that is parked keeps no report from its turn.
         """
-        unfinished, looks_only = t.inbox.c.state != "done", t.inbox.c.source.in_([NIGHTLY, HOST])
+        unfinished = t.inbox.c.state.in_(["waiting", "parked"])
+        looks_only = t.inbox.c.source.in_([NIGHTLY, HOST])
         wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
         first = (
             sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
         )
         others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only))
-        return self._jobs(
-            sa.and_(
+        due = (
+            sa.select(
+                t.inbox.c.seq,
+                sa.func.row_number()
+                .over(partition_by=t.incident.c.space, order_by=t.inbox.c.seq)
+                .label("place"),
+            )
+            .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
+            .where(
                 t.inbox.c.seq.in_(first),
                 unfinished,
                 sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
@@ -73,9 +91,10 @@ class JobList:
                     t.inbox.c.due_at > now + _LATEST_DUE,
                     sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
                 ),
-            ),
-            limit=limit,
+            )
+            .subquery()
         )
+        return self._jobs(t.inbox.c.seq.in_(sa.select(due.c.seq).where(due.c.place <= limit)), limit=None)
 
     def unfinished_jobs(self) -> list[Job]:
         """Every delivery that is not wholly on its host."""
@@ -176,7 +195,7 @@ class JobList:
 
     def _jobs(self, condition: sa.ColumnElement[bool], *, limit: int | None) -> list[Job]:
         query = (
-            sa.select(t.inbox, t.incident.c.code_name, t.incident.c.space)
+            sa.select(*_COLUMNS, t.incident.c.code_name, t.incident.c.space)
             .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
             .where(condition)
             .order_by(t.inbox.c.seq)
