@@ -638,6 +638,7 @@ CLEAR = {
     "host_hint": "id incident_id touched account",
     "exposure": "incident_id comment_id seq account found_at removed_at told_at",
     "board": "space host_id shows seen_at",
+    "stray": "space key found_at told_at",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
 
