@@ -14,6 +14,7 @@ from integration.errors import HostGone, HostNotRestricted, HostRefused, HostRej
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, objects, unknown_outcome
 from integration.github.board_text import LABEL, TITLE, board_body, is_board
 from integration.github.reading import in_our_repository, read_issue
+from integration.github.text import find_marker
 
 if TYPE_CHECKING:
     from integration.board import Board
@@ -95,12 +96,17 @@ class GitHubBoard:
 
     def _find(self, known: BoardRecord | None) -> Json | None:
         """The board, the oldest if there are several; None if there is none."""
-        found = {one["number"]: one for one in self._listed() if is_board(one.get("body"))}
-        if known is not None and known.host_id.isdecimal() and int(known.host_id) in found:
-            return found[int(known.host_id)]
+        number = int(known.host_id) if known is not None and known.host_id.isdecimal() else None
+        found = {
+            one["number"]: one
+            for one in self._listed()
+            if is_board(one.get("body")) or (one["number"] == number and _looks_like_one(one))
+        }
+        if number in found:
+            return found[number]
         if found:
             return found[min(found)]
-        return self._without_label(known) if known is not None else None
+        return self._without_label(str(number)) if number is not None else None
 
     def _listed(self) -> list[Json]:
         owner, _, name = self._client.where.partition("/")
@@ -118,13 +124,13 @@ class GitHubBoard:
         except (KeyError, TypeError):
             raise _needs_graphql(self._client.where) from None
 
-    def _without_label(self, known: BoardRecord) -> Json | None:
+    def _without_label(self, number: str) -> Json | None:
         """The board we know, from which somebody took the label and the pin; else another would be made beside it."""
         try:
-            issue = read_issue(self._client, known.host_id)
+            issue = read_issue(self._client, number)
         except (HostGone, Moved):
             return None
-        if not is_board(issue.get("body")):
+        if not is_board(issue.get("body")) and not _looks_like_one(issue):
             return None
         return {
             "id": issue.get("node_id"),
@@ -206,6 +212,14 @@ class GitHubBoard:
             meaning="Something on GitHub changes it, or it was changed at the same moment.",
             next_step="Nothing; it is renewed by itself. If this stays, see which app or workflow edits issues there.",
         )
+
+
+def _looks_like_one(issue: Json) -> bool:
+    """Whether the issue under the number that we know is a board whose marker was wiped out, and no incident's ticket.
+
+    A repository that was made again begins to count anew, so that the number alone proves nothing.
+    """
+    return issue.get("title") == TITLE and find_marker(issue.get("body")) is None
 
 
 def _needs_graphql(where: str) -> HostRefused:

@@ -22,6 +22,7 @@ from integration.risk import Level
 
 if TYPE_CHECKING:
     from integration.board import Board
+    from integration.mirror import MirrorView
     from integration.ports import Pace
     from integration.process import Process
 
@@ -186,7 +187,7 @@ def test_a_change_is_one_write(world: World, real: GitHubHost, board: Board) -> 
 
 
 @pytest.mark.parametrize(
-    "harm", ["text", "title", "closed", "unlocked", "unpinned", "label", "label and pin"]
+    "harm", ["text", "title", "closed", "unlocked", "unpinned", "label", "label and pin", "all but the title"]
 )
 def test_what_was_changed_by_hand_is_put_right(
     world: World, real: GitHubHost, board: Board, harm: str
@@ -201,9 +202,11 @@ def test_what_was_changed_by_hand_is_put_right(
         issue.closed_at = NOW
     if harm == "unlocked":
         issue.locked = False
-    if harm in {"unpinned", "label and pin"}:
+    if harm == "all but the title":
+        issue.body = "Nothing to see here."
+    if harm in {"unpinned", "label and pin", "all but the title"}:
         world.repo().pinned.clear()
-    if harm in {"label", "label and pin"}:
+    if harm in {"label", "label and pin", "all but the title"}:
         issue.labels.clear()
 
     assert real.board.show(board, record).deeds
@@ -222,6 +225,18 @@ def test_a_deleted_board_is_opened_anew(world: World, real: GitHubHost, board: B
     world.repo().deleted.add(1)
 
     assert "2" == real.board.show(board, record).record.host_id
+
+
+def test_a_ticket_under_the_boards_old_number_is_left_alone(
+    world: World, real: GitHubHost, board: Board, view: MirrorView
+) -> None:
+    """As after a repository was made again: the number that we know is an incident's now."""
+    ref = real.open_ticket(view)
+    before = world.issue(ref.id).body
+
+    shown = real.board.show(board, BoardRecord(ref.id, "x"))
+
+    assert (before, "2") == (world.issue(ref.id).body, shown.record.host_id)
 
 
 def test_an_app_makes_and_keeps_it_too(world: World, board: Board) -> None:
