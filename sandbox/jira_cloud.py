@@ -22,7 +22,8 @@ from sandbox.jira_attachments import AttachmentApi
 from sandbox.jira_comments import Comments
 from sandbox.jira_custom_fields_api import CustomFieldApi, ScreenApi
 from sandbox.jira_dashboard_page import DashboardPage
-from sandbox.jira_dashboards import DashboardApi, FilterApi
+from sandbox.jira_dashboards import DashboardApi
+from sandbox.jira_filters import FilterApi
 from sandbox.jira_hooks import Announcer
 from sandbox.jira_issue_api import CommentApi, IssueApi
 from sandbox.jira_issues import Issues

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from sandbox.jira_access import sees_issue, sees_project
 from sandbox.jira_api import on
-from sandbox.jira_dashboards import sees_dashboard, sees_filter
 from sandbox.jira_jql import parse
 from sandbox.jira_pages import Pages
 from sandbox.jira_refusal import Refusal
+from sandbox.jira_shares import sees_dashboard, sees_filter
 from sandbox.jira_state import STATUSES
 
 if TYPE_CHECKING:

@@ -239,7 +239,7 @@ def test_what_jira_will_not_unshare_is_reported_as_still_shared(
 ) -> None:
     """Jira shares the new filter with everybody, and goes on doing so."""
     monkeypatch.setattr(
-        "sandbox.jira_dashboards.FilterApi._new_shares", lambda *_: [{"id": 1, "type": "loggedin"}]
+        "sandbox.jira_filters.FilterApi.new_shares", lambda *_: [{"id": 1, "type": "loggedin"}]
     )
 
     with pytest.raises(HostNotRestricted, match=r"not private still.*by hand"):
