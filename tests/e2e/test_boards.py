@@ -161,7 +161,6 @@ def test_in_jira_only_the_team_sees_the_dashboard(server: Server, who: str) -> N
     assert "Open incidents: impact × likelihood" in shown.text
 
 
-@pytest.mark.skipif("step" not in t.metadata.tables, reason="steps are not noted without the hosts' events")
 def test_an_overdue_step_leaves_the_board_once_it_is_done_on_the_host(server: Server) -> None:
     incident = opened(server, "github")
     night(server)
