@@ -15,6 +15,7 @@ from integration.deskwork import attach, record, restore
 from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
+from integration.github.events import GitHubEvents
 from integration.github.host import GitHubHost, GitHubSpace
 from integration.jira.events import JiraEvents
 from integration.jira.fields import JiraFieldIds
@@ -192,7 +193,7 @@ def join(
     app = create_app(
         [
             intake(config.sources, store_report, clock, alert, counters.delivery),
-            events(_events(config, hosts), note_event, look_now, counters.event),
+            events(_events(config, hosts, database.space_id), note_event, look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
@@ -272,20 +273,28 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
     )
 
 
-def _events(config: Config, hosts: Mapping[SpaceName, Host]) -> dict[SpaceName, HostEvents]:
-    """What reads the webhook of each ticket space that has a secret for it."""
+def _events(
+    config: Config, hosts: Mapping[SpaceName, Host], space_id: Callable[[SpaceName], str | None]
+) -> dict[SpaceName, HostEvents]:
+    """What reads the webhook of each ticket space that has a secret for it. None of them asks its host anything."""
     readers: dict[SpaceName, HostEvents] = {}
     for name, space in config.spaces.items():
         host, settings = hosts[name], space.host
-        if space.webhook_secret and isinstance(host, JiraHost) and isinstance(settings, JiraSettings):
+        if not space.webhook_secret:
+            continue
+        if isinstance(host, JiraHost) and isinstance(settings, JiraSettings):
             readers[name] = JiraEvents(
-                settings.project, [space.webhook_secret], own_account=partial(_known_account, host)
+                settings.project, [space.webhook_secret], own_account=partial(getattr, host, "known_account")
+            )
+        elif isinstance(host, GitHubHost) and isinstance(settings, GitHubSettings):
+            readers[name] = GitHubEvents(
+                settings.owner,
+                settings.repository,
+                [space.webhook_secret],
+                own=partial(getattr, host, "known_accounts"),
+                repository_id=partial(space_id, name),
             )
     return readers
-
-
-def _known_account(host: JiraHost) -> str:
-    return host.known_account
 
 
 def _hooks(hosts: Iterable[Host]) -> list[HookLog]:

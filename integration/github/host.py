@@ -38,6 +38,7 @@ from integration.github.reading import (
     read_content,
     read_issue,
     recent_issues,
+    steps_over,
     ticket_gone,
     ticket_ref,
 )
@@ -144,6 +145,11 @@ class GitHubHost:
         return self._space.name
 
     @property
+    def known_accounts(self) -> frozenset[str]:
+        """Our login, if it was asked for already. Asks nothing."""
+        return frozenset({self._login} if self._login else ())
+
+    @property
     def own_accounts(self) -> frozenset[str]:
         """Our login, asked from GitHub once. It may always read, so a configured one is not believed.
 
@@ -208,9 +214,11 @@ class GitHubHost:
             shown=self._fields.shown(view, issue),
             marked=self._fields.marked(view, issue),
             parts=frozenset({Touched.TICKET}),
+            steps_over=steps_over(issue, view),
         )
         talk = Touched.COMMENTS in only
-        if not talk and Touched.STEPS not in only and issue.get("state") != "closed":
+        closed_early = issue.get("state") == "closed" and not state.steps_over
+        if not talk and Touched.STEPS not in only and not closed_early:
             return replace(state, fields_right=False, marked=False) if self._unlocked(issue) else state
         content = read_content(self._client, ref.id, view.incident, self._own, talk=talk)
         # Without steps it is still being opened, and is locked together with them.

@@ -127,6 +127,15 @@ def _stable(issue: Json) -> str:
     return str(issue["id"]) if isinstance(issue.get("id"), int) else ""
 
 
+def steps_over(issue: Json, view: MirrorView) -> bool:
+    """Whether an issue itself says that its sub-issues, as many as there are steps or more, are all closed."""
+    counted = issue.get("sub_issues_summary")
+    total, over = (
+        (counted.get("total"), counted.get("completed")) if isinstance(counted, dict) else (None, None)
+    )
+    return isinstance(total, int) and total == over and total >= len(view.steps)
+
+
 def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Client) -> None:
     """Refuse whatever else stands under the ticket's number: it must be the same issue, and show it.
 

@@ -20,13 +20,13 @@ from integration.incident import Alias, Stage
 from integration.ports import HOST
 from integration.process import SAFETY
 from integration.risk import Level
-from sandbox.playground import NOAHS_REPORT
-from sandbox.rehearsal import HeldHook, Killed, Server, dying_at
+from sandbox.playground import NOAHS_REPORT, playground
+from sandbox.rehearsal import HeldHook, Killed, Server, SetClock, dying_at
 from webhook_server.jobs import attempt
 from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from integration.diary.keys import Identity
     from integration.incident import Incident
@@ -142,15 +142,33 @@ class Office:
         field = self.server.world.jira.site.fields[self.server.world.project.fields[name]]
         return next(one.id for one in field.options if one.value == text)
 
+    def untold(self) -> list[tuple[str, str]]:
+        """The accounts that are to be told of their comments, with the code name."""
+        untold = self.server.parts.database.untold_exposures()
+        return [(one.account, one.code_name) for one in untold if one.incident == self.incident_id]
+
     def found(self) -> str | None:
         jobs = self.server.parts.database.untold(
             self.server.clock.now(), again_after=timedelta(days=1), overdue_after=timedelta(hours=1)
         )  # fmt: skip
-        return next((one.reason for one in jobs if one.inbox_id.startswith("found_")), None)
+        return next((one.reason for one in jobs if one.inbox_id == f"found_{self.incident_id}"), None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity]) -> Iterator[Server]:
+    """One for all tests of this module: each opens an incident of its own."""
+    clock = SetClock()
+    folder = tmp_path_factory.mktemp("host-events") / "server"
+    with playground(folder, now=clock.now, identities=identities) as world:
+        world.jira.write_limits = False  # its clock stands still
+        made = Server(world, clock)
+        yield made
+        made.close()
 
 
 @pytest.fixture
 def office(server: Server, identities: dict[str, Identity]) -> Office:
+    server.world.jira.hooks.clear()
     inbox_id = server.report("jira", NOAHS_REPORT)
     server.open_until_done(inbox_id)
     return Office(server, server.hear_jira(), server.incident_of(inbox_id).id, identities)
@@ -314,8 +332,7 @@ def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: Of
     assert "The account acc-charlie wrote this as a plain comment" in note
     assert "  Noah called me. He is afraid." in note
     assert "exposed" == office.found()
-    ((told),) = office.server.parts.database.untold_exposures()
-    assert ("acc-charlie", office.incident.code_name) == (told.account, told.code_name)
+    assert [("acc-charlie", office.incident.code_name)] == office.untold()
 
 
 def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: Office) -> None:
@@ -379,12 +396,16 @@ def test_killed_at_every_call_a_plain_comment_is_sealed_once_and_never_lost(
 
         assert [] == office.plain()
         assert 1 == sum(words in note for note in office.diary())
-        assert 1 + call == len({one.comment_id for one in office.server.parts.database.untold_exposures()})
+        assert 1 + call == len(office.untold())
 
 
-def test_one_that_may_not_be_deleted_stays_and_is_said(office: Office, server: Server) -> None:
+def test_one_that_may_not_be_deleted_stays_and_is_said(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = server.world.jira.site.projects["COC"]
-    project.grants = [one for one in project.grants if one.permission != "DELETE_ALL_COMMENTS"]
+    monkeypatch.setattr(
+        project, "grants", [one for one in project.grants if one.permission != "DELETE_ALL_COMMENTS"]
+    )
     office.say("Words")
 
     assert [HostRefused.code] == office.attempt()
@@ -393,6 +414,10 @@ def test_one_that_may_not_be_deleted_stays_and_is_said(office: Office, server: S
 
     assert 1 == len(office.plain())
     assert 1 == len(office.diary())
+    monkeypatch.undo()
+    server.clock.forward(minutes=20)
+    assert ["done"] == office.attempt()
+    assert [] == office.plain()
 
 
 # What was tampered with -----------------------------------------------------------------------------
@@ -432,6 +457,7 @@ def test_a_ticket_that_was_moved_is_not_written_to(office: Office, server: Serve
         team_role="Others", level="Others",
     )  # fmt: skip
     server.deliver(office.hook)
+    before_move = office.issue.project, office.issue.type_id
     office.issue.project = "PUB"
     office.issue.type_id = server.world.jira.site.projects["PUB"].types[0].id
     office.set_hint()
@@ -440,6 +466,9 @@ def test_a_ticket_that_was_moved_is_not_written_to(office: Office, server: Serve
     assert [HostNotRestricted.code] == office.attempt()
 
     assert before == len(server.wire("jira").writes())
+    office.issue.project, office.issue.type_id = before_move
+    server.clock.forward(minutes=20)
+    assert ["done"] == office.attempt()
 
 
 # Nothing for nothing --------------------------------------------------------------------------------

@@ -223,6 +223,18 @@ def test_of_a_closed_ticket_the_steps_are_read_too(opened: Opened) -> None:
     )
 
 
+def test_of_a_closed_ticket_whose_steps_are_all_closed_nothing_more_is_read(opened: Opened) -> None:
+    opened.host.read(opened.ref, opened.view, TICKET)
+    for step in opened.world.issue(opened.ref.id).children[1:]:
+        step.closed_at = step.updated_at
+    opened.by("wren", "PATCH", opened.path, {"state": "closed"})
+    assert not opened.host.read(opened.ref, opened.view, TICKET).steps_over
+    opened.by("wren", "PATCH", opened.step(0), {"state": "closed", "state_reason": "not_planned"})
+    opened.calls()
+    found = opened.host.read(opened.ref, opened.view, TICKET)
+    assert (found.steps_over, found.parts, opened.calls()) == (True, TICKET, 1)
+
+
 def test_a_ticket_that_was_closed_too_early_is_opened_with_one_neutral_word(opened: Opened) -> None:
     opened.by("wren", "PATCH", opened.path, {"state": "closed"})
     found = opened.host.read(opened.ref, opened.view, TICKET)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from sandbox.rehearsal import HostName
     from tests.neutrality.conftest import Place
 
-SIZE_CLASS: Final = 6144
-"""Bytes of an encrypted part that are told apart: each of a diary's sizes is in a class of its own."""
-
 _RANDOM = (
     (re.compile(r"inc[_-][a-z2-7]{26}"), "<incident>"),
     (re.compile(r"(CoC-(?:Seal|Write): )[A-Za-z0-9_-]{86}"), r"\1<signature>"),
@@ -46,13 +43,17 @@ def told(text: str, names: list[str]) -> str:
         text = text.replace(name, "<code name>")
     for pattern, name in _RANDOM:
         text = pattern.sub(name, text)
-    return _ARMOUR.sub(lambda found: f"<age file {size_class(found[1])}>", text)
+    return _ARMOUR.sub(lambda found: f"<age file {_seen_of(found[1])}>", text)
 
 
-def size_class(armour: str) -> int:
-    """In which class of sizes an armoured part is."""
+def _seen_of(armour: str) -> str:
+    """What anybody can see of an age file: for how many recipients it is, and its class of sizes, as a power of two.
+
+    What is sealed is padded to one; with it come a few hundred bytes, some of them random, that never lead to the next.
+    """
     coded = re.sub(r"\\[nr]|\s", "", armour)
-    return len(base64.b64decode(coded)) // SIZE_CLASS
+    age = base64.b64decode(coded)
+    return f"for {age.count(b'-> X25519 ')}, 2^{len(age).bit_length() - 1} bytes"
 
 
 def everything(world: Playground, host: HostName, who: str, place: Place) -> dict[str, str]:

@@ -21,6 +21,7 @@ from tests.neutrality.crawl import everything, fetch, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from integration.diary.keys import Identity
@@ -66,7 +67,7 @@ def words(*texts: object) -> set[str]:
 
 OF_THE_DIARY = words(
     "CoC-Diary: inc ticket seq part epoch kind keyring entry prev CoC-Epoch CoC-Write CoC-Seal key svc-demo",
-    "incident code name age file link keys signature uuid option value pre",  # what the crawl says instead of what is random
+    "incident code name age file link keys signature uuid option value pre bytes",  # what the crawl says instead of what is random
     *(
         f"n{line}" for line in ("CoC-Diary", "CoC-Epoch", "CoC-Write", "CoC-Seal", "Due", "Please", "The")
     ),  # after \\n
@@ -127,10 +128,10 @@ def test_other_apps_webhooks_get_the_same_whatever_was_reported(
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_recused_member_can_decrypt_nothing_that_was_written_afterwards(
-    tmp_path: Path, identities: dict[str, Identity], host: HostName
+    tmp_path: Path, identities: dict[str, Identity], now: datetime, host: HostName
 ) -> None:
     """With his own key, and every key that he finds in what he can open."""
-    with told_world(tmp_path, identities, "offence", hosts=(host,)) as one:
+    with told_world(tmp_path, identities, now, "offence", hosts=(host,)) as one:
         name = one.incidents[host].code_name
         assert one.town.coc("charlie", "diary", "read", name).exit_code == 0
         before = texts_for(one, host, "charlie")

@@ -27,7 +27,12 @@ from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
 from webhook_server.store.database import Database
 from webhook_server.store.migrate import migrate
-from webhook_server.store.migrations.versions import r0001_first, r0002_durable, r0003_space
+from webhook_server.store.migrations.versions import (
+    r0001_first,
+    r0002_durable,
+    r0003_space,
+    r0004_host_events,
+)
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
@@ -619,6 +624,10 @@ CLEAR = {
     "chore": "name done_at",
     "redelivery": "hook guid asked_at tries",
     "space": "name host_id kept_at",
+    "step": "incident_id key status at host_id",
+    "host_event": "space delivery at",
+    "host_hint": "id incident_id touched account",
+    "exposure": "incident_id comment_id seq account found_at removed_at told_at",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
 
@@ -676,6 +685,8 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
         r0002_durable.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0003_space.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0004_host_events.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:
