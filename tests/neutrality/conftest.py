@@ -118,14 +118,19 @@ class Told:
 
 @contextlib.contextmanager
 def told_world(
-    folder: Path, identities: dict[str, Identity], report: str | None, *, hosts: tuple[HostName, ...] = HOSTS
+    folder: Path,
+    identities: dict[str, Identity],
+    now: datetime,
+    report: str | None,
+    *,
+    hosts: tuple[HostName, ...] = HOSTS,
 ) -> Iterator[Told]:
     """A world of its own with this report, or with none; somebody else's app has a webhook on each host."""
     with socket.socket() as free, contextlib.ExitStack() as stack:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        clock = SetClock(_NOW)
+        clock = SetClock(now)
         world = stack.enter_context(
             playground(folder / "server", now=clock.now, identities=identities, service_port=port)
         )
@@ -150,8 +155,10 @@ def told_world(
             hook.drain()
 
 
-_NOW = datetime.now(UTC).replace(microsecond=0)
-"""One time for all worlds; desks have a clock of their own, and the two may be minutes apart only."""
+@pytest.fixture(scope="module")
+def now() -> datetime:
+    """One time for all worlds; desks have a clock of their own, and the two may be minutes apart only."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture(scope="module")
@@ -160,21 +167,27 @@ def identities() -> dict[str, Identity]:
 
 
 @pytest.fixture(scope="module")
-def offence(tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity]) -> Iterator[Told]:
-    with told_world(tmp_path_factory.mktemp("offence"), identities, "offence") as made:
+def offence(
+    tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity], now: datetime
+) -> Iterator[Told]:
+    with told_world(tmp_path_factory.mktemp("offence"), identities, now, "offence") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def blow(tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity]) -> Iterator[Told]:
-    with told_world(tmp_path_factory.mktemp("blow"), identities, "blow") as made:
+def blow(
+    tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity], now: datetime
+) -> Iterator[Told]:
+    with told_world(tmp_path_factory.mktemp("blow"), identities, now, "blow") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def nothing(tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity]) -> Iterator[Told]:
+def nothing(
+    tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity], now: datetime
+) -> Iterator[Told]:
     """With an ordinary issue on GitHub, a step under it and a comment, by a member."""
-    with told_world(tmp_path_factory.mktemp("nothing"), identities, None) as made:
+    with told_world(tmp_path_factory.mktemp("nothing"), identities, now, None) as made:
         client = made.world.github.app.test_client()
         headers = {"Authorization": f"Bearer {made.world.token('robert')}"}
         home = f"/repos/{ORG}/{REPOSITORY}/issues"

@@ -21,6 +21,7 @@ from tests.neutrality.crawl import everything, fetch, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from integration.diary.keys import Identity
@@ -127,10 +128,10 @@ def test_other_apps_webhooks_get_the_same_whatever_was_reported(
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_recused_member_can_decrypt_nothing_that_was_written_afterwards(
-    tmp_path: Path, identities: dict[str, Identity], host: HostName
+    tmp_path: Path, identities: dict[str, Identity], now: datetime, host: HostName
 ) -> None:
     """With his own key, and every key that he finds in what he can open."""
-    with told_world(tmp_path, identities, "offence", hosts=(host,)) as one:
+    with told_world(tmp_path, identities, now, "offence", hosts=(host,)) as one:
         name = one.incidents[host].code_name
         assert one.town.coc("charlie", "diary", "read", name).exit_code == 0
         before = texts_for(one, host, "charlie")
