@@ -3,6 +3,7 @@
     python -m benchmarks.door quiet CONFIG    as `coc-server serve`, but no job is started
     python -m benchmarks.door one-commit CONFIG    the same, and each delivery is committed alone
     python -m benchmarks.door bare CONFIG     the same WSGI server, and an application that does nothing
+    python -m benchmarks.door mirror CONFIG    as `coc-server serve` with its jobs, but without budgets of writes
 
 ``quiet`` measures the acknowledgement alone; with the real command the jobs work at the same time on the same core.
 ``one-commit`` leaves group commit out: each request's thread writes its own transaction, as a plain application does.
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from webhook_server.cli import make_door
+from webhook_server.cli import _working
 from webhook_server.config import load_config
+from webhook_server.door import make_door
 from webhook_server.store.alone import alone_on
 from webhook_server.wiring import join
 
@@ -46,11 +48,16 @@ def main(kind: str, config_path: Path) -> None:
         make_door(Bare("bare"), config.listen_host, config.listen_port).run()
         return
     with alone_on(config.database_url):
-        parts = join(config)
+        parts = join(config, budgeted=kind != "mirror")
+        door = make_door(parts.app, config.listen_host, config.listen_port)
+        if kind == "mirror":
+            with _working(parts):
+                door.run()
+            return
         if kind == "one-commit":
             database = parts.database
             database._arrivals = lambda arrival: database._keep([arrival])[0]  # type: ignore[assignment]
-        make_door(parts.app, config.listen_host, config.listen_port).run()
+        door.run()
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def burst(host: str, deliveries: int) -> Mirrored:
     with tempfile.TemporaryDirectory(prefix="coc-bench-") as temporary:
         folder, port = Path(temporary) / "server", free_port()
         with _hosts(folder, port) as (ask, secret):
-            command = [*python("webhook_server.cli"), "serve", "--config", str(folder / "coc-server.toml")]
+            command = python("benchmarks.door", "mirror", str(folder / "coc-server.toml"))
             with running(command, port, Path(temporary) / "server.log") as server:
                 began, cpu = time.monotonic(), server.cpu_seconds()
                 load = run(

@@ -12,8 +12,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.code_name import new_code_name
-from integration.diary.keys import Reader
-from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
 from integration.erasing import erased_on_host
 from integration.errors import (
     DoesNotOpen,
@@ -22,17 +20,17 @@ from integration.errors import (
     HostGone,
     HostNotRestricted,
     HostUnknownOutcome,
-    NoReaders,
     StoreError,
     WriteRefused,
 )
-from integration.first_readers import first_readers, not_meant
+from integration.first_readers import not_meant
+from integration.handing_over import hand_over, readers_of
 from integration.incident import Incident, new_incident_id
-from integration.mirror import Difference, difference, mirror
-from integration.ports import NIGHTLY
+from integration.mirror import Difference, difference, mirror, shows
+from integration.observing import adopt, is_settled, observe, settle
+from integration.ports import HOST, NIGHTLY
 from integration.reconcile import Found, is_whole, note_changes, take_over
-from integration.report import Report, ReportField, dump_report, load_report, normalised_answers
-from integration.text import Untrusted
+from integration.report import dump_report, load_report, normalised_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,9 +41,10 @@ if TYPE_CHECKING:
     from integration.guard import Guard
     from integration.incident import IncidentId, SpaceName
     from integration.mirror import MirrorView, TicketRef, TicketState
-    from integration.ports import Clock, Delivery, Host, Receipt, SteadyClock, Store
+    from integration.ports import Clock, Delivery, Hints, Host, Receipt, SteadyClock, Store
     from integration.process import Process
-    from integration.roster import Member, Roster
+    from integration.report import Report
+    from integration.roster import Roster
 
 SETTLE = timedelta(minutes=5)
 """After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""
@@ -123,6 +122,10 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         return
     delivery, incident = _incident_of(delivery, work)
     host = _host(incident, work)
+    hints = work.store.hints(incident.id)
+    if delivery.source == HOST and _is_observed(incident, host, hints, work):
+        work.store.observed(inbox_id, hints.upto, work.clock.now())
+        return
     if delivery.source == NIGHTLY and (
         work.guard.is_frozen(host.space) or _looks_right(incident, host, work)
     ):  # of a frozen space members are told once, not for each ticket; the night after the thaw compares them
@@ -131,19 +134,43 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     host.ready()
     _prove_restricted(host, work)
     if delivery.report is not None and work.store.epoch(incident.id) is None:
-        _first_readers(load_report(delivery.report), incident, work)  # before there is an empty ticket
+        readers_of(load_report(delivery.report), incident, work)  # before there is an empty ticket
     view = mirror(incident, work.process)
     ref, found = _ticket(host, view, work)
     found = erased_on_host(host, ref, view, found, work.store)
     if take_over(delivery, incident, ref, found, work.store, work.roster(), work.clock.now()):
         delivery = work.store.delivery(inbox_id)
-    nightly = delivery.source == NIGHTLY
-    note_changes(incident, view, found, work.store, work.clock.now(), was_whole=nightly)
+    looks = delivery.source in {NIGHTLY, HOST}
+    before, incident = incident, adopt(incident, found, hints.accounts, work)
+    view = mirror(incident, work.process)
+    note_changes(
+        incident, view, found, work.store, work.clock.now(), was_whole=looks, adopted=incident != before
+    )
     found = _fields_right(host, ref, view, found, work)
-    _hand_over(delivery, incident, ref, host.part_bytes, work)
-    if _write_the_rest(host, ref, view, found, work) and nightly:
+    hand_over(delivery, incident, ref, host.part_bytes, work)
+    found, files = _write_the_rest(host, ref, view, found, work)
+    if files and looks:
         work.store.note_found(incident.id, [Found.FILES], work.clock.now())
-    work.store.finish(inbox_id, work.clock.now())
+    settle(incident, ref, host, found, work)
+    if delivery.source == HOST:
+        work.store.observed(inbox_id, hints.upto, work.clock.now())
+    else:
+        work.store.finish(inbox_id, work.clock.now())
+
+
+def _is_observed(incident: Incident, host: Host, hints: Hints, work: Casework) -> bool:
+    """Do the job of an event, by reading what it touched only; False if the whole ticket must be read and healed.
+
+    Our own writes come back as events too: if nobody else acted, the host is not asked. Before the diary is begun, the
+    report's own job reads all there is.
+    """
+    ref = work.store.ticket(incident.id).ref
+    own = {account.casefold() for account in host.own_accounts}
+    only_ours = bool(hints.accounts) and own.issuperset(one.casefold() for one in hints.accounts)
+    if not hints.touched or only_ours or ref is None or work.store.epoch(incident.id) is None:
+        return True
+    _prove_restricted(host, work, recent=True)
+    return observe(incident, ref, host, hints, work)
 
 
 def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
@@ -170,10 +197,10 @@ def _looks_right(incident: Incident, host: Host, work: Casework) -> bool:
     ref = work.store.ticket(incident.id).ref
     if ref is None:
         return False
-    if not work.guard.has_recent_proof(host.space):
-        _prove_restricted(host, work)
+    _prove_restricted(host, work, recent=True)
     view = mirror(incident, work.process)
-    return is_whole(incident, view, host.read(ref, view), work.store, work.roster())
+    found = host.read(ref, view)
+    return is_whole(incident, view, found, work.store, work.roster()) and is_settled(incident, found, work)
 
 
 def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident]:
@@ -214,6 +241,15 @@ def _prove_restricted(host: Host, work: Casework, *, recent: bool = False) -> No
         work.guard.prove_recently(host)
     else:
         work.guard.prove(host)
+
+
+def prove_space(space: SpaceName, work: Casework) -> None:
+    """Return if only the team can read a ticket space now: asked before anything beside a ticket is written, as a board.
+
+    Raises:
+        HostError: it is not proven, or could not be found out.
+    """
+    _prove_restricted(work.hosts[space], work)
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
@@ -271,12 +307,12 @@ def _fields_right(
     host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework
 ) -> TicketState:
     """A ticket that shows what it should, restriction included, before any diary comment goes there."""
-    if found.fields_right:
+    if shows(view, found):
         return found
     work.guard.check_again(host)
     host.write(ref, view, Difference(fields=True, steps=(), comments=()))
     found = host.read(ref, view)
-    if not found.fields_right:
+    if not shows(view, found):
         raise HostNotRestricted(
             f"The fields of the ticket of {view.code_name} do not stay as they were set.",
             meaning="Something on the host changes or refuses them; no diary comment was written.",
@@ -286,58 +322,13 @@ def _fields_right(
     return found
 
 
-def _hand_over(
-    delivery: Delivery, incident: Incident, ref: TicketRef, part_bytes: int, work: Casework
-) -> None:
-    """From the sealed inbox into the diary. The clear text exists only inside this function."""
-    if delivery.report is None:
-        return
-    report = load_report(delivery.report)
-    entry = EntryDraft(
-        content=EntryContent.REPORT,
-        body=Untrusted(_account(report, delivery.source)),
-        card=_card(report, incident),
-        event_at=report.submitted_at or delivery.received_at,
-    )
-    head, epoch, now = work.store.head(incident.id), work.store.epoch(incident.id), work.clock.now()
-    if epoch is not None:
-        comments = seal_entry(
-            incident=incident.id, ticket=work.store.comments(incident.id)[-1].ticket, head=head, epoch=epoch, entry=entry,
-            service=work.service_key, now=now, part_bytes=part_bytes,
-        )  # fmt: skip
-        work.store.hand_over(delivery.inbox_id, head=head, comments=comments, epoch=None, readers=())
-        return
-    roster, members = work.roster(), _first_readers(report, incident, work)
-    first = open_first_epoch(
-        incident=incident.id, ticket=ref.name,
-        readers=[Reader(member.alias, member.recipient, member.signing_key) for member in members],
-        recovery=[Reader(key.name, key.recipient, None) for key in roster.recovery],
-        roster_hash=roster.hash, roster_serial=roster.serial, entry=entry,
-        service=work.service_key, now=now, part_bytes=part_bytes,
-    )  # fmt: skip
-    work.store.hand_over(
-        delivery.inbox_id, head=head, comments=first.comments, epoch=first.epoch,
-        readers=[member.alias for member in members],
-    )  # fmt: skip
-
-
-def _first_readers(report: Report, incident: Incident, work: Casework) -> tuple[Member, ...]:
-    """The members who get the first keyring; none, if only the recovery keys do."""
-    roster = work.roster()
-    members = first_readers(report, roster).members
-    if not members and not roster.recovery:
-        raise NoReaders(
-            f"Nobody could open the diary of {incident.code_name}.",
-            meaning="Every member on duty may be meant by the report, and the roster has no recovery key.",
-            next_step="Add a recovery key, or put another member on duty; the job tries again by itself.",
-        )
-    return members
-
-
 def _write_the_rest(
     host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework
-) -> Sequence[str]:
-    """Write what the ticket lacks, then read it back: only what is seen there counts as done. Gives the files written."""
+) -> tuple[TicketState, Sequence[str]]:
+    """Write what the ticket lacks, then read it back: only what is seen there counts as done.
+
+    Gives the ticket as it was read last, and the files that were written.
+    """
     comments = work.store.comments(view.incident)
     lacking = difference(view, comments, found)
     if lacking:
@@ -353,32 +344,9 @@ def _write_the_rest(
     work.store.comments_posted(view.incident, {one.id: found.comments[one.text] for one in comments})
     files = work.store.files(view.incident)
     if not files:
-        return ()
+        return found, ()
     work.guard.check_again(host)
-    return host.attach(ref, view, files, lambda name: work.store.file(view.incident, name) or b"")
-
-
-def _card(report: Report, incident: Incident) -> Card:
-    return Card(
-        reporter=Untrusted(report.said(ReportField.REPORTER)),
-        subject=Untrusted(report.said(ReportField.SUBJECT)),
-        summary=Untrusted(report.said(ReportField.SUMMARY)),
-        type=incident.type.value,
-    )
-
-
-def _account(report: Report, source: str) -> str:
-    """The whole report as text: questions start with ``? ``, answers are indented, so neither can pose as the other."""
-    lines = [f"Source: {source}"]
-    if report.submitted_at is not None:
-        lines.append(f"Submitted: {report.submitted_at.isoformat()}")
-    if report.verbatim is not None:
-        lines += ["", "This delivery could not be read as a form; here it is as it came:"]
-        lines += [f"  {line}" for line in report.verbatim.reveal().split("\n")]
-    for answer in (*(one for name in ReportField for one in report.fields.get(name, ())), *report.other):
-        question = " ".join(answer.question.reveal().split())
-        lines += ["", f"? {question}", *(f"  {line}" for line in answer.answer.reveal().split("\n"))]
-    return "\n".join(lines) + "\n"
+    return found, host.attach(ref, view, files, lambda name: work.store.file(view.incident, name) or b"")
 
 
 # 3. A ticket was deleted before its diary began -----------------------------------------------------

@@ -8,8 +8,9 @@ host; writing the difference opens a ticket and heals one alike.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, Final, NewType
 
+from integration.host_events import Touched
 from integration.risk import Level, risk, stronger_action
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class StepState:
 class Shown:
     """What the fields that a team may change in its host show now, as they were found.
 
-    None stands for "not yet assessed" or "nobody", and for a value that is not one of ours.
+    None stands for "not yet assessed" or "nobody", and for a value that is not one of ours: ``strange`` names the fields
+    with such values (``lead``), which are put back. ``risk`` and ``stronger_action`` follow from others and are ours alone.
     """
 
     type: IncidentType | None
@@ -93,13 +95,18 @@ class Shown:
     lead: Alias | None
     secondary: Alias | None
     closed: bool
+    risk: int | None = None
+    stronger_action: bool = False
+    strange: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PlainComment:
     """A comment on the ticket that is none of the diary's: its text may hold anything, and everybody there has read it.
 
-    ``ours`` is whether the service's own account wrote it.
+    ``account`` wrote it, or was the last to edit it. ``ours`` is whether the service's own account wrote it and nobody
+    edited it. A comment of the diary to which somebody else added words is a plain one, and its block is not counted in
+    :attr:`TicketState.comments`: it is deleted, and the right one written again.
     """
 
     id: str
@@ -107,6 +114,10 @@ class PlainComment:
     written_at: datetime
     text: Untrusted
     ours: bool = False
+
+
+ALL: Final = frozenset({Touched.TICKET, Touched.STEPS, Touched.COMMENTS})
+"""All that can be read of a ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,11 @@ class TicketState:
     maps each diary comment found, letter by letter, to the host's id of the comment it stands in: one that
     somebody edited is another text, so the right one is lacking and is written again. ``damaged`` are the places of
     those that are not whole any more. ``restricted`` is False where the ticket itself lost what keeps others out.
-    ``shown`` are the values that its fields show, ``plain`` the comments that are none of the diary's.
+    ``shown`` are the values that its fields show, and ``marked`` says whether title, marker, labels and restriction are
+    right, which no member changes for a reason; without ``shown``, only ``fields_right`` is known. ``plain`` are the
+    comments that are none of the diary's. ``parts`` is what was read: what was not read is not lacking. ``steps_over`` is True
+    where the ticket alone shows that every step is over, so that they need not be read. ``way_back`` is the host's own id of
+    the way by which a closed ticket is opened again, if it needs one.
     """
 
     ref: TicketRef
@@ -127,7 +142,11 @@ class TicketState:
     damaged: frozenset[CommentId] = frozenset()
     restricted: bool = True
     shown: Shown | None = None
+    marked: bool = True
     plain: tuple[PlainComment, ...] = ()
+    parts: frozenset[Touched] = ALL
+    steps_over: bool = False
+    way_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +182,30 @@ def mirror(incident: Incident, process: Process) -> MirrorView:
     )
 
 
+def shows(view: MirrorView, found: TicketState) -> bool:
+    """Whether the ticket's fields show a view, which may be another one than it was read with."""
+    one = found.shown
+    if one is None:
+        return found.fields_right
+    return found.marked and not wrong_values(view, one)
+
+
+def wrong_values(view: MirrorView, shown: Shown) -> frozenset[str]:
+    """The names of the fields that show something else than the view."""
+    names = ("type", "stage", "impact", "likelihood", "risk", "stronger_action", "lead", "secondary")
+    return shown.strange | {name for name in names if getattr(view, name) != getattr(shown, name)}
+
+
 def difference(view: MirrorView, comments: Sequence[SealedComment], found: TicketState) -> Difference:
-    """What the ticket lacks. Steps and comments keep their order."""
+    """What the ticket lacks, of the parts that were read. Steps and comments keep their order."""
     return Difference(
-        fields=not found.fields_right,
-        steps=tuple(step for step in view.steps if step.key not in found.steps),
-        comments=tuple(comment for comment in comments if comment.text not in found.comments),
+        fields=not shows(view, found),
+        steps=tuple(
+            step for step in view.steps if Touched.STEPS in found.parts and step.key not in found.steps
+        ),
+        comments=tuple(
+            comment
+            for comment in comments
+            if Touched.COMMENTS in found.parts and comment.text not in found.comments
+        ),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from integration.errors import DoesNotOpen, StoreError
 from integration.first_readers import first_readers
-from integration.ports import DESK, NIGHTLY
+from integration.ports import DESK, HOST, NIGHTLY
 from integration.reconcile import Found
 from integration.report import load_report
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from integration.casework import Casework
+    from integration.code_name import CodeName
     from integration.incident import IncidentId
     from integration.roster import Member, Roster
 
@@ -33,6 +34,10 @@ _FINDINGS = {
     Found.ADOPTED: "It held diary comments that the service's database had lost, as after restoring a backup. They were taken over. The\n"
     "service cannot read whom they clear: check with the others who reads this diary, and change the readers once at a desk\n"
     "(docs/server.md, After restoring a backup).",
+    Found.EXPOSED: "Somebody wrote a plain comment on it or on one of its steps. Its text stands in the diary now, as an exposed note,\n"
+    "and the comment was deleted. Whoever can read the ticket could read it, and mail or the host's history may have carried\n"
+    "it. See: coc diary read {name}",
+    Found.REOPENED: "It was closed while steps of the process are unfinished, and was opened again. A word on the ticket says which steps.",
 }
 """What is told of each kind of finding; {name} is the code name. Nothing of what was found is in it."""
 
@@ -60,7 +65,7 @@ def notice(inbox_id: str, incident_id: IncidentId, waits: str | None, work: Case
     addresses = _addresses(members, roster)
     name = incident.code_name
     if waits is not None:
-        if source == NIGHTLY:
+        if source in {NIGHTLY, HOST}:
             subject = f"{name}: its ticket needs you"
             what = "The ticket could not be brought to what it should show."
         elif source == DESK:
@@ -107,6 +112,18 @@ def notice_of_findings(
         "The host's own history of the ticket may say who did it and when.\n"
     )
     return Notice(_addresses(members, roster), f"{name}: something was changed on its ticket", text)
+
+
+def notice_of_exposure(code_name: CodeName, author: Member) -> Notice:
+    """What to tell the author of a plain comment that was sealed and deleted. Nothing of it is quoted."""
+    text = (
+        f"What you wrote as a plain comment on the ticket of {code_name} was sealed into its diary, and the comment was\n"
+        "deleted. Whoever can read the ticket could read it meanwhile; notification mails and the host's history may have\n"
+        "carried it. Think about who that could be, and tell your team if it matters.\n\n"
+        f"Write into the diary at your desk, where it is encrypted from the first letter on:\n\n"
+        f"  coc diary write {code_name}\n"
+    )
+    return Notice((author.email,), f"{code_name}: a comment of yours was sealed", text)
 
 
 def _addresses(members: tuple[Member, ...], roster: Roster) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from integration.mirror import ALL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
     from integration.diary.chain import Head
     from integration.diary.comment import CommentId, CommentKind, SealedComment
     from integration.diary.keys import Epoch
+    from integration.host_events import Touched
     from integration.incident import Alias, Incident, IncidentId, SpaceName
-    from integration.mirror import Difference, MirrorView, TicketRef, TicketState
+    from integration.mirror import Difference, MirrorView, PlainComment, StepView, TicketRef, TicketState
+    from integration.process import StepKey
 
 HostKind = Literal["jira", "github"]
 
 DESK: Final = "(desk)"
-"""The source of a job that a desk asked for. No form can have this name, nor one of the next two."""
+"""The source of a job that a desk asked for. No form can have this name, nor one of the next three."""
 
 NIGHTLY: Final = "(nightly)"
 """The source of a job that compares a ticket with its incident."""
+
+HOST: Final = "(host)"
+"""The source of a job that looks at a ticket because its host's webhook says that something was changed there."""
 
 FOUND: Final = "(found)"
 """The source of what was found changed on a ticket and is to be told: done from the start, and never a job."""
@@ -138,6 +145,11 @@ class Host(Protocol):
         """Whether :meth:`attach` is possible on this kind of host."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many incidents of this ticket space a process may bring there at the same time."""
+        ...
+
     def ready(self, incidents: int = 1) -> None:
         """Return if so many incidents could be written now. Asks our own budget and nothing of the host.
 
@@ -169,8 +181,13 @@ class Host(Protocol):
         """
         ...
 
-    def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
+    def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
         """The ticket as it is now, read by the host's own ids (not by its search).
+
+        ``only`` says which parts are wanted; title, marker, fields and restriction are read in any case. A host may
+        read more, and does where it tells whether a ticket was closed too early: the steps of a closed one. Two
+        requests at most for one part of a ticket with up to a page of them, and one for comments or fields where the
+        host allows it.
 
         Raises:
             HostGone: the ticket is not there, or another one stands in its place.
@@ -178,8 +195,14 @@ class Host(Protocol):
         """
         ...
 
-    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+    def write(
+        self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
+    ) -> dict[CommentId, str]:
         """Write what the ticket lacks: fields, then steps in order, then comments in order.
+
+        ``fresh`` is the ticket as it was read a moment ago by the caller, who reads it again afterwards: if it was
+        restricted then, the host need not look before the first twenty comments, and sets only the fields that differ
+        from what it showed, so that nobody's change in between is undone.
 
         Safe to call again only with a difference from a fresh :meth:`read`. Refuses to follow a
         ticket into another ticket space, or to take over one that is not this incident's; a host looks at
@@ -219,6 +242,29 @@ class Host(Protocol):
 
         Raises:
             HostRefused: the service's account may not delete one of them.
+        """
+        ...
+
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
+        """Delete these plain comments, which the caller has just read. One write for each; never an edit.
+
+        Repeatable: what is not there any more is done.
+
+        Raises:
+            HostRefused: the service's account may not delete one of them.
+        """
+        ...
+
+    def reopen(
+        self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]
+    ) -> None:
+        """Open a closed ticket again, with one neutral word on it: the numbers and titles of the unfinished steps.
+
+        Two writes. ``found`` is the ticket as the caller has just read it. The word is a plain comment of the service.
+
+        Raises:
+            HostRefused: the service's account may not.
+            HostRejected: there is no way from its state to an open one.
         """
         ...
 
@@ -268,6 +314,27 @@ class Delivery:
     received_at: datetime
     unreadable: bool
     finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a host's events said since the last look: what was touched, by which accounts, and up to which note of it."""
+
+    touched: frozenset[Touched]
+    accounts: tuple[str, ...]
+    upto: int
+
+
+StepStatus = Literal["open", "done", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepNote:
+    """How a step stood when it was last looked at, since when, and the host's own id of it."""
+
+    status: StepStatus
+    at: datetime
+    host_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,6 +526,60 @@ class Store(Protocol):
 
     def finish(self, inbox_id: str, now: datetime) -> None:
         """The delivery is wholly on the host."""
+        ...
+
+    def hints(self, incident: IncidentId) -> Hints:
+        """What events of the host said of this incident's ticket and was not looked at yet."""
+        ...
+
+    def observed(self, inbox_id: str, upto: int, now: datetime) -> None:
+        """Forget the hints up to this one and finish the job; hints that came meanwhile get a job of their own."""
+        ...
+
+    def steps(self, incident: IncidentId) -> Mapping[StepKey, StepNote]:
+        """How the steps stood when they were last looked at."""
+        ...
+
+    def keep_steps(self, incident: IncidentId, steps: Mapping[StepKey, StepNote]) -> None:
+        """Note how these steps stand."""
+        ...
+
+    def change(
+        self,
+        incident: Incident,
+        *,
+        steps: Mapping[StepKey, StepNote],
+        exposed: Mapping[int, PlainComment],
+        head: Head,
+        comments: Sequence[SealedComment],
+        now: datetime,
+    ) -> None:
+        """Keep what was changed on the host, with the diary entries that say so, in one transaction.
+
+        Args:
+            incident: with the new type, stage, impact, likelihood, lead and secondary.
+            steps: those that stand otherwise now.
+            exposed: plain comments, by the number of the entry that holds each; of them an id, an account and a keyed
+                digest of the text is kept.
+            head: the head that the entries were made for.
+            comments: the entries, as ciphertext.
+            now: the time of it.
+
+        Raises:
+            HeadConflict: ``head`` is not the diary's head any more; nothing was kept.
+        """
+        ...
+
+    def exposed(self, incident: IncidentId, comment: PlainComment) -> int | None:
+        """The number of the entry that holds a plain comment as it stands; None if there is none."""
+        ...
+
+    def exposures(self, incident: IncidentId) -> AbstractSet[str]:
+        """The host's ids of plain comments that stand in the diary, and are not known to be deleted."""
+        ...
+
+    def exposures_over(self, incident: IncidentId, comments: Collection[str], now: datetime) -> None:
+        """Note that these were deleted, so that their authors are told."""
         ...
 
 

@@ -13,7 +13,7 @@ from integration.diary.adopt import NotContinued, adopt
 from integration.errors import UnknownDiary
 from integration.first_readers import first_readers
 from integration.incident import Alias
-from integration.mirror import difference
+from integration.mirror import difference, wrong_values
 from integration.report import load_report
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Found(StrEnum):
     COMMENTS = "comments"
     FILES = "files"
     ADOPTED = "adopted"
+    EXPOSED = "exposed"
+    REOPENED = "reopened"
 
 
 def is_whole(incident: Incident, view: MirrorView, found: TicketState, store: Store, roster: Roster) -> bool:
@@ -54,25 +56,43 @@ def is_whole(incident: Incident, view: MirrorView, found: TicketState, store: St
 
 
 def note_changes(
-    incident: Incident, view: MirrorView, found: TicketState, store: Store, now: datetime, *, was_whole: bool
+    incident: Incident,
+    view: MirrorView,
+    found: TicketState,
+    store: Store,
+    now: datetime,
+    *,
+    was_whole: bool,
+    adopted: bool = False,
 ) -> None:
     """Note what somebody changed on the ticket, before it is put right.
 
     A comment that was seen there and is not there any more was deleted or edited. That fields or steps lack means
-    something only if the ticket ``was_whole`` before.
+    something only if the ticket ``was_whole`` before; and nothing, if values were ``adopted`` and only what follows from
+    them is not shown yet.
     """
     lacking = difference(view, store.comments(incident.id), found)
     kinds = set()
     if lacking.comments and store.posted(incident.id) & {comment.id for comment in lacking.comments}:
         kinds.add(Found.COMMENTS)
-    if was_whole and lacking.fields:
+    if was_whole and lacking.fields and not (adopted and _follows(view, found)):
         kinds.add(Found.FIELDS)
     if was_whole and not found.restricted:
         kinds.add(Found.RESTRICTION)
-    if was_whole and lacking.steps:
+    if was_whole and lacking.steps and not adopted:  # another type has other steps
         kinds.add(Found.STEPS)
     if kinds:
         store.note_found(incident.id, sorted(kinds), now)
+
+
+def _follows(view: MirrorView, found: TicketState) -> bool:
+    """Whether the fields lack only what is computed, or what the ticket's own state decides."""
+    shown = found.shown
+    return (
+        shown is not None
+        and found.marked
+        and wrong_values(view, shown) <= {"risk", "stronger_action", "stage"}
+    )
 
 
 def take_over(

@@ -71,6 +71,14 @@ class Roster:
         """The member of this alias, if there is one."""
         return next((member for member in self.members if member.alias == alias), None)
 
+    def with_account(self, host_kind: str, account: str) -> Member | None:
+        """The member who has this account on a kind of host, if there is one."""
+        wanted = account.casefold()
+        return next(
+            (one for one in self.members if wanted and one.accounts.get(host_kind, "").casefold() == wanted),
+            None,
+        )
+
     def accounts(self, host_kind: str) -> frozenset[str]:
         """All members' accounts on one kind of host."""
         return frozenset(

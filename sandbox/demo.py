@@ -112,6 +112,7 @@ class _Demo:
         self.step("The report becomes a ticket on each host: audience proven, ticket, steps, sealed diary")
         self.wait(world)
         jira, github = self.jira_ticket(world), self.github_ticket(world)
+        self.boards(world)
         self.closed_doors(world, jira, github)
         self.nothing_in_clear(world)
         self.diaries(world, jira["title"], github["title"])
@@ -214,6 +215,23 @@ class _Demo:
             len(steps) == 11 and comments == 2, f"{host}: 11 steps in order, keyring and opening entry"
         )
 
+    def boards(self, world: Playground) -> None:
+        self.step("A board of all incidents: a private dashboard in Jira, a pinned ticket on GitHub")
+        ran = subprocess.run(
+            [sys.executable, "-m", "webhook_server.cli", "board", "--config", str(world.config_path)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.check(ran.returncode == 0, f"coc-server board → {ran.returncode} {ran.stderr.strip()}")
+        for page, robert, outsider in (
+            (f"{world.jira_url}/jira/dashboards/", "acc-robert", f"acc-{OUTSIDER}"),
+            (f"{world.github_url}/{ORG}/{REPOSITORY}/issues", "robert", OUTSIDER),
+        ):
+            seen = [
+                "Incident board" in requests.get(page, params={"as": who}, timeout=10).text
+                for who in (robert, outsider)
+            ]
+            self.check(seen == [True, False], f"{page}: Robert sees it, an outsider does not")
+
     def closed_doors(self, world: Playground, jira: dict[str, Any], github: dict[str, Any]) -> None:
         self.step("Others try to look")
         ours = f"/rest/api/3/issue/{jira['key']}"
@@ -291,6 +309,8 @@ class _Demo:
         )
         console.print(f"GitHub, as Robert:        {world.github_url}/{ORG}/{REPOSITORY}/issues/1?as=robert")
         console.print(f"GitHub, as Olivia, owner: {world.github_url}/{ORG}/{REPOSITORY}/issues/1?as={OWNER}")
+        console.print(f"Jira's dashboards:        {world.jira_url}/jira/dashboards/?as=acc-robert")
+        console.print(f"GitHub's tickets, pinned: {world.github_url}/{ORG}/{REPOSITORY}/issues?as=robert")
         console.print(f"The service:              {world.origin}/health/ready")
         console.print(
             f"Robert's desk:            {sys.executable} -m desk.cli --home {self.desk} incidents   (passphrase: {_PASSPHRASE})"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.github_access import level_of
 from sandbox.github_limits import (
     LOCK_REASONS,
+    MOST_PINNED,
     check_body,
     check_child,
     check_label,
@@ -20,7 +21,7 @@ from sandbox.github_limits import (
     check_values,
     no_child,
 )
-from sandbox.github_state import Comment, Issue, IssueType, Label, Refused, invalid
+from sandbox.github_state import Comment, Issue, IssueType, Label, PinnedIssue, Refused, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -192,6 +193,23 @@ class Actions:
         issue.locked, issue.lock_reason = locked, reason if locked else None
         self._tell.issue(caller, issue, "locked" if locked else "unlocked")
 
+    def pin(self, caller: Caller, issue: Issue, *, pinned: bool) -> None:
+        """Let an issue stand above the others, or not any more; GitHub pins three at most."""
+        self._may_write_to(caller, issue.repo)
+        caller.require_level(issue.repo, "push")
+        others = [one for one in issue.repo.pinned if one.issue is not issue]
+        if pinned and len(others) == len(issue.repo.pinned):
+            if len(others) >= MOST_PINNED:
+                raise Refused(
+                    422, f"Maximum {MOST_PINNED} pinned issues per repository", kind="UNPROCESSABLE"
+                )
+            pin = self.state.keep(PinnedIssue(self.state.new_id(), issue, caller.account))
+            issue.repo.pinned.append(pin)
+            self._tell.issue(caller, issue, "pinned")
+        elif not pinned and len(others) < len(issue.repo.pinned):
+            issue.repo.pinned = others
+            self._tell.issue(caller, issue, "unpinned")
+
     # Comments
 
     def comment(self, caller: Caller, issue: Issue, body: str) -> Comment:
@@ -230,7 +248,8 @@ class Actions:
         check_body("IssueComment", body, empty=False)
         before, comment.body = comment.body, body
         comment.history.append(before)
-        comment.updated_at = comment.issue.updated_at = self.now()
+        comment.updated_at = comment.issue.updated_at = comment.edited_at = self.now()
+        comment.editor = caller.account
         self._tell.comment(caller, comment, "edited", changes={"body": {"from": before}})
 
     def delete_comment(self, caller: Caller, comment: Comment) -> None:

@@ -19,6 +19,7 @@ from sandbox.github_actions import Actions
 from sandbox.github_app_auth import AppCalls
 from sandbox.github_calls import body
 from sandbox.github_deliveries import Deliveries
+from sandbox.github_doings import Doings
 from sandbox.github_graphql import GraphQL
 from sandbox.github_json import Show
 from sandbox.github_manifest import ManifestPages
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from sandbox.host_mail import HostMail
     from sandbox.wire import Hook
 
 _DOCS = "https://docs.github.com/rest"
@@ -102,6 +104,7 @@ class GitHubCom(OwnersOrders):
             now=now,
             meanwhile=self._under_way.added_meanwhile,
         )
+        self.people = Doings(self.state, show=self._show, tell=self._tell)
         self.app = self._flask()
         self.wire = OverlapWire(self.app, self._under_way)
 
@@ -224,6 +227,11 @@ class GitHubCom(OwnersOrders):
         state.apps[app_id] = state.keep(app)
         return app.installation_id
 
+    @property
+    def mails(self) -> list[HostMail]:
+        """What was mailed so far, oldest first."""
+        return self._tell.mail.sent
+
     # What people and time do
 
     def repo(self, full_name: str) -> Repository:
@@ -234,32 +242,16 @@ class GitHubCom(OwnersOrders):
         return found
 
     def rename_repo(self, full_name: str, new_name: str) -> None:
-        """Another name; the old one redirects from now on."""
-        repo = self.repo(full_name)
-        self.state.renamed[repo.full_name.lower()] = repo
-        repo.name = new_name
+        """As :meth:`Doings.rename`."""
+        self.people.rename(full_name, new_name)
 
     def delete_repo(self, full_name: str) -> None:
-        """Nothing finds the repository or anything in it any more; its name is free."""
-        repo = self.repo(full_name)
-        for issue in list(repo.issues.values()):
-            self.state.forget(issue)
-        del self.state.repos[repo.id], self.state.nodes[repo.node_id]
+        """As :meth:`Doings.delete`."""
+        self.people.delete(full_name)
 
     def transfer_issue(self, full_name: str, number: int, *, to: str) -> Issue:
-        """Move an issue to another repository of the same owner: new ids, the old address redirects.
-
-        https://docs.github.com/en/issues/tracking-your-work-with-issues/using-issues/transferring-an-issue-to-another-repository
-        """
-        old, target = self.repo(full_name), self.repo(to)
-        issue = old.issues.pop(number)
-        del self.state.issues[issue.id], self.state.nodes[issue.node_id]
-        issue.id, issue.repo, issue.number = self.state.new_id(), target, target.next_number()
-        issue.__post_init__()
-        issue.labels = [label for one in issue.labels if (label := target.label(one.name)) is not None]
-        self.state.issues[issue.id] = self.state.keep(issue)
-        target.issues[issue.number] = old.moved[number] = issue
-        return issue
+        """As :meth:`Doings.transfer_issue`."""
+        return self.people.transfer_issue(full_name, number, to=to)
 
     def expire_tokens(self) -> None:
         """All installation tokens are past their hour."""

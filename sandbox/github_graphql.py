@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError, build_schema, execute_sync, parse, validate
 
 from sandbox.github_mutations import mutation
-from sandbox.github_resolvers import ACCOUNT, COMMENT, ISSUE, LABEL, QUERIES, REPOSITORY, Asking
+from sandbox.github_resolvers import (
+    ACCOUNT,
+    BOT,
+    COMMENT,
+    ISSUE,
+    LABEL,
+    PINNED_ISSUE,
+    QUERIES,
+    REPOSITORY,
+    Asking,
+)
 from sandbox.github_state import Account, Comment, Refused
 
 if TYPE_CHECKING:
@@ -71,7 +81,9 @@ def _schema() -> GraphQLSchema:
         "Issue": ISSUE,
         "IssueComment": COMMENT,
         "Label": LABEL,
-        **dict.fromkeys(("User", "Bot", "Organization"), ACCOUNT),
+        "PinnedIssue": PINNED_ISSUE,
+        **dict.fromkeys(("User", "Organization"), ACCOUNT),
+        "Bot": BOT,
     }
     for kind, named in resolvers.items():
         for name, resolve in named.items():

@@ -113,6 +113,16 @@ class _Mutations:
         self._do.remove_sub_issue(self._caller, parent, child)
         return {"issue": parent, "subIssue": child}
 
+    def pin_issue(self, sent: Json) -> Json:
+        issue = self._ask.get(Issue, sent["issueId"])
+        self._do.pin(self._caller, issue, pinned=True)
+        return {"issue": issue}
+
+    def unpin_issue(self, sent: Json) -> Json:
+        issue = self._ask.get(Issue, sent["issueId"])
+        self._do.pin(self._caller, issue, pinned=False)
+        return {"issue": issue}
+
     def create_label(self, sent: Json) -> Json:
         repo, description = self._ask.get(Repository, sent["repositoryId"]), sent.get("description")
         label = self._do.create_label(

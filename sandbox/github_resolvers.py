@@ -248,6 +248,10 @@ ACCOUNT: Resolvers = {
     "url": lambda ask, account: f"{ask.show.root}/{account.login}",
     "resourcePath": lambda _, account: f"/{account.login}",
 }
+BOT: Resolvers = {
+    **ACCOUNT,
+    "login": lambda _, account: account.login.removesuffix("[bot]"),  # as GitHub: REST alone has the ending
+}
 REPOSITORY: Resolvers = {
     **_NODE,
     "hasIssuesEnabled": lambda _, repo: repo.flags["has_issues"],
@@ -258,6 +262,7 @@ REPOSITORY: Resolvers = {
     "label": lambda _, repo, **args: repo.label(args["name"]),
     "labels": _connection("labels", lambda _, repo: repo.labels),
     "nameWithOwner": lambda _, repo: repo.full_name,
+    "pinnedIssues": _connection("pinnedIssues", lambda _, repo: repo.pinned),
     "url": lambda ask, repo: f"{ask.show.root}/{repo.full_name}",
     "viewerPermission": _permission,
     "visibility": lambda _, repo: repo.visibility.upper(),
@@ -273,6 +278,7 @@ ISSUE: Resolvers = {
     "activeLockReason": lambda _, issue: _upper(issue.lock_reason),
     "closed": lambda _, issue: issue.state == "closed",
     "closedAt": lambda _, issue: stamp(issue.closed_at),
+    "isPinned": lambda _, issue: any(pin.issue is issue for pin in issue.repo.pinned),
     "comments": _connection("comments", lambda _, issue: issue.comments),
     "labels": _connection("labels", lambda _, issue: issue.labels),
     "parent": _parent,
@@ -286,8 +292,14 @@ ISSUE: Resolvers = {
     "subIssuesSummary": _summary,
     "url": _issue_url,
 }
+PINNED_ISSUE: Resolvers = {
+    **_NODE,
+    "pinnedBy": lambda _, pin: pin.pinned_by,
+    "repository": lambda _, pin: pin.issue.repo,
+}
 COMMENT: Resolvers = {
     **_DATED,
+    "lastEditedAt": lambda _, comment: stamp(comment.edited_at),
     "isMinimized": lambda _, comment: comment.minimized is not None,
     "minimizedReason": lambda _, comment: comment.minimized,
     "repository": lambda _, comment: comment.issue.repo,

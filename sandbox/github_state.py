@@ -186,6 +186,7 @@ class Repository(Thing):
     issues: dict[int, Issue] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
     moved: dict[int, Issue] = field(default_factory=dict)
+    pinned: list[PinnedIssue] = field(default_factory=list)
 
     @property
     def private(self) -> bool:
@@ -223,6 +224,8 @@ class Comment(Thing):
     updated_at: datetime
     history: list[str] = field(default_factory=list)
     minimized: str | None = None
+    editor: Account | None = None
+    edited_at: datetime | None = None
 
     @classmethod
     def prefix(cls) -> str:
@@ -268,6 +271,14 @@ class Issue(Thing):
     def height(self) -> int:
         """How many levels are below this one."""
         return max((1 + child.height() for child in self.children), default=0)
+
+
+@dataclass(eq=False)
+class PinnedIssue(Thing):
+    """An issue that stands above the others of its repository."""
+
+    issue: Issue
+    pinned_by: Account
 
 
 @dataclass(eq=False)
@@ -352,6 +363,7 @@ class State:
             self.comments.pop(thing.id, None)
             return
         self.issues.pop(thing.id, None)
+        thing.repo.pinned = [pin for pin in thing.repo.pinned if pin.issue is not thing]
         thing.repo.issues.pop(thing.number, None)
         for comment in thing.comments:
             self.forget(comment)

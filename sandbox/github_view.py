@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FENCE = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"\\(?P<plain>[!-/:-@\[-`{-~])|`(?P<code>[^`]+)`|\*\*(?P<bold>(?:\\.|[^*])+)\*\*")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_CELL = re.compile(r"(?<!\\)\|")
 _SHADES = 360
 
 _STYLE = """
@@ -55,6 +56,8 @@ dt { color: var(--grey); } dd { margin: 0; text-align: right; }
 pre { background: var(--soft); border-radius: 6px; padding: 14px; overflow-x: auto; margin: 0 0 12px;
   font: 12px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; max-height: 260px; }
 code { background: var(--soft); border-radius: 4px; padding: 2px 5px; font-size: 13px; }
+.text table { border-collapse: collapse; margin: 0 0 12px; font-size: 13px; overflow-wrap: normal; }
+.text th, .text td { border: 1px solid var(--line); padding: 4px 9px; text-align: left; }
 .empty { color: var(--grey); font-style: italic; }
 ul.rows { list-style: none; margin: 0; padding: 0; }
 .rows li { display: flex; gap: 10px; align-items: baseline; padding: 9px 16px; border-top: 1px solid var(--line); }
@@ -88,6 +91,11 @@ class View:
         body = Markup('<div class="box"><ul class="rows">{}</ul></div>').format(
             rows or Markup('<li class="empty">There are no issues.</li>')
         )
+        pinned = Markup("").join(_row(pin.issue, reader) for pin in repo.pinned)
+        if pinned:
+            body = Markup(
+                '<div class="box"><div class="head"><b>Pinned</b></div><ul class="rows">{}</ul></div>{}'
+            ).format(pinned, body)
         return _page("Issues", Markup("<h1>Issues</h1>") + body, repo, reader)
 
     def _one(self, owner: str, name: str, number: int) -> Response:
@@ -223,7 +231,24 @@ def _text(body: str) -> Markup:
 
 def _paragraphs(text: str) -> list[Markup]:
     pieces = (piece.strip() for piece in re.split(r"\n\s*\n", _COMMENT.sub("", text)))
-    return [Markup("<p>{}</p>").format(_inline(piece)) for piece in pieces if piece]
+    return [_block(piece) for piece in pieces if piece]
+
+
+def _block(piece: str) -> Markup:
+    """A heading, a table, or a paragraph."""
+    if piece.startswith("## "):
+        return Markup("<h3>{}</h3>").format(_inline(piece.removeprefix("## ")))
+    lines = piece.split("\n")
+    if len(lines) > 1 and re.fullmatch(r"\|( --- \|)+", lines[1]):
+        head, *rows = [[cell.strip() for cell in _CELL.split(line)[1:-1]] for line in [lines[0], *lines[2:]]]
+        shown = [_cells("th", head), *(_cells("td", row) for row in rows)]
+        return Markup("<table>{}</table>").format(Markup("").join(shown))
+    return Markup("<p>{}</p>").format(_inline(piece))
+
+
+def _cells(tag: str, cells: list[str]) -> Markup:
+    inner = (Markup("<{0}>{1}</{0}>").format(Markup(tag), _inline(cell)) for cell in cells)  # noqa: S704 - th or td
+    return Markup("<tr>{}</tr>").format(Markup("").join(inner))
 
 
 def _inline(text: str) -> Markup:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.github_access import installed_in
+from sandbox.github_mail import GitHubMail
 
 if TYPE_CHECKING:
     from sandbox.github_access import Caller
@@ -28,9 +29,11 @@ class Webhooks:
         self._show = show
         self._hooks = hooks
         self._deliveries = deliveries
+        self.mail = GitHubMail(state)
 
     def issue(self, caller: Caller, issue: Issue, action: str, **more: object) -> None:
-        """An ``issues`` event."""
+        """An ``issues`` event, and what is mailed of it."""
+        self.mail.issue(caller, issue, action)
         self._send(caller, issue.repo, "issues", {"action": action, "issue": self._issue(issue), **more})
 
     def value_set(self, caller: Caller, issue: Issue, field_id: int, before: FieldValue | None) -> None:
@@ -52,7 +55,8 @@ class Webhooks:
         return {"id": field.id, "name": field.name, "field_type": field.data_type}
 
     def comment(self, caller: Caller, comment: Comment, action: str, **more: object) -> None:
-        """An ``issue_comment`` event."""
+        """An ``issue_comment`` event, and what is mailed of it."""
+        self.mail.comment(caller, comment, action)
         shown = {"issue": self._issue(comment.issue), "comment": self._show.comment(comment)}
         self._send(caller, comment.issue.repo, "issue_comment", {"action": action, **shown, **more})
 
@@ -79,6 +83,10 @@ class Webhooks:
             "sender": self._show.user(caller.account),
         }
         self._deliveries.send(one.hook, "ping", payload, _headers(one.id, "repository", repo.id), None)
+
+    def about(self, caller: Caller, repo: Repository, event: str, payload: Json) -> None:
+        """Any other event of a repository."""
+        self._send(caller, repo, event, payload)
 
     def _issue(self, issue: Issue) -> Json:
         """An issue as events show it: who closed it is the sender."""

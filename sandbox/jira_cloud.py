@@ -21,6 +21,9 @@ from integration.incident import IncidentType, Stage
 from sandbox.jira_attachments import AttachmentApi
 from sandbox.jira_comments import Comments
 from sandbox.jira_custom_fields_api import CustomFieldApi, ScreenApi
+from sandbox.jira_dashboard_page import DashboardPage
+from sandbox.jira_dashboards import DashboardApi
+from sandbox.jira_filters import FilterApi
 from sandbox.jira_hooks import Announcer
 from sandbox.jira_issue_api import CommentApi, IssueApi
 from sandbox.jira_issues import Issues
@@ -63,7 +66,7 @@ _PARENT_SCREEN = ("project", "issuetype", "summary", "description", "labels", "s
 _SUBTASK_SCREEN = ("project", "issuetype", "parent", "summary", "description", "labels", "duedate")
 _LEVELS = ("1", "2", "3")
 _ADMINS = "site-admins"
-_DAILY = (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi)
+_DAILY = (SiteApi, ProjectApi, SearchApi, IssueApi, CommentApi, AttachmentApi, FilterApi, DashboardApi)
 _FOR_ADMINS = (
     RoleApi,
     DirectoryApi,
@@ -110,9 +113,10 @@ class JiraCloud:
         self.search_lag = search_lag
         self.hooks: list[Hook] = []
         self.site = Site()
-        announcer = Announcer(self.site, self.hooks)
-        self.issues = Issues(self.site, now, announcer)
-        self.comments = Comments(self.site, now, announcer, self.issues)
+        self.announcer = Announcer(self.site, self.hooks)
+        self.mail = self.announcer.mail
+        self.issues = Issues(self.site, now, self.announcer)
+        self.comments = Comments(self.site, now, self.announcer, self.issues)
         self.app = self._flask()
         self.wire = Wire(self.app)
 
@@ -334,7 +338,7 @@ class JiraCloud:
     def _flask(self) -> Flask:
         app = Flask("sandbox.jira", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
-        for part in (*_DAILY, *_FOR_ADMINS, Pages):
+        for part in (*_DAILY, *_FOR_ADMINS, Pages, DashboardPage):
             app.register_blueprint(part(self).blueprint())
 
         @app.before_request

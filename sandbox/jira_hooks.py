@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from sandbox.adf import plain_text
+from sandbox.jira_mail import JiraMail
 from sandbox.jira_registered_hook import RegisteredHook
 from sandbox.jira_shapes import Shapes
 from sandbox.jira_state import STATUSES
@@ -19,21 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sandbox.jira_state import Comment, Issue, Json, Site, User
+    from sandbox.jira_state import Comment, Issue, Json, Project, Site, User
     from sandbox.wire import Hook
 
 
 class Announcer:
-    """Sends news to the hooks. Payloads are made at once, so that they show the state of that moment."""
+    """Sends news to the hooks and by mail. Payloads are made at once, so that they show the state of that moment."""
 
     def __init__(self, site: Site, hooks: Sequence[Hook]) -> None:
         self._site = site
         self._hooks = hooks
+        self.mail = JiraMail(site)
 
     def issue(
         self, event: str, issue: Issue, user: User, at: datetime, base: str, changes: Sequence[Json] = ()
     ) -> None:
         """``jira:issue_created``, ``jira:issue_updated`` (with what changed) or ``jira:issue_deleted``."""
+        self.mail.issue(event, issue, user, changes)
         shapes = Shapes(self._site, base, user, version="2", sees_all=True)
         shown = shapes.issue(issue, ["*all", "-comment"])
         payload: Json = {
@@ -58,12 +61,19 @@ class Announcer:
         self, event: str, issue: Issue, comment: Comment, user: User, at: datetime, base: str
     ) -> None:
         """``comment_created``, ``comment_updated`` or ``comment_deleted``."""
+        self.mail.comment(event, issue, comment, user)
         shapes = Shapes(self._site, base, user, version="2", sees_all=True)
         shown = shapes.comment(issue, comment)
         shown["body"] = wiki(comment.body)
         self._send({"webhookEvent": event, "comment": shown, "issue": shapes.in_hook(issue)}, issue, at)
 
-    def _send(self, payload: Json, issue: Issue, at: datetime) -> None:
+    def project(self, event: str, project: Project, at: datetime, base: str) -> None:
+        """``project_updated``: no filter of a hook applies to it."""
+        shapes = Shapes(self._site, base, None, version="2", sees_all=True)
+        shown = {**shapes.project_ref(project), "projectLead": shapes.user(project.lead)}
+        self._send({"webhookEvent": event, "project": shown}, None, at)
+
+    def _send(self, payload: Json, issue: Issue | None, at: datetime) -> None:
         headers = {
             "X-Atlassian-Webhook-Identifier": str(uuid.uuid4()),
             "X-Atlassian-Webhook-Flow": "Primary",

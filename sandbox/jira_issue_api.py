@@ -84,7 +84,10 @@ class IssueApi(Api):
     def read(self, name: str) -> Response:
         """Read one, by id or key."""
         issue = self.issues.visible(g.user, name)
-        return jsonify(self.shapes().issue(issue, listed("fields") or ["*all"], listed("properties")))
+        shown = self.shapes().issue(issue, listed("fields") or ["*all"], listed("properties"))
+        if "transitions" in listed("expand"):
+            shown["transitions"] = self._ways(issue)
+        return jsonify(shown)
 
     @on("PUT", "/<name>")
     def edit(self, name: str) -> Response:
@@ -126,10 +129,12 @@ class IssueApi(Api):
     def transitions(self, name: str) -> Response:
         """Where the issue can go; nowhere for those who may not move it."""
         issue = self.issues.visible(g.user, name)
-        allowed = may(self.site, g.user, "TRANSITION_ISSUES", self.site.projects[issue.project], issue)
-        wanted = request.args.get("transitionId")
-        ways = [self.shapes().transition(status) for status in STATUSES if allowed]
+        wanted, ways = request.args.get("transitionId"), self._ways(issue)
         return jsonify(expand="transitions", transitions=[one for one in ways if wanted in {None, one["id"]}])
+
+    def _ways(self, issue: Issue) -> list[Json]:
+        allowed = may(self.site, g.user, "TRANSITION_ISSUES", self.site.projects[issue.project], issue)
+        return [self.shapes().transition(status) for status in STATUSES if allowed]
 
     @on("POST", "/<name>/transitions")
     def transition(self, name: str) -> Response:

@@ -181,7 +181,7 @@ class Issues:
         return issue
 
     def transition(self, user: User | None, id_or_key: str, body: Json, base: str) -> None:
-        """POST /issue/{idOrKey}/transitions. Jira takes the id as a number too."""
+        """POST /issue/{idOrKey}/transitions. Jira takes the id as a number too. A resolution may be given by its name."""
         issue = self.visible(user, id_or_key)
         user = somebody(user)
         wanted = str(_mapping(body, "transition").get("id"))
@@ -192,6 +192,11 @@ class Issues:
         self.count_write(issue)
         line = change(self._site, "status", issue.status, status)
         issue.status = status
+        named = _mapping(body, "fields").get("resolution")
+        done = STATUSES[status][1] == "done"
+        issue.resolution = (
+            str(named.get("name")) if done and isinstance(named, dict) else "Done" if done else None
+        )
         self._changed(issue, user, base, [line])
 
     def delete(self, user: User | None, id_or_key: str, base: str, *, subtasks: bool) -> None:

@@ -30,9 +30,11 @@ _RELATIVE = re.compile(r"-(\d+)([wdhm])\Z")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _ALIASES = {"issuekey": "key", "issue": "key", "type": "issuetype", "label": "labels"}
 _FIELDS = frozenset(
-    {"project", "labels", "key", "id", "issuetype", "parent", "status", "created", "updated", "summary"}
-)
-_DATES = frozenset({"created", "updated"})
+    {"project", "labels", "key", "id", "issuetype", "parent", "status", "created", "updated", "summary",
+     "duedate", "statuscategory"}
+)  # fmt: skip
+_DATES = frozenset({"created", "updated", "duedate"})
+_CUSTOM = re.compile(r"cf\[(\d+)\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,20 @@ class _Parser:
         }
         if sign not in compare:
             raise self._error()
-        return lambda issue: compare[sign](getattr(issue, name))
+
+        def test(issue: Issue) -> bool:
+            time = _time(issue, name)
+            return time is not None and compare[sign](time)
+
+        return test
 
     def _moment(self, text: str) -> datetime:
+        if text in {"now", "startOfDay"}:
+            self._expect("(")
+            self._expect(")")
+            return (
+                self._now if text == "now" else self._now.replace(hour=0, minute=0, second=0, microsecond=0)
+            )
         relative = _RELATIVE.match(text)
         if relative:
             return self._now - timedelta(**{_UNITS[relative[2]]: int(relative[1])})
@@ -182,6 +195,9 @@ class _Parser:
     def _field(self) -> str:
         raw = self._next()
         name = _ALIASES.get(raw, raw)
+        custom = _CUSTOM.match(name)
+        if custom and f"customfield_{custom[1]}" in self._site.fields:
+            return f"customfield_{custom[1]}"
         if name not in _FIELDS:
             raise Refusal(400, f"Field '{raw}' does not exist or you do not have permission to view it.")
         return name
@@ -239,11 +255,28 @@ def _values(site: Site, issue: Issue, name: str) -> set[str]:
         case "parent":
             parent = site.issues.get(issue.parent or "")
             found = [parent.id, parent.key] if parent else []
+        case "statuscategory":
+            found = [_CATEGORIES[STATUSES[issue.status][1]], STATUSES[issue.status][1]]
         case "status":
             found = [STATUSES[issue.status][0], issue.status]
         case _:
-            found = [str(issue.values.get(name, ""))]
+            value = str(issue.values.get(name) or "")
+            field = site.fields.get(name)
+            options = {option.id: option.value for option in field.options} if field else {}
+            found = [value, options.get(value, value)] if value else []
     return {text.casefold() for text in found}
+
+
+_CATEGORIES = {"new": "To Do", "indeterminate": "In Progress", "done": "Done"}
+
+
+def _time(issue: Issue, name: str) -> datetime | None:
+    """A date of an issue; a due date has no time of day, and may be missing."""
+    if name != "duedate":
+        time: datetime = getattr(issue, name)
+        return time
+    due = issue.values.get("duedate")
+    return datetime.strptime(str(due), "%Y-%m-%d").replace(tzinfo=UTC) if due else None
 
 
 def _sort_key(issue: Issue, name: str) -> tuple[object, ...]:

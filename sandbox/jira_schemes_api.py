@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from flask import Response, g, jsonify, request
 
 from sandbox.jira_access import administers, has_global
-from sandbox.jira_api import Api, body, named, need_site_admin, need_somebody, nothing, on
+from sandbox.jira_api import Api, base, body, named, need_site_admin, need_somebody, nothing, on
 from sandbox.jira_refusal import Refusal
 from sandbox.jira_state import (
     PROJECT_PERMISSIONS,
@@ -244,6 +244,7 @@ class NotificationSchemeApi(Api):
                 raise Refusal(400, "The issue security scheme does not exist.")
             project.security_scheme_id = scheme.id
             project.levels, project.default_level = scheme.levels, scheme.default_level
+        self.cloud.announcer.project("project_updated", project, self.cloud.now(), base())
         return jsonify(self.shapes().project(project))
 
     def _shown(self, scheme: NotificationScheme) -> Json:

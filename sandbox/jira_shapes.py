@@ -236,7 +236,6 @@ class Shapes(SchemeShapes):
     def _every_field(self, issue: Issue) -> Json:
         project = self._site.projects[issue.project]
         level = self._site.level_of(issue)
-        done = STATUSES[issue.status][1] == "done"
         shown: Json = {
             "summary": issue.values.get("summary"),
             "issuetype": self.issue_type(self._site.issue_type(issue)),
@@ -246,9 +245,7 @@ class Shapes(SchemeShapes):
             "duedate": issue.values.get("duedate"),
             "status": self.status(issue.status),
             "priority": self._priority(),
-            "resolution": {"self": f"{self._api}/resolution/10000", "id": "10000", "name": "Done"}
-            if done
-            else None,
+            "resolution": self._resolution(issue),
             "assignee": None,
             "reporter": self.user(issue.reporter),
             "creator": self.user(issue.creator),
@@ -275,6 +272,13 @@ class Shapes(SchemeShapes):
         if value is None or custom.kind != "select":
             return value
         return self._option(custom, value)
+
+    def _resolution(self, issue: Issue) -> Json | None:
+        if STATUSES[issue.status][1] != "done":
+            return None
+        name = issue.resolution or "Done"
+        number = "10000" if name == "Done" else "10001"
+        return {"self": f"{self._api}/resolution/{number}", "id": number, "name": name}
 
     def _priority(self) -> Json:
         return {

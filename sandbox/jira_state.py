@@ -55,7 +55,7 @@ PROJECT_PERMISSIONS = (
     "DELETE_OWN_COMMENTS",
     "MANAGE_WATCHERS",
 )
-GLOBAL_PERMISSIONS = ("ADMINISTER", "USER_PICKER")
+GLOBAL_PERMISSIONS = ("ADMINISTER", "USER_PICKER", "CREATE_SHARED_OBJECTS")
 WORKING_PERMISSIONS = tuple(
     key for key in PROJECT_PERMISSIONS if key not in {"ADMINISTER_PROJECTS", "MODIFY_REPORTER"}
 )
@@ -234,6 +234,43 @@ class NotificationScheme:
 
 
 @dataclass(slots=True)
+class Filter:
+    """A saved query. ``shares`` as Jira shows them; whom it is shared with, and who else may change it."""
+
+    id: str
+    owner: str
+    name: str
+    jql: str
+    shares: list[Json]
+    edit_shares: list[Json]
+
+
+@dataclass(slots=True)
+class Gadget:
+    """Something on a dashboard; what it shows stands in its property ``config``."""
+
+    id: str
+    uri: str
+    title: str
+    color: str
+    column: int
+    row: int
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Dashboard:
+    """A page of gadgets."""
+
+    id: str
+    owner: str
+    name: str
+    shares: list[Json]
+    edit_shares: list[Json]
+    gadgets: list[Gadget] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Comment:
     """A comment; ``visibility`` limits it to a role or group."""
 
@@ -275,6 +312,7 @@ class Issue:
     updated: datetime
     values: dict[str, Any]
     status: str = "10000"
+    resolution: str | None = None
     comments: list[Comment] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     properties: dict[str, Any] = field(default_factory=dict)
@@ -307,6 +345,12 @@ class Site:
     notification_schemes: dict[str, NotificationScheme] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
     index: dict[str, list[Indexed]] = field(default_factory=dict)
+    filters: dict[str, Filter] = field(default_factory=dict)
+    dashboards: dict[str, Dashboard] = field(default_factory=dict)
+    share_scopes: dict[str, str] = field(default_factory=dict)
+    """By account: with whom new filters are shared; PRIVATE if left out."""
+    sharers: set[str] | None = None
+    """Accounts that may share filters and dashboards; None: everybody, as on a new site."""
     _ids: Iterator[int] = field(default_factory=lambda: count(10100))
 
     def new_id(self) -> str:

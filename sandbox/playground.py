@@ -70,6 +70,8 @@ class Playground:
     identities: dict[str, Identity] = field(repr=False)
     recovery: Identity = field(repr=False)
     form_secret: str = field(repr=False)
+    webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    """What both hosts sign their webhooks with."""
     now: Callable[[], datetime] = utc_now
     service_port: int = 0
     recovery_keys: dict[str, str] = field(default_factory=dict)
@@ -291,6 +293,7 @@ def _write_files(world: Playground, *, github_app: bool, mail_port: int | None) 
     service_key.save(folder / "service.key")
     _write_secret(folder / "root.key", new_root_key())
     _write_secret(folder / "form.secret", world.form_secret.encode("ascii"))
+    _write_secret(folder / "webhook.secret", world.webhook_secret.encode("ascii"))
     _write_secret(folder / "bot.token", world.token(BOT).encode("ascii"))
     world.write_roster(service_key=service_key.public_line)
     credential = 'token_file = "bot.token"'
@@ -329,6 +332,7 @@ subtask_type_id = "{project.subtask_type_id}"
 security_level_id = "{project.security_level_id}"
 browse_roles = ["{project.roles[project.team_role]}"]
 comment_role = "{project.team_role}"
+webhook_secret_file = "webhook.secret"
 
 [spaces.in-jira.fields]
 {fields}
@@ -343,6 +347,7 @@ host = "github"
 owner = "{ORG}"
 repository = "{REPOSITORY}"
 base_url = "{world.github_url}"
+webhook_secret_file = "webhook.secret"
 {credential}
 
 [[spaces.in-github.acknowledged]]

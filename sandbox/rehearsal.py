@@ -18,11 +18,12 @@ from integration.casework import open_incident
 from integration.diary.comment import find_comments
 from integration.errors import HostError
 from sandbox.playground import ORG, REPOSITORY
+from sandbox.wire import Hook
 from webhook_server.config import load_config
 from webhook_server.wiring import Parts, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from integration.incident import Incident, IncidentId
     from sandbox.playground import Playground
@@ -65,6 +66,23 @@ class Shown:
     comments: list[tuple[int, int]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     ref: str = ""
+
+
+@dataclass
+class HeldHook(Hook):
+    """A webhook whose deliveries are kept until they are delivered by hand."""
+
+    held: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def send(
+        self,
+        payload: Mapping[str, object],
+        headers: Mapping[str, str],
+        answered: Callable[[int], None] = lambda _code: None,
+    ) -> None:
+        """Keep it."""
+        del answered
+        self.held.append(self.signed(payload, headers))
 
 
 @dataclass
@@ -112,6 +130,21 @@ class Server:
             raise AssertionError(f"the intake answered {answer.status_code}")
         (new,) = {job.inbox_id for job in self.parts.database.unfinished_jobs()} - before
         return new
+
+    def hear_jira(self) -> HeldHook:
+        """Register the ticket space's webhook in Jira, as an admin does."""
+        hook = HeldHook(f"{self.world.origin}/from/in-jira", self.world.webhook_secret, "X-Hub-Signature")
+        self.world.jira.hooks.append(hook)
+        return hook
+
+    def deliver(self, hook: HeldHook) -> list[int]:
+        """Deliver what a webhook holds, in order; the answers."""
+        path = hook.url.removeprefix(self.world.origin)
+        client, codes = self.parts.app.test_client(), []
+        while hook.held:
+            headers, body = hook.held.pop(0)
+            codes.append(client.post(path, data=body, headers=headers).status_code)
+        return codes
 
     def incident_of(self, inbox_id: str) -> Incident:
         """The incident of a delivery."""

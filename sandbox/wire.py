@@ -233,13 +233,19 @@ class Hook:
 
         ``answered`` hears it too, 0 if nobody answers.
         """
-        body = json.dumps(payload).encode()
-        digest = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
-        sent = {**headers, "Content-Type": "application/json", self.header: f"sha256={digest}"}
+        sent, body = self.signed(payload, headers)
         before = self._pending[-1] if self._pending else None
         thread = threading.Thread(target=self._post, args=(sent, body, before, answered), daemon=True)
         self._pending.append(thread)
         thread.start()
+
+    def signed(
+        self, payload: Mapping[str, object], headers: Mapping[str, str]
+    ) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a delivery."""
+        body = json.dumps(payload).encode()
+        digest = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
+        return {**headers, "Content-Type": "application/json", self.header: f"sha256={digest}"}, body
 
     def _post(
         self,

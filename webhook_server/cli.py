@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import resource
-import signal
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -15,16 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from waitress.server import create_server
 
 from integration.audience import prove
 from integration.diary.keys import new_service_key
 from integration.errors import CoCError, ConfigError
 from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
+from webhook_server.board_cli import board
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
 from webhook_server.doctor_cli import audience, doctor
+from webhook_server.door import make_door
+from webhook_server.goodbye import end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -38,18 +39,10 @@ from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
-
-    from flask import Flask
-    from waitress.server import BaseWSGIServer, MultiSocketServer
 
     from webhook_server.wiring import Parts
 
-_THREADS = 32
-"""So many deliveries can share one wait for the disk; more bring nothing (benchmarks/README.md)."""
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
-_LARGEST_BODY = 32 * 1024 * 1024
-"""What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
 
 
 @click.group(cls=Commands)
@@ -172,12 +165,8 @@ def _joined(config: Config, name: str) -> Iterator[Parts]:
 
 @contextmanager
 def _working(parts: Parts) -> Iterator[None]:
-    """The jobs run while the block does; SIGTERM ends it."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    """The jobs run while the block does; SIGTERM and Ctrl-C end it."""
+    end_on_signals()
     try:
         parts.dispatcher.start()
     except CoCError:
@@ -206,20 +195,7 @@ def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.
     )
 
 
-def make_door(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
-    """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear."""
-    return create_server(
-        app,
-        host=host,
-        port=port,
-        threads=_THREADS,
-        max_request_body_size=_LARGEST_BODY,
-        inbuf_overflow=2 * _LARGEST_BODY,
-        ident=None,
-    )
-
-
-for command in (audience, backup, backup_key, doctor, jobs, keys, restore, setup, space, status):
+for command in (audience, backup, backup_key, board, doctor, jobs, keys, restore, setup, space, status):
     main.add_command(command)
 
 

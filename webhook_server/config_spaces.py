@@ -58,6 +58,8 @@ class SpaceSettings:
     name: SpaceName
     host: JiraSettings | GitHubSettings
     acknowledged: tuple[Acknowledged, ...]
+    webhook_secret: str | None = field(default=None, repr=False)
+    """What the host signs its webhook with; without one, no event of it is believed."""
 
     @property
     def kind(self) -> HostKind:
@@ -87,7 +89,12 @@ def read_spaces(table: dict[str, Any], values: Values) -> dict[SpaceName, SpaceS
         else:
             values.mistakes.append(f'{where}.host must be "jira" or "github"')
             continue
-        spaces[SpaceName(name)] = SpaceSettings(SpaceName(name), host, _acknowledged(raw, where, values))
+        spaces[SpaceName(name)] = SpaceSettings(
+            SpaceName(name),
+            host,
+            _acknowledged(raw, where, values),
+            values.secret(raw, "webhook_secret_file", where) if "webhook_secret_file" in raw else None,
+        )
     return spaces
 
 
@@ -103,7 +110,16 @@ def _jira(raw: dict[str, Any], where: str, values: Values) -> JiraSettings:
     }
     values.refuse_unknown(
         raw,
-        keys | {"host", "fields", "browse_roles", "browse_groups", "comment_role", "acknowledged"},
+        keys
+        | {
+            "host",
+            "fields",
+            "browse_roles",
+            "browse_groups",
+            "comment_role",
+            "webhook_secret_file",
+            "acknowledged",
+        },
         where,
     )
     fields = values.table(raw, "fields", where)
@@ -136,6 +152,7 @@ def _github(raw: dict[str, Any], where: str, values: Values) -> GitHubSettings:
             "private_key_file",
             "bot_login",
             "hook_id",
+            "webhook_secret_file",
             "acknowledged",
         },
         where,

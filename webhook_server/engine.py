@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _QUEUE = "incidents"
-_WORKERS = 4
-_POLL_SECONDS = 0.2
+_WORKERS = 64
+"""More than the dispatcher has under way at once: how many try at one ticket space is its affair."""
+_POLL_SECONDS = 0.1
 _VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
 _REMEMBERED = timedelta(days=2)
 _AT_ONCE = 1000

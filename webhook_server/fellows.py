@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from webhook_server.store.workers import Workers
 
 _log = Log("coc.jobs")
+
+_LONGEST_FAREWELL, _LOOK_AGAIN = 1.0, 0.1
+"""Seconds for which a name may still be held by the end of its last process, or by another that strikes that off."""
 
 
 class Fellows:
@@ -40,6 +44,7 @@ class Fellows:
         self._stop = stop
         self._own_name = locks.lease(_lock_of(name))
         self._lead = locks.lease("lead")
+        self._were_free: set[str] = set()
 
     def join(self) -> None:
         """Begin to be one of them.
@@ -47,7 +52,10 @@ class Fellows:
         Raises:
             StoreError: another living process has this name, or the database is away.
         """
-        if not self._own_name.is_ours():
+        until = time.monotonic() + _LONGEST_FAREWELL
+        while not (is_ours := self._own_name.is_ours()) and time.monotonic() < until:
+            time.sleep(_LOOK_AGAIN)
+        if not is_ours:
             raise StoreError(
                 f"Another process named {self.name} works on this database.",
                 meaning="The engine would give each of them the other's work. Nothing was started.",
@@ -74,26 +82,47 @@ class Fellows:
         self._lead.take_from([worker.name for worker in self._workers.all() if worker.is_gone])
         return False
 
+    def count(self) -> int:
+        """How many processes work on the database, those included that nobody has taken for dead yet."""
+        return max(1, len(self._workers.all()))
+
     def replace_the_dead(
         self, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
     ) -> None:
-        """Let the living do what those who fell silent had begun; strike off those who are surely dead.
+        """Let the living do what others had begun who are dead, or silent for long; strike off those who are dead.
 
-        Whose name is still held only stands still: it keeps its place in the list, and its keys.
+        Dead is who is silent and whose name is free: its session ended with it. It is looked twice, a beat apart, because
+        after the database was away the name of one that lives is free until its next beat. Whose name is
+        still held only stands still: it keeps its place in the list, and its keys.
         """
+        free = set()
         for worker in self._workers.all():
-            if not worker.is_gone or worker.name == self.name:
+            if not worker.is_silent or worker.name == self.name:
                 continue
-            with suppress(Busy), self._locks.held(f"take over {worker.name}", "Another server does."):
-                begun = take_over(worker.name)
-                if begun:
-                    _log.warning("worker-silent", worker=worker.name, count=begun)
-                with suppress(Busy), self._locks.held(_lock_of(worker.name), "It stands still."):
-                    forget_keys_of(worker.name)
-                    self._workers.leave(worker.name)
+            if self._locks.is_free(_lock_of(worker.name)):
+                free.add(worker.name)
+            if worker.name in free & self._were_free or (worker.is_gone and worker.name not in free):
+                self._replace(worker.name, take_over, forget_keys_of)
+        self._were_free = free
+
+    def _replace(
+        self, name: str, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
+    ) -> None:
+        with suppress(Busy), self._locks.held(f"take over {name}", "Another server does."):
+            begun = take_over(name)
+            if begun:
+                _log.warning("worker-silent", worker=name, count=begun)
+            with suppress(Busy), self._locks.held(_lock_of(name), "It stands still."):
+                forget_keys_of(name)
+                self._workers.leave(name)
+
+    def forget_former_lives(self, forget_keys_of: Callable[[str], None]) -> None:
+        """Destroy what keys earlier processes of this name left: while the name is ours, none of them lives."""
+        if self._own_name.is_ours():
+            forget_keys_of(self.name)
 
     def leave(self) -> None:
-        """Let another lead, and let the name go. What was begun here is taken over when the silence was long enough."""
+        """Let another lead, and let the name go. What was begun here is taken over when a beat was missed."""
         self._lead.close()
         self._own_name.close()
 

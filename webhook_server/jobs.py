@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from integration.casework import is_retryable, open_incident
 from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
 from integration.logs import Log
+from integration.ports import HOST, NIGHTLY
 from webhook_server.loop import Loop
 from webhook_server.space_notices import SpaceNotices
 from webhook_server.store.workers import BEAT
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 _log = Log("coc.jobs")
 
-WINDOW = 100
-"""How many deliveries are in the engine at once; the rest wait in the inbox, where they cost nothing."""
-
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
 _REJECTED_WAIT = timedelta(hours=24)
@@ -49,8 +47,10 @@ _PATIENCE = 8
 
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
+_EVENTS_AT_ONCE = 2
+"""Jobs of hosts' events in the engine at once, of each ticket space."""
 _NIGHTLY_AT_ONCE = 2
-"""Nightly jobs in the engine at once, fewer than it has workers: a report never waits behind a night's thousand."""
+"""Nightly jobs of one ticket space at once, beside the reports: none of these waits behind a night's thousand."""
 _MORE_ROOM = timedelta(seconds=5)
 """So much later it is looked again whether there is room for more incidents than those that are being written."""
 _TIDY_EVERY = timedelta(minutes=1)
@@ -130,10 +130,10 @@ def _wait(attempts: int, after: float | None) -> timedelta:
 
 
 class Dispatcher:
-    """Feeds the engine in one loop, tells members in another, and says that it lives in a third.
+    """Feeds the engine in one loop, tells members in another, says that it lives in a third, and looks in a fourth who does not.
 
     None of them holds up another. Of several processes on one database each feeds its engine, which takes every
-    attempt once, and one leads: it alone tells, tidies, and lets others do what a dead one had begun.
+    attempt once, and one leads: it alone tells and tidies.
     """
 
     def __init__(
@@ -166,6 +166,7 @@ class Dispatcher:
         self._hand_over = Loop("dispatcher", self._hand_over_and_tidy)
         self._tell = Loop("notices", self._tell_if_leading)
         self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
+        self._look_around = Loop("take-over", self._replace_the_dead, pause=BEAT.total_seconds())
         self._beside = [loop for loop in (chores, lookout) if loop is not None]
 
     @property
@@ -181,13 +182,13 @@ class Dispatcher:
         """
         self._fellows.join()
         self._engine.start()
-        for loop in (self._beat, self._hand_over, self._tell, *self._beside):
+        for loop in (self._beat, self._look_around, self._hand_over, self._tell, *self._beside):
             loop.start()
 
     def stop(self) -> None:
         """Stop all; what is under way is taken up at the next start."""
         self._hand_over.stop()
-        for loop in (self._tell, *self._beside, self._beat):
+        for loop in (self._tell, *self._beside, self._look_around, self._beat):
             loop.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
         self._engine.stop()
         self._fellows.leave()
@@ -217,15 +218,20 @@ class Dispatcher:
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come.
 
-        Of each ticket space only as many as there is room for in the budget of writes. The rest stays in the inbox,
-        where it costs nothing: a thousand that try and are sent back would keep this machine busy for hours.
+        Of each ticket space only as many as its host takes at once, so that a host that hangs holds up no other and
+        whoever crashes and comes back goes on with the oldest; and as there is room for in the budget of writes. The
+        rest stays in the inbox, where it costs nothing: a thousand that try and are sent back would keep this machine
+        busy for hours.
         """
         now = self._work.clock.now()
-        due = self._jobs.due_jobs(now, limit=WINDOW)
         handed = {}
         given: Counter[SpaceName] = Counter()
         full: set[SpaceName] = set()
-        for job in [*due, *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, nightly=True)]:
+        looks = [
+            *self._jobs.due_jobs(now, limit=_EVENTS_AT_ONCE, looks=HOST),
+            *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY),
+        ]
+        for job in [*self._due(now), *looks]:
             key = (job.inbox_id, job.attempts)
             given[job.space] += 1
             since = self._handed.get(key, now)
@@ -239,6 +245,18 @@ class Dispatcher:
             if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq):
                 self._unstick(job)
         self._handed = handed
+
+    def _due(self, now: datetime) -> list[Job]:
+        """What each ticket space takes at once, and as often as there are processes: a dead one may hold its part."""
+        processes = self._fellows.count()
+        at_once = {name: processes * host.at_once for name, host in self._work.hosts.items()}
+        place: Counter[SpaceName] = Counter()
+        due = []
+        for job in self._jobs.due_jobs(now, limit=max(at_once.values(), default=1)):
+            place[job.space] += 1
+            if place[job.space] <= at_once.get(job.space, 1):
+                due.append(job)
+        return due
 
     def _has_room(self, space: SpaceName, incidents: int) -> bool:
         """Whether so many incidents can be written there now. If not, the space's other deliveries are due later."""
@@ -260,12 +278,16 @@ class Dispatcher:
             self._tidied = now
             self._each_for_itself(
                 self._jobs.forget,
-                lambda: self._fellows.replace_the_dead(
-                    self._engine.take_over, lambda name: self._jobs.forget(of=name)
-                ),
+                lambda: self._fellows.forget_former_lives(self._forget_keys_of),
                 lambda: self._engine.forget(now) if self._fellows.leads() else None,
                 lambda: self._tidy(now) if self._fellows.leads() else None,
             )
+
+    def _replace_the_dead(self) -> None:
+        self._fellows.replace_the_dead(self._engine.take_over, self._forget_keys_of)
+
+    def _forget_keys_of(self, name: str) -> None:
+        self._jobs.forget(of=name)
 
     def _each_for_itself(self, *tasks: Callable[[], object]) -> None:
         """Trouble with one must not keep the others undone, every minute anew."""

@@ -41,7 +41,7 @@ def _codes(error: type[CoCError]) -> set[str]:
 
 CODES = frozenset(_codes(CoCError) | {"interrupted", "unexpected"})
 """Every reason that a delivery can wait for; docs/server.md explains them."""
-OUTCOMES = CODES | {"received", "unreadable", "ignored", "failed", "done"}
+OUTCOMES = CODES | {"received", "unreadable", "ignored", "failed", "done", "noted", "again", "own", "space"}
 
 
 class Counters:
@@ -60,6 +60,12 @@ class Counters:
             ["outcome"],
             registry=registry,
         )
+        self._events = Counter(
+            "coc_host_events",
+            "Events of the hosts' webhooks, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
         self._notices = Counter(
             "coc_notices", "Notices to members and the operator, by result.", ["outcome"], registry=registry
         )
@@ -69,6 +75,10 @@ class Counters:
     def delivery(self, outcome: str) -> None:
         """A form tool got its answer."""
         self._deliveries.labels(_known(outcome)).inc()
+
+    def event(self, outcome: str) -> None:
+        """A host's webhook got its answer."""
+        self._events.labels(_known(outcome)).inc()
 
     def attempt(self, outcome: str) -> str:
         """A try ended with ``done`` or a code, which is given back."""
@@ -162,6 +172,11 @@ class DatabaseFigures(Collector):
             ),
             ("coc_waiting_attempts", "Tries so far of all that waits.", sum(one.attempts for one in waiting)),
             ("coc_incidents", "Incidents that were opened.", sum(self._overview.incidents().values())),
+            (
+                "coc_exposures",
+                "Plain comments that were found on tickets, sealed and deleted.",
+                self._overview.exposures(),
+            ),
             ("coc_database_bytes", "Size of the database.", self._overview.size()),
         ):
             yield GaugeMetricFamily(name, text, value=value)

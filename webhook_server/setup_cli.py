@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from webhook_server.setup_github_cli import github
 from webhook_server.setup_jira_cli import jira
 
 
@@ -12,4 +13,5 @@ def setup() -> None:
     """Set up a ticket space on its host. A dry run shows what is lacking; --apply makes it; a second run changes nothing."""
 
 
+setup.add_command(github)
 setup.add_command(jira)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -75,7 +75,7 @@ def code_from_browser(
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Nothing: the address holds the code."""
 
-    server = HTTPServer(("127.0.0.1", 0), Page)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)  # a browser may hold a second connection open
     home = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -97,7 +97,12 @@ def github(
     space = GitHubSpace(SpaceName(name), owner, repository, base_url)
     files = _Files(folder, name)
     hook_url = f"{origin.rstrip('/')}/from/{name}" if origin else ""
-    token, roster = _owner_token(owner_token_file), enter(roster_path).roster
+    roster = enter(roster_path).roster
+    if not roster.accounts("github"):
+        raise ConfigError(
+            f"The roster {roster_path}", ["no member has an account on GitHub, so nobody could read"]
+        )
+    token = _owner_token(owner_token_file)
     bot: AppCredential | TokenCredential | None
     if app_id is not None and private_key_file is not None:
         bot, bot_file = AppCredential(app_id, _read(private_key_file)), private_key_file

@@ -33,7 +33,10 @@ _path = click.Path(path_type=Path)
 @click.option("--bot-email", required=True, help="The mail address of the service's own account.")
 @click.option("--bot-account", help="Its account id, if Jira does not find it by the address.")
 @click.option("--roster", "roster_path", type=_path, default=Path("roster.toml"), show_default=True)
-@click.option("--hook-url", help="Where Jira sends its events; without it there is no webhook.")
+@click.option(
+    "--hook-url",
+    help="Where Jira sends its events: https://YOUR-SERVER/from/NAME. Without it there is no webhook.",
+)
 @click.option(
     "--hook-secret-file",
     type=_path,
@@ -72,7 +75,16 @@ def jira(
     client.classic_project()
     bot = bot_account or find_account(client, bot_email)
     secret, waiting = _secret(hook_secret_file, apply=apply)
-    plan = Plan(space, bot_email, bot, members, hook_url, secret, secret_is_new=waiting is not None)
+    plan = Plan(
+        space,
+        bot_email,
+        bot,
+        members,
+        hook_url,
+        secret,
+        str(hook_secret_file or ""),
+        secret_is_new=waiting is not None,
+    )
     click.echo(
         f"{client.host}, project {project}: {len(members)} member(s) of roster {roster.serial}, service's account {bot}."
     )

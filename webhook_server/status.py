@@ -36,6 +36,7 @@ _LEAST_FREE = 200_000_000
 _ASK_SECONDS = 5
 _LONGEST_ANSWER = 80
 _MOST_REASONS = 5
+_MOST_SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -131,6 +132,9 @@ def _server(status: Status, where: str, answer: str | None, workers: Sequence[Wo
 def _database(status: Status, overview: Overview, url: str, path: Path, now: datetime) -> None:
     waiting = overview.waiting()
     _reports(status, waiting, overview.done(), path, now)
+    exposures = overview.exposures()
+    if exposures:
+        status.say("Exposures", f"{exposures} plain comment(s) on tickets were sealed and deleted")
     revision, newest = overview.revision(), newest_revision()
     if revision > newest:
         status.warn(
@@ -189,6 +193,13 @@ def _chores(status: Status, overview: Overview, now: datetime) -> None:
 def _settings(status: Status, overview: Overview, config: Config | None, path: Path, now: datetime) -> None:
     """What the configuration and the database say of one another."""
     incidents, roster = overview.incidents(), overview.roster()
+    if strays := overview.strays():
+        status.warn(
+            f"{len(strays)} ticket(s) carry our marker, and their incidents are not in this database: "
+            + ", ".join(f"{space} {key}" for space, key in strays[:_MOST_SHOWN])
+            + (", …" if len(strays) > _MOST_SHOWN else "."),
+            'docs/server.md, "After restoring a backup", says what to do with them.',
+        )
     if config is None:
         for name, count in sorted(incidents.items()):
             status.say("Ticket space", f"{name}: {count} incident(s)")

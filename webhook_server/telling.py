@@ -19,7 +19,7 @@ from integration.errors import (
     UnreadableSubmission,
 )
 from integration.logs import Log
-from integration.notices import notice, notice_for_operator, notice_of_findings
+from integration.notices import notice, notice_for_operator, notice_of_exposure, notice_of_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +90,7 @@ class Teller:
             self._held[news] = now + _REMIND  # if it cannot be noted now, the mail is not sent again before
             self._jobs.told(job, now)
             del self._held[news]
+        self._tell_authors(now)
 
     def _is_held(self, what: tuple[str, ...], now: datetime) -> bool:
         """Whether it is to wait. What would wait longer than anything does is from before the clock was put back."""
@@ -118,6 +119,26 @@ class Teller:
         if job.state == "done" and job.reason is not None:
             return notice_of_findings(job.inbox_id, job.incident, job.reason.split(","), self._work)
         return notice(job.inbox_id, job.incident, waits, self._work)
+
+    def _tell_authors(self, now: datetime) -> None:
+        """Tell whoever wrote a plain comment on a ticket that it was sealed. Only members have an address."""
+        for one in self._jobs.untold_exposures():
+            news = ("exposure", one.incident, one.comment_id)
+            if self._is_held(news, now):
+                continue
+            host = self._work.hosts.get(one.space)
+            author = self._work.roster().with_account(host.kind, one.account) if host is not None else None
+            if author is not None:
+                told = notice_of_exposure(one.code_name, author)
+                try:
+                    self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
+                except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
+                    _log.error("notice-failed", incident=one.code_name, error=type(error).__name__)
+                    self._held[news] = now + _TELL_AGAIN
+                    continue
+            self._held[news] = now + _REMIND  # if it cannot be noted now, the mail is not sent again before
+            self._jobs.exposure_told(one, now)
+            del self._held[news]
 
     # Alerts -----------------------------------------------------------------------------------------
 

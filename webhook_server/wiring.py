@@ -5,26 +5,32 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from integration.casework import Casework, receive
+from integration.casework import Casework, prove_space, receive
 from integration.deskwork import attach, record, restore
 from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
+from integration.github.events import GitHubEvents
 from integration.github.host import GitHubHost, GitHubSpace
 from integration.guard import Guard
+from integration.jira.events import JiraEvents
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
 from integration.logs import Log
+from integration.ports import Unlimited
 from webhook_server.api import api
 from webhook_server.app import create_app
+from webhook_server.boards import Boards
 from webhook_server.chores import Chores, nightly
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
+from webhook_server.events import events
 from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt
@@ -35,9 +41,11 @@ from webhook_server.pages.health import health
 from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.boards import BoardBook
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
+from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
@@ -47,14 +55,17 @@ from webhook_server.store.reseal import reseal
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
+from webhook_server.store.strays import Strays
 from webhook_server.store.workers import Workers
+from webhook_server.strays import teller, unknown_tickets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from flask import Flask
 
     from integration.diary.chain import Head
+    from integration.host_events import HostEvent, HostEvents
     from integration.incident import Alias, IncidentId, SpaceName
     from integration.ports import Budget, HookLog, Host, Receipt, SteadyClock
     from integration.report import Report
@@ -88,6 +99,7 @@ class Parts:
     chores: Chores
     lookout: Lookout
     figures: CollectorRegistry
+    boards: Boards
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -115,7 +127,8 @@ def join(
     clock = clock or SystemClock()
     sql = make_engine(config.database_url)
     budget = SharedBudget(sql, clock)
-    hosts = make_hosts(config, budget if budgeted else None, sleep=sleep)
+    locks = Locks(sql, name)
+    hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
     migrate(sql)
     database = Database(
         sql, config.sealer, InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
@@ -148,19 +161,42 @@ def join(
     figures = CollectorRegistry()
     counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
-    locks = Locks(sql, name)
+
+    def try_once(inbox_id: str) -> str:
+        try:
+            return counters.attempt(attempt(inbox_id, work, database, locks))
+        finally:
+            dispatcher.wake()  # the next one need not wait for the next turn
 
     def tidy(now: datetime) -> None:
         shelf.forget_nonces(now)
         budget.forget(now)
         reseal(sql, config.sealer)
+        database.forget_events(now)
 
+    notifier = counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier())
+    operator = config.mail.operator if config.mail else None
     book = ChoreBook(sql)
+    board_book = BoardBook(sql)
+    boards = Boards(
+        {name: host.board for name, host in hosts.items() if isinstance(host, GitHubHost | JiraHost)},
+        book=board_book,
+        process=config.process,
+        steps=board_book.steps,
+        prove=lambda space: prove_space(space, work),
+    )
     chores = Chores(
         {
             "nightly": nightly(book),
             "audience": audiences_looked_at(guard, book),
+            "boards": boards.chore(book),
             "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
+            "unknown-tickets": unknown_tickets(
+                {name: host for name, host in hosts.items() if isinstance(host, JiraHost | GitHubHost)},
+                book=book,
+                strays=Strays(sql),
+                tell=teller(roster, notifier, operator),
+            ),
         },
         clock,
     )
@@ -168,14 +204,10 @@ def join(
     dispatcher = Dispatcher(
         work=work,
         jobs=database,
-        engine=Engine(
-            config.engine_url,
-            lambda inbox_id: counters.attempt(attempt(inbox_id, work, database, locks)),
-            name=name,
-        ),
+        engine=Engine(config.engine_url, try_once, name=name),
         fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
-        notifier=counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier()),
-        operator=config.mail.operator if config.mail else None,
+        notifier=notifier,
+        operator=operator,
         spaces=spaces,
         tidy=tidy,
         chores=chores.loop,
@@ -191,15 +223,22 @@ def join(
         _log.warning("source-alert", source=source, code=code)
         dispatcher.alert(source, code)
 
+    def note_event(space: SpaceName, event: HostEvent) -> str:
+        outcome = database.note_event(space, event, clock.now())
+        if outcome == "noted":
+            dispatcher.wake()
+        return outcome
+
     app = create_app(
         [
             intake(config.sources, store_report, clock, alert, counters.delivery),
+            events(_events(config, hosts, database.space_id), note_event, lookout.look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, lambda: dispatcher.is_stuck),
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))
-    return Parts(app, dispatcher, database, work, chores, lookout, figures)
+    return Parts(app, dispatcher, database, work, chores, lookout, figures, boards)
 
 
 class DeskDoor:
@@ -264,6 +303,30 @@ def make_host(space: SpaceSettings, budget: Budget | None, sleep: Callable[[floa
         budget=budget,
         sleep=sleep,
     )
+
+
+def _events(
+    config: Config, hosts: Mapping[SpaceName, Host], space_id: Callable[[SpaceName], str | None]
+) -> dict[SpaceName, HostEvents]:
+    """What reads the webhook of each ticket space that has a secret for it. None of them asks its host anything."""
+    readers: dict[SpaceName, HostEvents] = {}
+    for name, space in config.spaces.items():
+        host, settings = hosts[name], space.host
+        if not space.webhook_secret:
+            continue
+        if isinstance(host, JiraHost) and isinstance(settings, JiraSettings):
+            readers[name] = JiraEvents(
+                settings.project, [space.webhook_secret], own_account=partial(getattr, host, "known_account")
+            )
+        elif isinstance(host, GitHubHost) and isinstance(settings, GitHubSettings):
+            readers[name] = GitHubEvents(
+                settings.owner,
+                settings.repository,
+                [space.webhook_secret],
+                own=partial(getattr, host, "known_accounts"),
+                repository_id=partial(space_id, name),
+            )
+    return readers
 
 
 def _hooks(hosts: Iterable[Host]) -> list[HookLog]:

@@ -34,6 +34,8 @@ class KnownRepository:
 
         https://docs.github.com/en/communities/moderating-comments-and-conversations/locking-conversations
         """
+        self.node: str = ""
+        """GraphQL's id of it, as it was read last."""
 
     def look(self) -> tuple[Json, tuple[str, ...]]:
         """As :meth:`read`, for a reading of the audience: whatever stands there is what is written to from now on."""
@@ -46,6 +48,7 @@ class KnownRepository:
         rights = found.get("permissions")
         self.may_lock = not self._client.is_app and isinstance(rights, dict) and rights.get("push") is True
         doors = list(_open_doors(found, self._client.where))
+        self.node = str(found.get("node_id") or "") if not doors else ""
         number = found.get("id")
         if not isinstance(number, int):
             doors.append("GitHub does not say which repository it is")

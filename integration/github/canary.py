@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from integration.checks import Check, Outcome
-from integration.errors import HostError, HostGone, HostRefused, HostRejected
+from integration.errors import HostError, HostGone, HostRefused, HostRejected, HostUnknownOutcome
 from integration.github.answers import GraphQLRefused, Json, KeyRefused
 from integration.github.audience import KnownRepository
 
@@ -56,8 +56,18 @@ def look_at_canary(bot: Client, admin: Client | None, outsider: Client | None) -
         return
     word = f"coc-check-{secrets.token_hex(12)}"
     body = {"title": _TITLE, "body": _TEXT.format(word=word)}
-    issue = bot.write("POST", f"{bot.path}/issues", body, "write a check")
-    canary = _Canary(int(issue["number"]), str(issue["node_id"]), word)
+    try:
+        issue = bot.write("POST", f"{bot.path}/issues", body, "write a check")
+    except HostUnknownOutcome:
+        issue = {}
+    number, node = issue.get("number"), issue.get("node_id")
+    if not isinstance(number, int) or not isinstance(node, str):
+        what = "it is not known whether the canary was written"
+        yield Check(
+            "canary", Outcome.UNKNOWN, what, f"If there is an issue '{_TITLE}', delete it. Run this again."
+        )
+        return
+    canary = _Canary(number, node, word)
     try:
         yield Check("canary", Outcome.PASS, f"the service wrote the issue #{canary.number}")
         yield _listed_at_once(bot, canary)

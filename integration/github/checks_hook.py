@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from integration.checks import Check, Outcome
+from integration.errors import HostGone
 from integration.github.hook_settings import APP_EVENTS, find_hook, wrong_with
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def hook_checks(bot: Client, admin: Client | None, hook_id: int | None, hook_url
         )
         return
     if hook_id is not None:
-        found: Json | None = admin.get_object(f"{admin.path}/hooks/{hook_id}", "look at the webhook")
+        found = _numbered(admin, hook_id)
     elif hook_url:
         found = find_hook(admin, hook_url)
     else:
@@ -47,6 +48,13 @@ def hook_checks(bot: Client, admin: Client | None, hook_id: int | None, hook_url
         return
     yield _judged(found, None, hook_url)
     yield _deliveries(admin, f"{admin.path}/hooks/{found.get('id')}/deliveries", as_app=False)
+
+
+def _numbered(admin: Client, hook_id: int) -> Json | None:
+    try:
+        return admin.get_object(f"{admin.path}/hooks/{hook_id}", "look at the webhook")
+    except HostGone:
+        return None
 
 
 def _judged(hook: Json, events: tuple[str, ...] | None, hook_url: str) -> Check:

@@ -131,14 +131,15 @@ class Client:
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
         """
         page, before = 1, None
+        asked = {"per_page": PAGE, **parameters}
         while True:
-            found, more = self._get(path, what, {"per_page": PAGE, "page": page, **parameters})
+            found, more = self._get(path, what, {**asked, "page": page})
             if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
                 raise unusable(Deed(what, self.where))
             if found and found == before:  # pages are not counted there, and this would go on for ever
                 raise unusable(Deed(what, self.where))
             yield from found
-            if not found or (not more and len(found) < PAGE):
+            if not found or (not more and len(found) < int(asked["per_page"])):
                 return
             page, before = page + 1, found
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import (
@@ -23,34 +24,43 @@ from integration.errors import (
     HostUnavailable,
     HostUnknownOutcome,
 )
-from integration.github import fields
-from integration.github.answers import Deed, GraphQLRefused, Json, KeyRefused, Moved, objects, unknown_outcome
+from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.audience import KnownRepository, read_audience
+from integration.github.board import GitHubBoard
 from integration.github.client import Client
 from integration.github.credential import AppCredential
 from integration.github.deliveries import HookDeliveries
+from integration.github.putting import TicketFields
 from integration.github.reading import (
+    as_rest,
     comments_at,
-    in_our_repository,
+    content_by_graphql,
+    marked_tickets,
     must_be_the_ticket,
     read_content,
     read_issue,
     recent_issues,
+    steps_over,
     ticket_gone,
     ticket_ref,
 )
-from integration.github.text import find_marker, ticket_body
+from integration.github.seen import SeenIncidents
+from integration.github.text import find_marker, reopened_word
 from integration.github.writing import BATCH, Place, lock, too_long, write_batch, write_comment, write_step
-from integration.mirror import StepView, TicketState
+from integration.host_events import Touched
+from integration.mirror import ALL, StepView, TicketState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
     from integration.github.credential import TokenCredential
+    from integration.github.reading import Content
     from integration.incident import IncidentId, SpaceName
-    from integration.mirror import Difference, MirrorView, TicketRef
+    from integration.marked import MarkedTicket
+    from integration.mirror import Difference, MirrorView, PlainComment, TicketRef
     from integration.ports import Budget
     from integration.process import StepKey
 
@@ -59,7 +69,7 @@ _REPOSITORY = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 _MARGIN = timedelta(days=7)  # how far GitHub's clock and ours may be apart; a week of tickets is a few pages
 LOOK_AGAIN = 3 * BATCH
 """Steps and comments that are written on one look at repository and ticket."""
-_OPEN = "open the ticket"
+_REMEMBERED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +129,11 @@ class GitHubHost:
             sleep=sleep,
         )
         self._repository = KnownRepository(self._client)
+        self.board = GitHubBoard(self._client, self._repository, space.name)
+        self._seen = SeenIncidents(self._client)
         self._login: str | None = None
-        self._definitions: tuple[fields.IssueField, ...] | None = None
-        self._dropped: frozenset[str] = frozenset()
+        self._fields = TicketFields(self._client)
+        self._just_read: dict[str, Json] = {}
         app_id = credential.app_id if isinstance(credential, AppCredential) else ""
         self.webhook = (
             HookDeliveries(self._client, app_id=app_id, hook_id=space.hook_id or 0)
@@ -140,18 +152,31 @@ class GitHubHost:
         return self._space.name
 
     @property
+    def known_accounts(self) -> frozenset[str]:
+        """Our login, if it was asked for already. Asks nothing."""
+        return frozenset({self._login} if self._login else ())
+
+    @property
     def own_accounts(self) -> frozenset[str]:
         """Our login, asked from GitHub once. It may always read, so a configured one is not believed.
 
         Raises:
             HostRefused: another login is configured.
         """
-        return frozenset({self._own_login()})
+        return self._own()
 
     @property
     def holds_files(self) -> bool:
         """No: what is put into an issue lies at an address of its own."""
         return False
+
+    @property
+    def at_once(self) -> int:
+        """Two: GitHub asks for requests one after another, and writes to it do go so. While one waits, another reads.
+
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
+        """
+        return 2
 
     @property
     def part_bytes(self) -> int:
@@ -174,7 +199,12 @@ class GitHubHost:
         )
 
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
-        """Tickets with this incident's marker, oldest first."""
+        """Tickets with this incident's marker, oldest first: one read where nothing of it is there.
+
+        The first look of a process, and the next after a write of unknown outcome, reads the list of a week.
+        """
+        if not self._seen.may_be_there(incident, since - _MARGIN):
+            return ()
         refs = [
             ticket_ref(issue, self._client)
             for issue, step in self._marked(incident, since)
@@ -182,8 +212,18 @@ class GitHubHost:
         ]  # fmt: skip
         return tuple(sorted(refs, key=lambda ref: int(ref.id)))
 
-    def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
-        """The ticket as it is now: two reads, and one more the first time, for the organisation's fields."""
+    def marked(self) -> list[MarkedTicket]:
+        """Issues with the marker of any incident: the list of all, a page for each hundred; it does not lag."""
+        return marked_tickets(self._client)
+
+    def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
+        """The ticket as it is now: one read for its fields or for its comments, two for all of it.
+
+        One more the first time, for the organisation's fields. Where comments alone are wanted, GraphQL shows title and
+        marker with them, and no fields.
+        """
+        if set(only) == {Touched.COMMENTS} and (alone := self._comments_alone(ref, view)) is not None:
+            return alone
         try:
             issue = read_issue(self._client, ref.id)
         except Moved:
@@ -191,15 +231,43 @@ class GitHubHost:
         if not issue:
             raise ticket_gone(self._client, ref.id)
         must_be_the_ticket(issue, ref, view, self._client)
-        content = read_content(self._client, self._space.owner, self._space.repository, ref.id, view.incident)
-        return TicketState(
+        self._remember(ref, issue)
+        state = TicketState(
             ref=ticket_ref(issue, self._client),
-            # A ticket without steps is still being opened: it is locked together with them.
-            fields_right=self._fields_right(view, issue) and not (content.steps and self._unlocked(issue)),
-            steps=content.steps,
-            comments=content.diary.whole,
-            damaged=frozenset(content.diary.damaged),
+            fields_right=self._fields.right(view, issue),
+            shown=self._fields.shown(view, issue),
+            marked=self._fields.marked(view, issue),
+            parts=frozenset({Touched.TICKET}),
+            steps_over=steps_over(issue, view),
         )
+        talk = Touched.COMMENTS in only
+        closed_early = issue.get("state") == "closed" and not state.steps_over
+        if not talk and Touched.STEPS not in only and not closed_early:
+            return replace(state, fields_right=False, marked=False) if self._unlocked(issue) else state
+        content = read_content(self._client, ref.id, view.incident, self._own, talk=talk)
+        # Without steps it is still being opened, and is locked together with them.
+        if content.steps and self._unlocked(issue):
+            state = replace(state, fields_right=False, marked=False)
+        return _with(
+            state, content, {Touched.TICKET, Touched.STEPS} | ({Touched.COMMENTS} if talk else set())
+        )
+
+    def _comments_alone(self, ref: TicketRef, view: MirrorView) -> TicketState | None:
+        """Comments, steps, title and marker: one read by GraphQL; None where that does not show the ticket in its place."""
+        content = content_by_graphql(self._client, ref.id, view.incident, self._own)
+        issue = as_rest(content.issue, self._client) if content is not None else None
+        if content is None or issue is None:
+            return None
+        must_be_the_ticket(issue, ref, view, self._client)
+        self._remember(ref, issue)
+        state = TicketState(ticket_ref(issue, self._client), fields_right=self._fields.titled(view, issue))
+        return _with(state, content, {Touched.STEPS, Touched.COMMENTS})
+
+    def _remember(self, ref: TicketRef, issue: Json) -> None:
+        """What :meth:`write` needs of a ticket that was read a moment ago; a few tickets are enough."""
+        if len(self._just_read) >= _REMEMBERED:
+            self._just_read.clear()
+        self._just_read[ref.id] = issue
 
     # Writing ----------------------------------------------------------------------------------------
 
@@ -208,26 +276,29 @@ class GitHubHost:
 
         What GitHub dropped of the fields is remembered, and put right by :meth:`write` as labels.
         """
-        plan = fields.plan(view, self._fields(), dropped=self._dropped)
-        body: Json = {"title": view.code_name, "body": ticket_body(view), "labels": list(plan.labels)}
-        if plan.values:
-            body["issue_field_values"] = list(plan.values)
-        issue = self._client.write("POST", f"{self._client.path}/issues", body, _OPEN)
-        self._must_be_ours(issue, view.incident)
-        self._note_dropped(view, plan, issue)
-        return ticket_ref(issue, self._client)
+        try:
+            return ticket_ref(self._fields.open(view), self._client)
+        except HostUnknownOutcome:
+            self._seen.forget()
+            raise
 
-    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+    def write(
+        self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
+    ) -> dict[CommentId, str]:
         """Write what the ticket lacks, after two reads: the repository is restricted and the ticket in it.
 
-        These two come again before every eighteen steps and comments, and before writing by REST.
+        These two come again before every eighteen steps and comments, and before writing by REST; at first they are
+        spared where the caller has just read the ticket.
         """
         if not lacking:
             return {}
         too_long(view, lacking.steps, lacking.comments)
-        place, issue = self._place(ref, view)
+        known = self._known_place(ref) if fresh is not None and fresh.restricted else None
+        if known is None or (lacking.fields and "labels" not in known[1]):
+            known = self._place(ref, view)
+        place, issue = known
         if lacking.fields:
-            self._put_fields(view, issue)
+            self._fields.put(view, issue)
         things: list[StepView | SealedComment] = [*lacking.steps, *lacking.comments]
         if place.unlocked and not things:
             lock(self._client, place)
@@ -288,6 +359,14 @@ class GitHubHost:
             if step is not None and not issue.get("parent_issue_url")
         }
 
+    def _known_place(self, ref: TicketRef) -> tuple[Place, Json] | None:
+        """The same from what was read a moment ago, if it was."""
+        issue = self._just_read.pop(ref.id, None)
+        if issue is None or not self._repository.node:
+            return None
+        node, home = str(issue.get("node_id")), self._repository.node
+        return Place(ref.id, node, home, unlocked=self._unlocked(issue)), issue
+
     def _place(self, ref: TicketRef, view: MirrorView) -> tuple[Place, Json]:
         """Where to write, once it is certain that this is our restricted repository and our ticket in it."""
         repository, doors = self._repository.read()
@@ -304,56 +383,7 @@ class GitHubHost:
 
     def _unlocked(self, issue: Json) -> bool:
         """Whether members could comment in plain text, and we can keep them from it."""
-        return self._repository.may_lock and issue.get("locked") is not True
-
-    # Fields -----------------------------------------------------------------------------------------
-
-    def _fields_right(self, view: MirrorView, issue: Json) -> bool:
-        mark = find_marker(issue.get("body"))
-        return (
-            issue.get("title") == view.code_name
-            and mark is not None
-            and mark.incident == view.incident
-            and mark.step is None
-            and fields.right(view, issue, self._fields())
-        )
-
-    def _put_fields(self, view: MirrorView, issue: Json) -> Json:
-        """Set title, marker, fields and labels; a second time if GitHub dropped field values."""
-        path = f"{self._client.path}/issues/{issue['number']}"
-        for _ in range(2):
-            plan = fields.plan(view, self._fields(), issue=issue, dropped=self._dropped)
-            body: Json = {"title": view.code_name, "labels": list(plan.labels)}
-            if find_marker(issue.get("body")) is None:
-                body["body"] = ticket_body(view)
-            if plan.values:
-                body["issue_field_values"] = list(plan.values)
-            for stale in plan.stale:
-                self._client.write("DELETE", f"{path}/issue-field-values/{stale}", None, "clear a field")
-            issue = self._client.write("PATCH", path, body, "set the fields")
-            self._must_be_ours(issue, view.incident)
-            if not self._note_dropped(view, plan, issue):
-                break
-        return issue
-
-    def _note_dropped(self, view: MirrorView, plan: fields.Plan, issue: Json) -> bool:
-        """Remember which field values GitHub dropped; they are labels from now on."""
-        dropped = fields.not_stuck(view, plan, issue, self._fields())
-        self._dropped |= dropped
-        return bool(dropped)
-
-    def _fields(self) -> tuple[fields.IssueField, ...]:
-        """The organisation's issue fields that are ours, read once; none where it has none or hides them."""
-        if self._definitions is None:
-            path = f"/orgs/{self._space.owner}/issue-fields"
-            try:
-                listed = objects(self._client.get(path, "list the organisation's issue fields"))
-            except KeyRefused:
-                raise
-            except (HostGone, HostRefused):
-                listed = []
-            self._definitions = fields.read_definitions(listed)
-        return self._definitions
+        return self._repository.may_lock and issue.get("locked") is False
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
@@ -383,27 +413,46 @@ class GitHubHost:
             except HostGone:
                 continue
 
-    # Small things -----------------------------------------------------------------------------------
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
+        """One write for each. GitHub deletes a comment with its earlier texts.
 
-    def _must_be_ours(self, issue: Json, incident: IncidentId) -> None:
-        """After a redirect PyGithub and others return an issue without a number: never take that for ours."""
-        mark = find_marker(issue.get("body"))
-        if (
-            not isinstance(issue.get("number"), int)
-            or not in_our_repository(issue, self._client)
-            or mark is None
-            or mark.incident != incident
-        ):
-            raise unknown_outcome(Deed(_OPEN, self._client.where, changes=True))
+        https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment
+        """
+        del ref, view
+        for comment in comments:
+            if not comment.id.isdecimal():
+                raise unusable(Deed("delete a plain comment", self._client.where))
+            with suppress(HostGone):
+                path = f"{self._client.path}/issues/comments/{comment.id}"
+                self._client.write("DELETE", path, None, "delete a plain comment")
+
+    def reopen(
+        self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]
+    ) -> None:
+        """Two writes: it is opened first, so that a word that did not come through is not said twice.
+
+        https://docs.github.com/en/rest/issues/issues#update-an-issue
+        """
+        del found
+        path = f"{self._client.path}/issues/{ref.id}"
+        issue = self._client.write("PATCH", path, {"state": "open"}, "open the ticket again")
+        self._fields.must_be_ours(issue, view.incident)
+        word = {"body": reopened_word(view, unfinished)}
+        self._client.write("POST", f"{path}/comments", word, "say why the ticket was opened again")
+
+    # Small things -----------------------------------------------------------------------------------
 
     def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
         """Issues with the incident's marker, made since then, with the step that each stands for."""
         found = []
-        for issue in recent_issues(self._client, since - _MARGIN, _created):
+        for issue in recent_issues(self._client, since - _MARGIN):
             mark = find_marker(issue.get("body"))
-            if mark is not None and mark.incident == incident and isinstance(issue.get("number"), int):
+            if mark is not None and mark.incident == incident:
                 found.append((issue, mark.step))
         return found
+
+    def _own(self) -> frozenset[str]:
+        return frozenset({self._own_login()})
 
     def _own_login(self) -> str:
         if self._login is None:
@@ -418,8 +467,13 @@ class GitHubHost:
         return self._login
 
 
-def _created(issue: Json) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(issue.get("created_at")))
-    except ValueError:
-        return None
+def _with(state: TicketState, content: Content, parts: set[Touched]) -> TicketState:
+    """What was read of a ticket, with what hangs on it."""
+    return replace(
+        state,
+        steps=content.steps,
+        comments=content.diary.whole,
+        damaged=frozenset(content.diary.damaged),
+        plain=content.plain,
+        parts=frozenset(parts),
+    )

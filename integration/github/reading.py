@@ -6,18 +6,22 @@ issue fields can be read. Where GraphQL is refused, the lists are read by REST t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
 from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
+from integration.github.comments import FoundComment, from_graphql, from_rest
+from integration.github.connection import PAGE
 from integration.github.text import find_marker
-from integration.mirror import StepState, TicketName, TicketRef
+from integration.marked import MarkedTicket
+from integration.mirror import PlainComment, StepState, TicketName, TicketRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator
 
     from integration.diary.comment import CommentId
     from integration.github.client import Client
@@ -26,30 +30,51 @@ if TYPE_CHECKING:
     from integration.process import StepKey
 
 # fullDatabaseId and not databaseId: that one is a 32-bit number, and GitHub's ids have outgrown it.
+_COMMENT = (
+    "fullDatabaseId body createdAt lastEditedAt author { __typename login } editor { __typename login }"
+)
 _CONTENT = """
-query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments: String) {
+query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments: String, $talk: Boolean!) {
   repository(owner: $owner, name: $name, followRenames: false) {
+    id
     issue(number: $number) {
+      id fullDatabaseId number title body state url repository { nameWithOwner }
       subIssues(first: 100, after: $steps) {
-        nodes { number title body state repository { nameWithOwner } }
+        nodes {
+          number title body state stateReason(enableDuplicate: true) repository { nameWithOwner }
+          comments(first: 20) @include(if: $talk) { nodes { COMMENT } }
+        }
         pageInfo { hasNextPage endCursor }
       }
-      comments(first: 50, after: $comments) {
-        nodes { fullDatabaseId body }
+      comments(first: 50, after: $comments) @include(if: $talk) {
+        nodes { COMMENT }
         pageInfo { hasNextPage endCursor }
       }
     }
   }
 }
-"""
+""".replace("COMMENT", _COMMENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What hangs on a ticket and carries its incident's marker."""
+    """What hangs on a ticket and carries its incident's marker.
+
+    ``plain`` are the comments of the ticket and of its steps that are none of the diary's. ``issue`` is the ticket itself
+    as GraphQL shows it, without issue fields; empty where REST was asked.
+    """
 
     steps: dict[StepKey, StepState]
     diary: OnTicket
+    plain: tuple[PlainComment, ...]
+    issue: Json
+
+
+Own = Callable[[], Collection[str]]
+"""Gives the accounts under which we write."""
+
+
+_EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
 
 
 class _Strange(Exception):
@@ -107,6 +132,15 @@ def _stable(issue: Json) -> str:
     return str(issue["id"]) if isinstance(issue.get("id"), int) else ""
 
 
+def steps_over(issue: Json, view: MirrorView) -> bool:
+    """Whether an issue itself says that its sub-issues, as many as there are steps or more, are all closed."""
+    counted = issue.get("sub_issues_summary")
+    total, over = (
+        (counted.get("total"), counted.get("completed")) if isinstance(counted, dict) else (None, None)
+    )
+    return isinstance(total, int) and total == over and total >= len(view.steps)
+
+
 def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Client) -> None:
     """Refuse whatever else stands under the ticket's number: it must be the same issue, and show it.
 
@@ -135,14 +169,19 @@ def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Cl
         )
 
 
-def recent_issues(client: Client, since: datetime, when: Callable[[Json], datetime | None]) -> Iterable[Json]:
+def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Iterator[Json]:
     """All issues of the repository from ``since`` on, newest first. The list, unlike search, does not lag."""
     listing = client.get_list(
-        f"{client.path}/issues", "list the tickets", state="all", sort="created", direction="desc"
+        f"{client.path}/issues",
+        "list the tickets",
+        state="all",
+        sort="created",
+        direction="desc",
+        per_page=page,
     )
     for issue in listing:
-        created = when(issue)
-        if created is None:
+        created = _created(issue)
+        if created is None or not isinstance(issue.get("number"), int):
             raise unusable(Deed("list the tickets", client.where))
         if created < since:
             return
@@ -150,59 +189,124 @@ def recent_issues(client: Client, since: datetime, when: Callable[[Json], dateti
             yield issue
 
 
-def read_content(client: Client, owner: str, name: str, number: str, incident: IncidentId) -> Content:
-    """Steps and diary comments of a ticket, by their markers and plain lines."""
+def _created(issue: Json) -> datetime | None:
     try:
-        steps, comments = _by_graphql(client, owner, name, int(number))
+        return datetime.fromisoformat(str(issue.get("created_at")))
+    except ValueError:
+        return None
+
+
+def read_content(
+    client: Client, number: str, incident: IncidentId, own: Own, *, talk: bool = True
+) -> Content:
+    """Steps and comments of a ticket: its own by their markers and plain lines, and what others wrote there.
+
+    Args:
+        client: the repository.
+        number: the ticket's.
+        incident: whose it is.
+        own: gives the accounts under which we write; asked only where it matters.
+        talk: whether comments are read too.
+    """
+    found = content_by_graphql(client, number, incident, own, talk=talk)
+    if found is None:
+        steps, comments = _by_rest(client, number, talk=talk)
+        found = _content(client, incident, own, steps, comments)
+    return found
+
+
+def content_by_graphql(
+    client: Client, number: str, incident: IncidentId, own: Own, *, talk: bool = True
+) -> Content | None:
+    """The same with the issue itself; None where GraphQL does not answer."""
+    try:
+        issue, steps, comments = _by_graphql(client, int(number), talk=talk)
     except (GraphQLRefused, _Strange):
-        steps, comments = _by_rest(client, number)
-    diary = OnTicket(incident)
-    for host_id, body in comments:
-        diary.take(body, host_id)
-    return Content(_steps(steps, incident, client), diary)
+        return None
+    return replace(_content(client, incident, own, steps, comments), issue=issue)
 
 
-def _by_graphql(
-    client: Client, owner: str, name: str, number: int
-) -> tuple[list[Json], list[tuple[str, str]]]:
+def _content(
+    client: Client, incident: IncidentId, own: Own, steps: Iterable[Json], comments: Iterable[FoundComment]
+) -> Content:
+    ours = [one for one in steps if _step_of(one, incident, client) is not None]
+    diary, plain = OnTicket(incident), []
+    for one in comments:
+        if one.is_of_the_diary(incident, own):
+            diary.take(one.body, one.id)
+        else:
+            plain.append(one.plain(own))
+    plain += [one.plain(own) for step in ours for one in step["comments_on_it"]]
+    told = tuple(one for one in plain if one is not None)
+    if len(told) != len(plain):
+        raise unusable(Deed("read the ticket's comments", client.where))
+    return Content(_steps(ours, incident, client), diary, told, {})
+
+
+def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[Json], list[FoundComment]]:
     steps: list[Json] = []
-    comments: list[tuple[str, str]] = []
-    variables: Json = {"owner": owner, "name": name, "number": number, "steps": None, "comments": None}
+    comments: list[FoundComment] = []
+    owner, _, name = client.where.partition("/")
+    variables: Json = {
+        "owner": owner,
+        "name": name,
+        "number": number,
+        "steps": None,
+        "comments": None,
+        "talk": talk,
+    }
+    lists = (("steps", "subIssues"), ("comments", "comments")) if talk else (("steps", "subIssues"),)
     while True:
         data = client.query(_CONTENT, variables, "read the ticket")
         try:
             issue = data["repository"]["issue"]
             for node in issue["subIssues"]["nodes"]:
-                where = f"/repos/{node['repository']['nameWithOwner']}"
-                steps.append({**node, "repository_url": where})
-            comments += [
-                (str(node["fullDatabaseId"]), str(node["body"])) for node in issue["comments"]["nodes"]
-            ]
-            pages = {
-                key: issue[at]["pageInfo"] for key, at in (("steps", "subIssues"), ("comments", "comments"))
-            }
+                on_it = [from_graphql(one) for one in (node.get("comments") or {}).get("nodes", ())]
+                steps.append({**_like_rest(node), "comments_on_it": on_it})
+            if talk:
+                comments += [from_graphql(node) for node in issue["comments"]["nodes"]]
+            pages = {key: issue[at]["pageInfo"] for key, at in lists}
             more = [key for key, page in pages.items() if page["hasNextPage"]]
             # A list that is read to its end starts after its end again, so that it comes back empty.
             for key, page in pages.items():
                 variables[key] = page["endCursor"] or variables[key]
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             more, strange = [], True
         else:
             strange = False
         if strange:
             raise _Strange
         if not more:
-            return steps, comments
+            return issue, steps, comments
 
 
-def _by_rest(client: Client, number: str) -> tuple[list[Json], list[tuple[str, str]]]:
-    path = f"{client.path}/issues/{number}"
-    steps = list(client.get_list(f"{path}/sub_issues", "read the ticket's sub-issues"))
-    comments = [
-        (str(one.get("id")), str(one.get("body")))
-        for one in client.get_list(f"{path}/comments", "read the ticket's comments")
+def as_rest(issue: Json, client: Client) -> Json | None:
+    """A ticket that GraphQL showed, in REST's words but without fields; None if it is not in its place."""
+    try:
+        more = {"id": int(issue["fullDatabaseId"]), "node_id": issue["id"], "html_url": issue.get("url")}
+        shown = {**_like_rest(issue), **more}
+    except (KeyError, TypeError, ValueError):
+        return None
+    return shown if in_our_repository(shown, client) else None
+
+
+def _like_rest(node: Json) -> Json:
+    return {**node, "repository_url": f"/repos/{node['repository']['nameWithOwner']}"}
+
+
+def _by_rest(client: Client, number: str, *, talk: bool) -> tuple[list[Json], list[FoundComment]]:
+    """The same; the comments of a step are asked for only where it has some."""
+    path = f"{client.path}/issues"
+    steps = [
+        {**one, "comments_on_it": _comments(client, one["number"]) if talk and one.get("comments") else []}
+        for one in client.get_list(f"{path}/{number}/sub_issues", "read the ticket's sub-issues")
     ]
-    return steps, comments
+    return steps, _comments(client, number) if talk else []
+
+
+def _comments(client: Client, number: str) -> list[FoundComment]:
+    path = f"{client.path}/issues/{number}/comments"
+    return [from_rest(one) for one in client.get_list(path, "read the ticket's comments")]
 
 
 def comments_at(
@@ -220,18 +324,34 @@ def comments_at(
     ]
 
 
+def _step_of(issue: Json, incident: IncidentId, client: Client) -> StepKey | None:
+    """The step that a sub-issue stands for. One that was moved to another repository is not ours any more."""
+    mark = find_marker(issue.get("body"))
+    if mark is None or mark.incident != incident or not in_our_repository(issue, client):
+        return None
+    return mark.step
+
+
 def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict[StepKey, StepState]:
-    """The first sub-issue of each step. One that was moved to another repository is not ours any more."""
+    """The first sub-issue of each step. What was closed as not planned, or as a duplicate, was skipped."""
     found: dict[StepKey, StepState] = {}
     for one in listed:
-        mark = find_marker(one.get("body"))
-        if (
-            mark is None
-            or mark.incident != incident
-            or mark.step is None
-            or not in_our_repository(one, client)
-        ):
+        step = _step_of(one, incident, client)
+        if step is None:
             continue
-        done = str(one.get("state", "")).casefold() == "closed"
-        found.setdefault(mark.step, StepState(str(one.get("number")), str(one.get("title")), done))
+        closed = str(one.get("state", "")).casefold() == "closed"
+        reason = str(one.get("stateReason") or one.get("state_reason") or "").casefold()
+        skipped = closed and reason in {"not_planned", "duplicate"}
+        state = StepState(str(one.get("number")), str(one.get("title")), closed and not skipped, skipped)
+        found.setdefault(step, state)
+    return found
+
+
+def marked_tickets(client: Client) -> list[MarkedTicket]:
+    """Every issue that carries the marker of an incident and of no step."""
+    found = []
+    for issue in recent_issues(client, _EVER):
+        mark = find_marker(issue.get("body"))
+        if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
+            found.append(MarkedTicket(ticket_ref(issue, client).key, mark.incident))
     return found

@@ -138,14 +138,14 @@ class GitHubSetup:
                     f"# hook_id = {hook['id']}  # only if the bot may administer webhooks (docs/hosts/github.md)"
                 )
         if wanted.hook_secret_file:
-            lines.append(f"# the webhook's secret is in {wanted.hook_secret_file}")
+            lines.append(f"webhook_secret_file = {_toml(wanted.hook_secret_file)}")
         return "\n".join(lines) + "\n"
 
     # The repository ---------------------------------------------------------------------------------
 
     def _missing(self) -> list[Deed]:
         owner = self._wanted.space.owner
-        what = f"Make the private repository {self._admin.where}, with issues and without wiki and projects."
+        what = f"Make the private repository {self._admin.where}, with issues and without wiki and projects"
         try:
             self._admin.get_object(f"/orgs/{owner}", "look at the organisation")
         except HostGone:
@@ -170,14 +170,14 @@ class GitHubSetup:
         if repository.get("visibility") != "private" or repository.get("private") is not True:
             yield Deed(
                 "visibility",
-                f"{self._admin.where} is not private.",
+                f"{self._admin.where} is not private",
                 by_hand="Take another, new repository: of this one anybody may have a copy. "
                 f"If you know that nobody has: {self._settings()} → Danger Zone → Change visibility → Private.",
             )
         if repository.get("archived") is True:
             yield Deed(
                 "archived",
-                f"{self._admin.where} is archived, so that nothing can be written.",
+                f"{self._admin.where} is archived, so that nothing can be written",
                 by_hand=f"{self._settings()} → Danger Zone → Unarchive this repository.",
             )
 
@@ -190,18 +190,18 @@ class GitHubSetup:
             wrong["allow_forking"] = False
         if wrong:
             names = ", ".join(f"{name} = {str(value).lower()}" for name, value in wrong.items())
-            yield Deed("flags", f"Set in {self._admin.where}: {names}.", lambda: self._patch(wrong))
+            yield Deed("flags", f"Set in {self._admin.where}: {names}", lambda: self._patch(wrong))
         if repository.get("has_pages") is True:
-            yield Deed("pages", f"Take the GitHub Pages site of {self._admin.where} down.", self._unpublish)
+            yield Deed("pages", f"Take the GitHub Pages site of {self._admin.where} down", self._unpublish)
         if repository.get("has_discussions") is True:
             yield Deed(
                 "discussions",
-                "Discussions are switched on: what is written there is plain.",
+                "Discussions are switched on: what is written there is plain",
                 by_hand=f"{self._settings()} → Features → untick Discussions. The API cannot.",
             )
         actions = self._admin.get_object(f"{self._admin.path}/actions/permissions", "look at GitHub Actions")
         if actions.get("enabled") is not False:
-            yield Deed("actions", f"Switch GitHub Actions off in {self._admin.where}.", self._no_actions)
+            yield Deed("actions", f"Switch GitHub Actions off in {self._admin.where}", self._no_actions)
 
     def _patch(self, wrong: Json) -> None:
         self._admin.write("PATCH", self._admin.path, wrong, "set the repository's features")
@@ -239,21 +239,21 @@ class GitHubSetup:
         if found["default_repository_permission"] != "none":
             yield Deed(
                 "base-permission",
-                f"The base permission of {org} is {found['default_repository_permission']}: every member reads {self._admin.where}.",
+                f"The base permission of {org} is {found['default_repository_permission']}: every member reads {self._admin.where}",
                 by_hand=f"{page} → Base permissions → No permission. It concerns every repository of {org}: who reads "
                 "others only by it needs a team first. Otherwise take an organisation of its own for the team.",
             )
         if found.get("members_can_change_repo_visibility") is not False:
             yield Deed(
                 "visibility-change",
-                "Admins of a repository may make it public.",
+                "Admins of a repository may make it public",
                 by_hand=f"{page} → Repository visibility change → untick "
                 '"Allow members to change repository visibilities for this organization".',
             )
         if found.get("members_can_invite_outside_collaborators") is not False:
             yield Deed(
                 "outside-collaborators",
-                "Admins of a repository may invite people from outside.",
+                "Admins of a repository may invite people from outside",
                 by_hand=f"{page} → Repository invitations → untick "
                 '"Allow members to invite outside collaborators to repositories for this organization".',
             )
@@ -271,7 +271,7 @@ class GitHubSetup:
         except (HostGone, HostRejected, HostRefused):
             yield Deed(
                 "app-installed",
-                f"The App {slug} is not installed in {self._admin.where}, or lacks the rights Issues: write, Metadata: read.",
+                f"The App {slug} is not installed in {self._admin.where}, or lacks the rights Issues: write, Metadata: read",
                 by_hand=f"{self._web}/apps/{slug}/installations/new → {org} → Only select repositories → {name} → Install.",
             )
             return
@@ -280,7 +280,7 @@ class GitHubSetup:
             if one.get("app_slug") == slug and one.get("repository_selection") != "selected":
                 yield Deed(
                     "app-everywhere",
-                    f"The App {slug} is installed in all repositories of {org}: its key opens them too.",
+                    f"The App {slug} is installed in all repositories of {org}: its key opens them too",
                     by_hand=f"{self._web}/organizations/{org}/settings/installations/{one.get('id')} → "
                     f"Only select repositories → {name}.",
                 )
@@ -296,7 +296,7 @@ class GitHubSetup:
             if login.casefold() not in {str(one.get("login", "")).casefold() for one in listed}:
                 yield Deed(
                     "bot-member",
-                    f"The account {login} is not a member of {org}, and GitHub tells who can read only to members.",
+                    f"The account {login} is not a member of {org}, and GitHub tells who can read only to members",
                     by_hand=f"{self._web}/orgs/{org}/people → Invite member → {login}, role Member; then accept as {login}.",
                 )
         yield from People(self._admin, in_organisation=in_organisation).deeds({login}, "push", bot=True)
@@ -309,14 +309,14 @@ class GitHubSetup:
             return
         hook = find_hook(self._admin, url)
         if hook is None:
-            yield Deed("webhook", f"Make a webhook to {url}, signed with our secret.", self._make_hook)
+            yield Deed("webhook", f"Make a webhook to {url}, signed with our secret", self._make_hook)
             return
         wrong = [
             *wrong_with(hook),
             *(["it may have another secret than ours"] if self._secret_is_new else []),
         ]
         if wrong:
-            yield Deed("webhook", f"Put the webhook to {url} right: {'; '.join(wrong)}.", self._make_hook)
+            yield Deed("webhook", f"Put the webhook to {url} right: {'; '.join(wrong)}", self._make_hook)
 
     def _make_hook(self) -> None:
         """Make it or put it right, then read it back."""

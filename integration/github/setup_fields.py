@@ -36,7 +36,7 @@ class Fields:
         ours = [defined[f"coc {key}"] for key in fields.KEYS if f"coc {key}" in defined]
         if as_issue_fields and missing:
             names = ", ".join(one["name"] for one in missing)
-            what = f"Make the issue fields {names}. Every member of the organisation sees these names."
+            what = f"Make the issue fields {names}. Every member of the organisation sees these names"
             if not in_organisation:
                 raise ConfigError(
                     "The set-up", ["issue fields need an organisation; a user's repository has labels"]
@@ -45,7 +45,7 @@ class Fields:
         if not as_issue_fields and ours:
             yield Deed(
                 "issue-fields-in-the-way",
-                f"The organisation has the issue fields {', '.join(ours)}, and members with the role triage cannot set them.",
+                f"The organisation has the issue fields {', '.join(ours)}, and members with the role triage cannot set them",
                 by_hand=f"Rename or delete them ({self._web}/organizations/{self._org}/settings/issue-fields), "
                 "or run this with --issue-fields.",
             )
@@ -53,7 +53,7 @@ class Fields:
         if lacking:
             yield Deed(
                 "labels",
-                f"Make {len(lacking)} labels, from {lacking[0]!r} to {lacking[-1]!r}.",
+                f"Make {len(lacking)} labels, from {lacking[0]!r} to {lacking[-1]!r}",
                 self._make_labels,
             )
 

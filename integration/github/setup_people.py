@@ -53,14 +53,14 @@ class People:
             own = self._direct.get(known) == has
             key = f"{'bot' if bot else 'member'}-{known}"
             if lacks:
-                yield Deed(key, f"Let {account} in with the role {wanted}.", self._letting(account, role))
+                yield Deed(key, f"Let {account} in with the role {wanted}", self._letting(account, role))
             elif more and own:
-                what = f"Give {account} the role {wanted} instead of {has}: with {has}, a locked ticket is open for comments."
+                what = f"Give {account} the role {wanted} instead of {has}: with {has}, a locked ticket is open for comments"
                 yield Deed(key, what, self._letting(account, role))
             elif more:
                 yield Deed(
                     key,
-                    f"{account} has the role {has} from a team: for {account}, a locked ticket is open for comments.",
+                    f"{account} has the role {has} from a team: for {account}, a locked ticket is open for comments",
                     by_hand=f"Give the team the role {wanted} in {self._client.where} (Settings → Collaborators and teams).",
                 )
 

@@ -15,6 +15,8 @@ from integration.incident import IncidentId
 from integration.process import StepKey
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from integration.diary.comment import SealedComment
     from integration.mirror import MirrorView, StepView
 
@@ -91,6 +93,16 @@ def step_body(view: MirrorView, step: StepView) -> str:
         f"{plain(step.guidance)}\n\n"
         f"Due {step.due_at:%Y-%m-%d %H:%M} UTC\n\n"
         f"{marker(view.incident, step.key)}\n"
+    )
+
+
+def reopened_word(view: MirrorView, unfinished: Sequence[StepView]) -> str:
+    """What is said on a ticket that was closed too early: which steps are still open, and nothing else."""
+    numbers = {step.key: number for number, step in enumerate(view.steps, 1)}
+    listed = "".join(f"- {numbers[step.key]}: {plain(' '.join(step.title.split()))}\n" for step in unfinished)
+    return (
+        f"This ticket was opened again, because these steps are neither done nor skipped:\n\n{listed}\n"
+        "Close each of them, as not planned if it is not needed; then close the ticket.\n"
     )
 
 

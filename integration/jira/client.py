@@ -185,7 +185,7 @@ class JiraClient:
         payload: Json,
         *,
         what: str,
-        ticket: str,
+        ticket: str | None,
         query: Mapping[str, str | int] | None = None,
     ) -> None:
         """PUT once; Jira answers without a body."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.diary.comment import CommentId, OnTicket, find_blocks, find_comments
+from integration.diary.comment import CommentId, find_blocks, find_comments
 from integration.errors import HostError, HostNotRestricted, HostRefused, HostRejected, HostUnknownOutcome
 from integration.jira import fields, text
+from integration.jira.comments import Comments, sort_comments
 from integration.logs import Log
 from integration.mirror import StepState
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from integration.jira.client import JiraClient
     from integration.jira.fields import Json
     from integration.jira.space import JiraSpace
-    from integration.mirror import StepView
+    from integration.mirror import PlainComment, StepView
     from integration.process import StepKey
 
 _log = Log("coc.jira")
@@ -53,25 +54,38 @@ class TicketContents:
         self._space = space
         self._sleep = sleep
 
-    def steps(self, ids: Sequence[str], incident: IncidentId) -> dict[StepKey, StepState]:
-        """The steps behind these sub-tasks; of two for the same step the older one counts."""
+    def steps(
+        self, ids: Sequence[str], incident: IncidentId, own: Callable[[], str]
+    ) -> tuple[dict[StepKey, StepState], tuple[PlainComment, ...]]:
+        """The steps behind these sub-tasks, and the comments on them; of two for the same step the older one counts.
+
+        Nothing of ours is a comment on a sub-task. Jira shows the first ones of each with it.
+        """
         what = "read the sub-tasks"
         steps: dict[StepKey, StepState] = {}
+        plain: list[PlainComment] = []
         for start in range(0, len(ids), BULK_READ):
             for subtask in self._subtasks(ids[start : start + BULK_READ], what):
                 found = fields.fields_of(subtask)
                 key = fields.step_of(found, subtask.get("properties"), incident)
                 if key is not None:
-                    title, done = str(found.get("summary", "")), fields.is_done(found)
-                    steps.setdefault(key, StepState(str(subtask["id"]), title, done))
-        return steps
+                    one = str(subtask["id"])
+                    skipped = fields.is_skipped(found)
+                    done = fields.is_done(found) and not skipped
+                    steps.setdefault(key, StepState(one, str(found.get("summary", "")), done, skipped))
+                    listed = found.get("comment")
+                    on_it = (
+                        self._client.objects(listed.get("comments"), what) if isinstance(listed, dict) else []
+                    )
+                    plain += sort_comments(on_it, incident, own, one).plain
+        return steps, tuple(plain)
 
     def _subtasks(self, ids: Sequence[str], what: str) -> list[Json]:
         answer = self._client.read_by_post(
             "issue/bulkfetch",
             {
                 "issueIdsOrKeys": list(ids),
-                "fields": ["summary", "status", "labels"],
+                "fields": ["summary", "status", "resolution", "labels", "comment"],
                 "properties": [fields.STEP_PROPERTY],
             },
             what=what,
@@ -82,17 +96,31 @@ class TicketContents:
             raise self._client.unreadable(what)
         return [subtasks[one] for one in sorted(ids, key=int)]
 
-    def diary(self, ticket_id: str, incident: IncidentId) -> OnTicket:
-        """The diary comments of this incident on the ticket, oldest first.
+    def comments(self, ticket: Json, incident: IncidentId, own: Callable[[], str]) -> Comments:
+        """The comments on a ticket that was read with them, oldest first: one more call only where they are many.
 
         Raises:
             HostUnavailable: the list changed while it was read, or is not whole; a comment that was not
                 seen would be written again.
         """
-        found = OnTicket(incident)
-        for host_id, comment in self._all_comments(ticket_id).items():
-            found.take(text.code_texts(comment.get("body")), host_id)
-        return found
+        listed = fields.fields_of(ticket).get("comment")
+        shown = listed if isinstance(listed, dict) else {}
+        here, total = shown.get("comments"), shown.get("total")
+        if isinstance(here, list) and shown.get("startAt") == 0 and len(here) == total:
+            comments = self._client.objects(here, "read the ticket's comments")
+        else:
+            comments = list(self._all_comments(str(ticket.get("id"))).values())
+        return sort_comments(comments, incident, own)
+
+    def remove(self, ticket_id: str, comments: Sequence[PlainComment]) -> None:
+        """Delete plain comments, on the ticket or on one of its sub-tasks, one call each.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-id-delete
+        """
+        for one in comments:
+            issue, _, host_id = one.id.rpartition("/")
+            self._delete(f"issue/{issue or ticket_id}/comment/{host_id}", "delete a plain comment")
+            _log.info("plain-comment-removed", ticket=ticket_id)
 
     def _all_comments(self, ticket_id: str) -> dict[str, Json]:
         what = "read the ticket's comments"
@@ -139,8 +167,8 @@ class TicketContents:
             raise HostRefused(
                 refusal.what,
                 meaning="The service's account may not delete it. It still stands on the ticket.",
-                next_step="Give the account Delete Own Comments and Delete Own Attachments; what others posted, and the "
-                "account may not delete, delete there by hand.",
+                next_step="Give the account Delete All Comments and Delete Own Attachments; what it may not delete, "
+                "delete there by hand.",
             ) from None
 
     def write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
@@ -211,6 +239,13 @@ class TicketContents:
                 raise self._client.unreadable(what, "write")
             self._check(made, comment)
             yield comment.id, host_id
+
+    def say(self, ticket_id: str, words: text.Node) -> None:
+        """Add a plain comment of ours, limited as the diary's comments are."""
+        payload: Json = {"body": words}
+        if self._space.comment_role is not None:
+            payload["visibility"] = {"type": "role", "value": self._space.comment_role}
+        self._client.write(f"issue/{ticket_id}/comment", payload, what="say why", ticket=ticket_id)
 
     def _check(self, made: Json, comment: SealedComment) -> None:
         role, visibility = self._space.comment_role, made.get("visibility")

@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from integration.incident import Alias, IncidentId, IncidentType, Stage
 from integration.jira.text import step_description, ticket_description
+from integration.mirror import Shown
 from integration.process import StepKey
+from integration.risk import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
-    from integration.incident import IncidentId
     from integration.mirror import MirrorView, StepView
 
 LABEL = "coc"
@@ -26,10 +28,16 @@ INCIDENT_PROPERTY = "coc.incident"
 STEP_PROPERTY = "coc.step"
 DIARY_PROPERTY = "coc.diary"
 
+STRONGER_LABEL = "coc-stronger-action"
+"""On a ticket whose impact and likelihood ask for stronger action."""
+
 _SCHEMA = 1
+_SKIPPED = frozenset({"won't do", "won't fix", "cancelled", "canceled", "declined", "skipped", "not needed"})
+"""Names of a resolution or a status of the category "done" by which a step is over without having been done."""
 _STEP_LABEL = "coc-step-"
 _INCIDENT = re.compile(r"inc_[A-Za-z0-9_-]{1,60}\Z")
 _STEP = re.compile(r"[a-z][a-z0-9-]{0,38}\Z")
+_NUMBER = re.compile(r"[0-9]{1,19}\Z")
 _CUSTOM = re.compile(r"customfield_[1-9][0-9]{0,18}\Z")
 
 _SYSTEM_NAMES = {
@@ -47,6 +55,7 @@ _SYSTEM_NAMES = {
 }
 
 Json = dict[str, Any]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,17 @@ def incident_label(incident: IncidentId) -> str:
     return "coc-" + incident.replace("_", "-")
 
 
+def labelled_incidents(found: Mapping[str, object]) -> list[IncidentId]:
+    """The incidents whose labels an issue carries; one, unless somebody gave it another."""
+    labels = found.get("labels")
+    incidents = []
+    for label in labels if isinstance(labels, list) else []:
+        named = IncidentId(str(label).removeprefix("coc-").replace("-", "_", 1))
+        if _INCIDENT.match(named) and incident_label(named) == label:
+            incidents.append(named)
+    return incidents
+
+
 def ticket_marker(incident: IncidentId) -> Json:
     """The property of a ticket."""
     return {"key": INCIDENT_PROPERTY, "value": {"incident": incident, "schema": _SCHEMA}}
@@ -135,20 +155,70 @@ def new_ticket(
             **{key: value for key, value in wanted.items() if value is not None},
             "project": {"key": project},
             "issuetype": {"id": ticket_type},
-            "labels": [LABEL, incident_label(view.incident)],
+            "labels": [
+                LABEL,
+                incident_label(view.incident),
+                *([STRONGER_LABEL] if view.stronger_action else []),
+            ],
             "description": ticket_description(),
         },
         "properties": [ticket_marker(view.incident)],
     }
 
 
-def healed_ticket(view: MirrorView, ids: JiraFieldIds, *, security_level: str) -> Json:
-    """The body that puts every field and marker right. Labels are added, so that people's own labels stay."""
-    return {
-        "fields": ticket_fields(view, ids, security_level=security_level),
-        "update": {"labels": [{"add": LABEL}, {"add": incident_label(view.incident)}]},
-        "properties": [ticket_marker(view.incident)],
-    }
+def healed_ticket(
+    view: MirrorView, ids: JiraFieldIds, *, security_level: str, only: Collection[str] | None = None
+) -> Json:
+    """The body that puts every field and marker right. Labels are added, so that people's own labels stay.
+
+    ``only`` are the names of the fields to set, if the markers are right.
+    """
+    stronger = {"add" if view.stronger_action else "remove": STRONGER_LABEL}
+    wanted = ticket_fields(view, ids, security_level=security_level)
+    if only is None:
+        labels = [{"add": LABEL}, {"add": incident_label(view.incident)}, stronger]
+        return {"fields": wanted, "update": {"labels": labels}, "properties": [ticket_marker(view.incident)]}
+    chosen = {getattr(ids, name) for name in only if name != "stronger_action"}
+    body: Json = {"fields": {key: value for key, value in wanted.items() if key in chosen}}
+    if "stronger_action" in only:
+        body["update"] = {"labels": [stronger]}
+    return body
+
+
+def shown(found: Mapping[str, object], ids: JiraFieldIds) -> Shown:
+    """What a ticket's fields show, as values of ours."""
+    strange: set[str] = set()
+
+    def option(name: str) -> str | None:
+        value = found.get(getattr(ids, name))
+        text = value.get("value") if isinstance(value, dict) else None
+        if value is not None and not isinstance(text, str):
+            strange.add(name)
+        return text if isinstance(text, str) else None
+
+    def one_of(name: str, choices: Mapping[str, _T]) -> _T | None:
+        text = option(name)
+        if text is not None and text not in choices:
+            strange.add(name)
+        return choices.get(text or "")
+
+    levels = {str(int(level)): level for level in Level}
+    lead, secondary, risk = option("lead"), option("secondary"), found.get(ids.risk)
+    whole = isinstance(risk, int | float) and not isinstance(risk, bool) and risk == int(risk)
+    if risk is not None and not whole:
+        strange.add("risk")
+    return Shown(
+        type=one_of("type", {one.value: one for one in IncidentType}),
+        stage=one_of("stage", {one.value: one for one in Stage}),
+        impact=one_of("impact", levels),
+        likelihood=one_of("likelihood", levels),
+        lead=None if lead is None else Alias(lead),
+        secondary=None if secondary is None else Alias(secondary),
+        closed=is_done(found),
+        risk=int(risk) if isinstance(risk, int | float) and whole else None,
+        stronger_action=has_label(found, STRONGER_LABEL),
+        strange=frozenset(strange),
+    )
 
 
 def new_step(step: StepView, incident: IncidentId, *, project: str, parent: str, subtask_type: str) -> Json:
@@ -212,11 +282,41 @@ def step_of(found: Mapping[str, object], properties: object, incident: IncidentI
     return None
 
 
+def all_over(subtasks: Sequence[Json], view: MirrorView) -> bool:
+    """Whether the short forms of a ticket's sub-tasks show that each step is closed, done or not."""
+    over = {fields_of(one).get("summary") for one in subtasks if is_done(fields_of(one))}
+    return all(step.title in over for step in view.steps)
+
+
+def way_back(transitions: object) -> str:
+    """The id of the first way that leads to a status which is not of the category "done"; empty if there is none."""
+    for one in transitions if isinstance(transitions, list) else []:
+        to = one.get("to") if isinstance(one, dict) else None
+        if (
+            isinstance(to, dict)
+            and isinstance(to.get("statusCategory"), dict)
+            and not is_done({"status": to})
+        ):
+            found = one.get("id")
+            return found if isinstance(found, str) and _NUMBER.match(found) else ""
+    return ""
+
+
 def is_done(found: Mapping[str, object]) -> bool:
     """Whether a sub-task's status counts as done, whatever the workflow calls it."""
     status = found.get("status")
     category = status.get("statusCategory") if isinstance(status, dict) else None
     return isinstance(category, dict) and category.get("key") == "done"
+
+
+def is_skipped(found: Mapping[str, object]) -> bool:
+    """Whether a sub-task is over without having been done, by the name of its resolution or its status."""
+    names = [
+        one.get("name") for one in (found.get("resolution"), found.get("status")) if isinstance(one, dict)
+    ]
+    return is_done(found) and any(
+        isinstance(name, str) and name.replace("\u2019", "'").casefold() in _SKIPPED for name in names
+    )
 
 
 def _shows(found: object, wanted: object) -> bool:

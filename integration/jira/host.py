@@ -19,15 +19,18 @@ from integration.errors import (
     HostUnavailable,
     HostUnknownOutcome,
 )
-from integration.jira import fields
+from integration.host_events import Touched
+from integration.jira import fields, text
 from integration.jira.audience import read_audience
+from integration.jira.board import JiraBoard
 from integration.jira.client import JiraClient
 from integration.jira.contents import PAGE, TicketContents
 from integration.logs import Log
-from integration.mirror import TicketName, TicketRef, TicketState
+from integration.marked import MarkedTicket
+from integration.mirror import ALL, TicketName, TicketRef, TicketState, wrong_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from integration.audience import Audience
@@ -36,14 +39,16 @@ if TYPE_CHECKING:
     from integration.jira.client import Intent
     from integration.jira.fields import Json
     from integration.jira.space import JiraSpace
-    from integration.mirror import Difference, MirrorView
+    from integration.mirror import Difference, MirrorView, PlainComment, StepState, StepView
     from integration.ports import Budget
+    from integration.process import StepKey
 
 _log = Log("coc.jira")
 
 PART_BYTES = 20_480
 """Bytes of an entry in one comment, so that its ciphertext stays below Jira's 32,767 characters."""
 
+_MARKS = frozenset({"title", "security level", "marker"})
 _ID = re.compile(r"[1-9][0-9]{0,18}\Z")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,49}-[0-9]{1,19}\Z")
 
@@ -61,6 +66,8 @@ class JiraHost:
     kind: Literal["jira"] = "jira"
     part_bytes = PART_BYTES
     holds_files = True
+    at_once = 4
+    """Jira documents a limit for one ticket only; its bound on requests a second is far from what four need."""
 
     def __init__(
         self,
@@ -74,6 +81,7 @@ class JiraHost:
         self._client = JiraClient(space, token=token, budget=budget, sleep=sleep)
         self._contents = TicketContents(self._client, space, sleep)
         self._own_account = ""
+        self.board = JiraBoard(self._client, space, lambda: next(iter(self.own_accounts)))
 
     def __repr__(self) -> str:
         return f"JiraHost({self._space.name!r})"
@@ -82,6 +90,11 @@ class JiraHost:
     def space(self) -> SpaceName:
         """The configured name of the ticket space."""
         return self._space.name
+
+    @property
+    def known_account(self) -> str:
+        """The account id behind the token, if it was read already. Asks nothing."""
+        return self._own_account
 
     @property
     def own_accounts(self) -> frozenset[str]:
@@ -93,6 +106,10 @@ class JiraHost:
                 raise self._client.unreadable(what)
             self._own_account = account
         return frozenset({self._own_account})
+
+    def _own(self) -> str:
+        (own,) = self.own_accounts
+        return own
 
     def ready(self, incidents: int = 1) -> None:
         """Whether Jira has not asked us to wait; how many incidents it is makes no difference. Asks our own budget only."""
@@ -109,27 +126,40 @@ class JiraHost:
         del since
         what = "search for the ticket"
         label = fields.incident_label(incident)
+        found: dict[str, TicketRef] = {}
+        for ticket in self._search(f'labels = "{label}"', what):
+            if fields.has_label(fields.fields_of(ticket), label):
+                ref = self._ref(ticket, what)
+                found[ref.id] = ref
+        return tuple(sorted(found.values(), key=lambda ref: int(ref.id)))
+
+    def marked(self) -> list[MarkedTicket]:
+        """Tickets with the label of any incident: one search, a page for each hundred. Sub-tasks are left out."""
+        what = "list the tickets"
+        kind = self._space.issue_type_id
+        return [
+            MarkedTicket(self._ref(ticket, what).key, incident)
+            for ticket in self._search(f'labels = "{fields.LABEL}" AND issuetype = {kind}', what)
+            for incident in fields.labelled_incidents(fields.fields_of(ticket))
+        ]
+
+    def _search(self, condition: str, what: str) -> Iterator[Json]:
         query: dict[str, str | int] = {
-            "jql": f'project = "{self._space.project}" AND labels = "{label}"',
+            "jql": f'project = "{self._space.project}" AND {condition}',
             "fields": "labels",
             "maxResults": PAGE,
         }
-        found: dict[str, TicketRef] = {}
         seen: set[str] = set()
         while True:
             page = self._client.read("search/jql", what=what, query=query)
-            for ticket in self._client.objects(page.get("issues"), what):
-                if fields.has_label(fields.fields_of(ticket), label):
-                    ref = self._ref(ticket, what)
-                    found[ref.id] = ref
+            yield from self._client.objects(page.get("issues"), what)
             token, is_last = page.get("nextPageToken"), page.get("isLast")
             if is_last is True or (is_last is None and token is None):
-                break
+                return
             if not isinstance(token, str) or token in seen:
                 raise self._client.unreadable(what)
             seen.add(token)
             query["nextPageToken"] = token
-        return tuple(sorted(found.values(), key=lambda ref: int(ref.id)))
 
     def open_ticket(self, view: MirrorView) -> TicketRef:
         """One write. The caller's :meth:`read` sees whether level, marker and fields stuck."""
@@ -149,32 +179,53 @@ class JiraHost:
         _log.info("ticket-opened", ticket=ref.id, incident=view.code_name)
         return ref
 
-    def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
-        """The ticket, its sub-tasks and all of its comments: three reads up to 100 of each.
+    def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
+        """The ticket with its comments, and its sub-tasks: one read each up to 100 of them, or what ``only`` asks for.
+
+        Of a closed ticket whose sub-tasks do not all look closed, they are read in any case.
 
         Raises:
             HostGone: the ticket is not there.
             HostNotRestricted: the ticket is in another project.
         """
         what = "read the ticket"
-        ticket = self._ticket(ref.id, what)
+        ticket = self._ticket(ref.id, what, Touched.COMMENTS in only)
         self._must_be_ours(ticket, view)
-        subtasks = self._client.objects(fields.fields_of(ticket).get("subtasks"), what)
-        steps = self._contents.steps([self._ref(one, what).id for one in subtasks], view.incident)
-        diary = self._contents.diary(ref.id, view.incident)
+        found = fields.fields_of(ticket)
+        wrong, shown = self._wrong(view, ticket), fields.shown(found, self._space.fields)
+        subtasks = self._client.objects(found.get("subtasks"), what)
+        over = fields.all_over(subtasks, view)
+        parts = set(only) | ({Touched.STEPS} if shown.closed and not over else set())
+        steps: Mapping[StepKey, StepState] = {}
+        plain: tuple[PlainComment, ...] = ()
+        if Touched.STEPS in parts:
+            ids = [self._ref(one, what).id for one in subtasks]
+            steps, plain = self._contents.steps(ids, view.incident, self._own)
+        comments = None
+        if Touched.COMMENTS in parts:
+            comments = self._contents.comments(ticket, view.incident, self._own)
         return TicketState(
             ref=self._ref(ticket, what),
-            fields_right=not self._wrong(view, ticket),
+            fields_right=not wrong,
             steps=steps,
-            comments=diary.whole,
-            damaged=frozenset(diary.damaged),
+            comments=comments.diary.whole if comments else {},
+            damaged=frozenset(comments.diary.damaged) if comments else frozenset(),
             restricted=self._has_level(ticket),
+            shown=shown,
+            marked=not _MARKS.intersection(wrong),
+            plain=(*(comments.plain if comments else ()), *plain),
+            parts=frozenset(parts),
+            steps_over=over,
+            way_back=fields.way_back(ticket.get("transitions")),
         )
 
-    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+    def write(
+        self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
+    ) -> dict[CommentId, str]:
         """One read, then: one write and one read for fields, one write for all steps, one for each comment.
 
-        Before every further twenty comments the ticket is read again: still in its project, still restricted.
+        With ``fresh`` none of these reads. Before every further twenty comments the ticket is read again: still in its
+        project, still restricted.
 
         Raises:
             HostNotRestricted: the ticket was moved to another project or lost its security level; nothing
@@ -183,24 +234,60 @@ class JiraHost:
         """
         if not lacking:
             return {}
-        ticket = self._ticket(ref.id, "read the ticket before writing to it")
-        self._must_be_ours(ticket, view)
+        seen = fresh if fresh is not None and fresh.restricted else None
+        ticket: Json = {}
+        if seen is None:
+            ticket = self._ticket(ref.id, "read the ticket before writing to it")
+            self._must_be_ours(ticket, view)
         if lacking.fields:
+            only = wrong_values(view, seen.shown) if seen and seen.marked and seen.shown else None
             self._client.put(
                 f"issue/{ref.id}",
-                fields.healed_ticket(view, self._space.fields, security_level=self._space.security_level_id),
+                fields.healed_ticket(
+                    view, self._space.fields, security_level=self._space.security_level_id, only=only
+                ),
                 what="set the ticket's fields",
                 ticket=ref.id,
                 query={"notifyUsers": "false"},
             )
-            ticket = self._after_write(ref, "read the ticket's fields back")
-            self._must_be_here(ticket, view)
-        self._must_have_level(ticket, view)
-        if lacking.fields:
-            self._must_show(ticket, view)
+        if seen is None:
+            if lacking.fields:
+                ticket = self._after_write(ref, "read the ticket's fields back")
+                self._must_be_here(ticket, view)
+            self._must_have_level(ticket, view)
+            if lacking.fields:
+                self._must_show(ticket, view)
         self._contents.write_steps(ref.id, view.incident, lacking.steps)
         look_again = partial(self._look_again, ref, view)
         return dict(self._contents.write_comments(ref.id, lacking.comments, look_again))
+
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
+        """One write for each."""
+        del view
+        self._contents.remove(ref.id, comments)
+
+    def reopen(
+        self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]
+    ) -> None:
+        """One write by the workflow's own way, and one comment.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-transitions-post
+        """
+        if not found.way_back:
+            raise HostRejected(
+                f"The ticket of {view.code_name} was closed while steps are unfinished, and cannot be opened again.",
+                fields=("status",),
+                meaning="From its status no transition leads to an open one, or the service's account may not use it.",
+                next_step="Give the account Transition Issues, and the workflow a way back; or open it there by hand.",
+            )
+        self._client.write(
+            f"issue/{ref.id}/transitions",
+            {"transition": {"id": found.way_back}},
+            what="open the ticket again",
+            ticket=ref.id,
+        )
+        numbers = [view.steps.index(step) + 1 for step in unfinished]
+        self._contents.say(ref.id, text.closed_too_early(unfinished, numbers))
 
     def _look_again(self, ref: TicketRef, view: MirrorView) -> None:
         ticket = self._after_write(ref, "look at the ticket again")
@@ -249,9 +336,14 @@ class JiraHost:
         self._must_be_ours(ticket, view)
         return ticket, self._client.objects(fields.fields_of(ticket).get("attachment"), what)
 
-    def _ticket(self, ticket_id: str, what: str) -> Json:
-        wanted = ["summary", "labels", "security", "project", "subtasks", *self._space.fields.ids()]
-        query = {"fields": ",".join(wanted), "properties": fields.INCIDENT_PROPERTY}
+    def _ticket(self, ticket_id: str, what: str, with_comments: bool = False) -> Json:  # noqa: FBT001, FBT002 - one caller
+        wanted = ["summary", "labels", "security", "project", "status", "subtasks", *self._space.fields.ids()]
+        wanted += ["comment"] if with_comments else []
+        query = {
+            "fields": ",".join(wanted),
+            "properties": fields.INCIDENT_PROPERTY,
+            "expand": "transitions",
+        }
         return self._client.read(f"issue/{ticket_id}", what=what, query=query)
 
     def _after_write(self, ref: TicketRef, what: str) -> Json:
@@ -274,6 +366,8 @@ class JiraHost:
         wrong = [names[key] for key in fields.wrong_fields(found, wanted)]
         if fields.markers_missing(found, ticket.get("properties"), view.incident):
             wrong.append("marker")
+        if fields.has_label(found, fields.STRONGER_LABEL) != view.stronger_action:
+            wrong.append("stronger-action label")
         return tuple(wrong)
 
     def _must_show(self, ticket: Json, view: MirrorView) -> None:

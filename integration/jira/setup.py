@@ -105,6 +105,7 @@ class JiraSetup:
             f'project = "{plan.space.project}"',
             f'email = "{plan.bot_email}"',
             'token_file = "jira.token"',
+            *([f'webhook_secret_file = "{plan.hook_secret_file}"'] if plan.hook_secret_file else []),
             f'issue_type_id = "{ticket}"',
             f'subtask_type_id = "{step}"',
             f'security_level_id = "{level}"',

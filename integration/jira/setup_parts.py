@@ -24,6 +24,7 @@ class Plan:
         members: alias -> account id, from the roster.
         hook_url: where Jira sends its events; None without a webhook.
         hook_secret: what signs them.
+        hook_secret_file: where the service finds it, as it stands in the configuration.
         secret_is_new: it was made just now, so that a webhook that is there already signs with another one.
     """
 
@@ -33,6 +34,7 @@ class Plan:
     members: Mapping[Alias, str]
     hook_url: str | None = None
     hook_secret: str = field(default="", repr=False)
+    hook_secret_file: str = ""
     secret_is_new: bool = False
 
     @property

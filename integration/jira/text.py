@@ -8,18 +8,21 @@ https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from integration.mirror import StepView
     from integration.text import PublicText, SealedText
 
 Node = dict[str, Any]
 
-_DIARY_LINE = "A part of the encrypted diary; cleared members read it with the coc command."
+DIARY_LINE = "A part of the encrypted diary; cleared members read it with the coc command."
+_CLOSED_TOO_EARLY = "This ticket was closed while steps of the process are open, so it was opened again. Do these steps, or skip them:"
+_ACCOUNT = re.compile(r"[A-Za-z0-9:_-]{1,128}\Z")
 _WORKPLACE = (
     "The team works on this ticket by its fields and sub-tasks. "
     "What was reported is not written here: it is in the encrypted diary, in the comments below."
@@ -40,8 +43,27 @@ def step_description(step: StepView) -> Node:
 def diary_comment(sealed: SealedText) -> Node:
     """One sealed part of a diary: a sentence for people, then the ciphertext in a code block."""
     return _document(
-        *_paragraphs(_DIARY_LINE), {"type": "codeBlock", "content": [{"type": "text", "text": sealed}]}
+        *_paragraphs(DIARY_LINE), {"type": "codeBlock", "content": [{"type": "text", "text": sealed}]}
     )
+
+
+def closed_too_early(unfinished: Sequence[StepView], numbers: Sequence[int]) -> Node:
+    """The word on a ticket that was closed while steps are unfinished: their numbers and titles, and nothing else."""
+    steps = (f"{number}. {step.title}" for number, step in zip(numbers, unfinished, strict=True))
+    return _document(*_paragraphs(_CLOSED_TOO_EARLY), *(node for line in steps for node in _paragraphs(line)))
+
+
+def is_id(account: str) -> bool:
+    """Whether this can be an account's id, and may stand in a sentence of ours."""
+    return _ACCOUNT.match(account) is not None
+
+
+def words_beside_code(document: object) -> str:
+    """All text of an ADF document that is in no code block."""
+    if not isinstance(document, dict):
+        return ""
+    kept = [node for node in _children(document) if node.get("type") != "codeBlock"]
+    return all_text({**document, "content": kept}).strip()
 
 
 def code_texts(document: object) -> str:

@@ -76,7 +76,10 @@ HOOK_EVENTS: Final = (
     "comment_created",
     "comment_updated",
     "comment_deleted",
+    "project_updated",
+    "project_deleted",
 )
+"""The last two are of every project, whatever the filter says; those of others are of no use and stay unread."""
 
 _TYPES: Final = "com.atlassian.jira.plugin.system.customfieldtypes:"
 _LEVELS: Final = ("1", "2", "3")

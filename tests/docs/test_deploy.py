@@ -10,8 +10,8 @@ from shutil import which
 
 import pytest
 
-from webhook_server.cli import _LARGEST_BODY
-from webhook_server.intake.routes import MAX_BODY
+from webhook_server.answers import MAX_BODY
+from webhook_server.door import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -55,7 +55,7 @@ def test_both_take_bodies_as_large_as_the_server_does() -> None:
     assert re.search(r"handle /in/\* \{\s*request_body \{\s*max_size 2MB", read("Caddyfile"))
     assert re.search(r"handle /api/\* \{\s*request_body \{\s*max_size 32MiB", read("Caddyfile"))
     assert MAX_BODY <= 2 * 1000**2
-    assert _LARGEST_BODY == 32 * 1024**2
+    assert LARGEST_FILE == 32 * 1024**2
 
 
 @pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd is not installed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +12,6 @@ from tests.faults.world import Nursery, running_nursery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# On real time a minute of silence and five minutes of a host's search pass in it: too long for every run.
-collect_ignore = [] if os.environ.get("COC_FAULT_ALL") else ["test_several_servers.py"]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Kill the server again and again under load, then look whether anything was lost or is there twice.
 
-    python -m tests.faults.soak --kills 1000 [--postgres]
+    python -m tests.faults.soak --kills 1000 [--postgres [--servers 2]]
 
 prints one table, and exits with 1 if anything is not as it must be. The tests in CI run short ones.
 """
@@ -56,6 +56,7 @@ class Count:
     """What a run did and what came of it."""
 
     seed: int
+    servers: int
     kills: int
     in_the_middle: int
     ended_by_themselves: int
@@ -71,6 +72,7 @@ class Count:
         """For a table."""
         return {
             "seed": self.seed,
+            "servers on one database": self.servers,
             "kills (kill -9)": self.kills,
             "restarts": self.kills,
             "kills while a ticket was half made": self.in_the_middle,
@@ -103,17 +105,24 @@ def soak(
     pace: float = _PACE,
     identities: Mapping[str, Identity] | None = None,
     database_url: str | None = None,
+    servers: int = 1,
 ) -> Count:
-    """Load, kills, and the verdict; on SQLite, or on the PostgreSQL database that is named."""
+    """Load, kills, and the verdict; on SQLite, or on the PostgreSQL database that is named.
+
+    Of several ``servers`` on one database each kill takes one at random.
+    """
     chance = random.Random(seed)
     began = time.monotonic()
     by_themselves = in_the_middle = 0
-    with (
-        fault_world(
-            folder, speed=SPEED, search_lag=SEARCH_LAG, identities=identities, database_url=database_url
-        ) as world,
-        lives_of(world, nursery) as server,
-    ):
+    with ExitStack() as stack:
+        world = stack.enter_context(
+            fault_world(
+                folder, speed=SPEED, search_lag=SEARCH_LAG, identities=identities, database_url=database_url
+            )
+        )
+        names = ["server", *(f"server-{number}" for number in range(2, servers + 1))]
+        all_servers = [stack.enter_context(lives_of(world, nursery, name)) for name in names]
+        server = all_servers[0]
         if os.environ.get("COC_FAULT_UNBUDGETED"):
             world.play.github.limits.hourly_requests = 10**9
         tool = FormTool(
@@ -123,13 +132,16 @@ def soak(
         server.kill()
         before_start = time.monotonic()
         server.start_until_ready()
+        for another in all_servers[1:]:
+            another.start_until_ready()
         longest_life = min(time.monotonic() - before_start + _WORK, _LONGEST_LIFE)
         tool.start()
         for number in range(1, kills + 1):
             time.sleep(chance.uniform(0, longest_life))
-            by_themselves += server.kill() != KILLED
+            victim = chance.choice(all_servers)
+            by_themselves += victim.kill() != KILLED
             in_the_middle += half_made(world)
-            server.start()
+            victim.start()
             if number % _SAY_EVERY == 0:
                 sys.stderr.write(f"{number} kills, {tool.acknowledged} deliveries acknowledged\n")
         took = time.monotonic() - began
@@ -138,9 +150,9 @@ def soak(
         wait_for(world.is_ready, "the last server's start", seconds=_PATIENCE)
         found = verdict(world, tool.submissions, waiting=waiting)
         found.wrong += tool.refused
-        by_themselves += server.kill() != KILLED
+        by_themselves += sum(one.kill() != KILLED for one in all_servers)
         return Count(
-            seed=seed, kills=kills, in_the_middle=in_the_middle, ended_by_themselves=by_themselves, submissions=len(tool.submissions),
+            seed=seed, servers=servers, kills=kills, in_the_middle=in_the_middle, ended_by_themselves=by_themselves, submissions=len(tool.submissions),
             acknowledged=tool.acknowledged, tries=tool.tries, seconds=took, verdict=found, canary=world.canary,
             log=world.log_tail(),
         )  # fmt: skip
@@ -156,7 +168,10 @@ def main() -> None:
         "--pace", type=float, default=_PACE, help="mean pause of each of the four forms, in seconds"
     )
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL that is started for it")
+    parser.add_argument("--servers", type=int, default=1, help="so many on one database; needs --postgres")
     arguments = parser.parse_args()
+    if arguments.servers > 1 and not arguments.postgres:
+        parser.error("several servers need --postgres")
     console = Console(highlight=False)
     console.print(f"{arguments.kills} kills, seed {arguments.seed}")
     with ExitStack() as stack:
@@ -170,7 +185,7 @@ def main() -> None:
             url = stack.enter_context(stack.enter_context(pg.running(binaries)).fresh_database())
         count = soak(
             folder / "server", nursery, kills=arguments.kills, seed=arguments.seed, pace=arguments.pace,
-            database_url=url,
+            database_url=url, servers=arguments.servers,
         )  # fmt: skip
     table = Table(show_header=False)
     for name, value in count.rows().items():

@@ -53,6 +53,8 @@ class FaultWorld:
     canary: Canary
     standard_secret: str = field(repr=False)
     journals: Mapping[str, SearchedJournal] = field(default_factory=dict)
+    doors: list[str] = field(default_factory=list)
+    """Addresses of the servers, to which form tools post in turn as through a load balancer."""
 
     @property
     def log(self) -> Path:
@@ -65,11 +67,8 @@ class FaultWorld:
         return Service(origin=self.play.origin, alias=Alias(READER), signer=identity, clock=self.server_clock)
 
     def is_ready(self) -> bool:
-        """Whether the server answers that it is."""
-        try:
-            return requests.get(f"{self.play.origin}/health/ready", timeout=2).ok
-        except requests.RequestException:
-            return False
+        """Whether the first server answers that it is."""
+        return answers_ready(self.play.origin)
 
     def log_tail(self) -> str:
         """The end of the server's log, for a failing test."""
@@ -117,7 +116,7 @@ def fault_world(
             play.prove_by_admin()
         server_clock = WrongClock(clock, folder / "clock-is-wrong-by")
         server_clock.put(hours=0)
-        world = FaultWorld(play, clock, server_clock, canary, secret)
+        world = FaultWorld(play, clock, server_clock, canary, secret, doors=[play.origin])
         world.journals = {name: SearchedJournal(name, canary) for name in ("jira", "github")}
         play.jira.wire.journal = world.journals["jira"]
         play.github.wire.journal = world.journals["github"]
@@ -231,22 +230,31 @@ class Nursery:
 class Lives:
     """A world's server in one life after the other, on the world's clock. Others may kill it too."""
 
-    def __init__(self, world: FaultWorld, nursery: Nursery) -> None:
+    def __init__(self, world: FaultWorld, nursery: Nursery, name: str = "server") -> None:
+        """``name`` of any server but the first: it has the same keys, roster and database, and a port of its own."""
         self._world = world
         self._nursery = nursery
+        self._name = name
+        self.door, self._config = world.play.origin, world.play.config_path
+        if name != "server":
+            self.door, self._config = another_door(world, name)
         self._alive = False
         self._said = 0
         self.pid = 0
 
     def start(self) -> None:
         """Start a server; it has done nothing yet when this returns."""
-        self.pid = self._run(self._world.log, "serve")
+        self.pid = self._run(self._world.log, "serve", "--name", self._name)
         self._alive = True
 
     def start_until_ready(self) -> None:
         """Start a server and return when it answers."""
         self.start()
-        wait_for(self._world.is_ready, "the server's start", seconds=_PATIENCE)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers."""
+        wait_for(lambda: answers_ready(self.door), "the server's start", seconds=_PATIENCE)
 
     def kill(self) -> int:
         """Kill -9 for its whole group; returns, with how it ended, when it is gone."""
@@ -271,7 +279,7 @@ class Lives:
     def _run(self, output: Path, *arguments: str) -> int:
         world = self._world
         return self._nursery.ask(
-            do="run", arguments=[*arguments, "--config", str(world.play.config_path)], output=str(output),
+            do="run", arguments=[*arguments, "--config", str(self._config)], output=str(output),
             base=world.clock.base, speed=world.clock.speed, offset=str(world.server_clock.file),
         )  # fmt: skip
 
@@ -287,13 +295,34 @@ def running_nursery() -> Iterator[Nursery]:
 
 
 @contextmanager
-def lives_of(world: FaultWorld, nursery: Nursery) -> Iterator[Lives]:
-    """A world's server, killed for good when the block is left."""
-    made = Lives(world, nursery)
+def lives_of(world: FaultWorld, nursery: Nursery, name: str = "server") -> Iterator[Lives]:
+    """One of a world's servers, killed for good when the block is left."""
+    made = Lives(world, nursery, name)
     try:
         yield made
     finally:
         made.close()
+
+
+def another_door(world: FaultWorld, name: str) -> tuple[str, Path]:
+    """Where another server of the same world listens, and its configuration. Desks sign for the same origin."""
+    door = f"127.0.0.1:{free_port()}"
+    config = world.play.folder / f"{name}.toml"
+    text = world.play.config_path.read_text(encoding="utf-8")
+    listen = f'listen = "{world.play.origin.removeprefix("http://")}"'
+    if listen not in text:
+        raise AssertionError("the configuration does not say where to listen")
+    config.write_text(text.replace(listen, f'listen = "{door}"'), encoding="utf-8")
+    world.doors.append(f"http://{door}")
+    return f"http://{door}", config
+
+
+def answers_ready(door: str) -> bool:
+    """Whether a server answers that it is ready."""
+    try:
+        return requests.get(f"{door}/health/ready", timeout=2).ok
+    except requests.RequestException:
+        return False
 
 
 def kill_group(leader: int) -> None:

@@ -195,3 +195,18 @@ def test_deliveries_that_were_lost_fail(world: World, check: Callable[..., Check
     told = check(outsider=None)["deliveries"]
     assert told.outcome is Outcome.FAIL
     assert "were not taken" in told.what
+
+
+def test_a_webhook_that_is_configured_and_not_there_fails(check: Callable[..., Checked]) -> None:
+    assert check(as_app=False, outsider=None, hook_id=4711)["webhook"].outcome is Outcome.FAIL
+
+
+def test_a_canary_of_which_nobody_knows_whether_it_was_written_is_told_to_be_looked_for(world: World) -> None:
+    world.hub.wire.observer = None
+    world.hub.app.view_functions["create_issue"] = lambda **_: ({}, 502)
+    found = github_checks(
+        world.space(), admin=None, bot=TokenCredential(world.bot_token), outsider=None, hook_url=URL
+    )
+    told = next(one for one in found if one.key == "canary")
+    assert told.outcome is Outcome.UNKNOWN
+    assert "delete it" in told.next_step

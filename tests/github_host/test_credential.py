@@ -48,7 +48,7 @@ def test_without_a_token_nothing_is_written_and_that_is_known(
     view: MirrorView,
     leaks_nothing: Callable[[BaseException], None],
 ) -> None:
-    app_host._definitions = ()
+    app_host._fields.definitions = ()
     github.wire.replace(
         "POST", "https://api.github.com:443" + MINT, json={"message": github.canary}, status=status
     )

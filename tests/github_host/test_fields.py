@@ -46,7 +46,13 @@ def test_a_plan_splits_fields_and_labels(view: MirrorView) -> None:
         {"field_id": 2, "value": "Assessing"},
         {"field_id": 3, "value": "wren"},
     )
-    assert sent.labels == (LABEL, "type: Conduct Enforcement", "likelihood: 3", "risk: 6")
+    assert sent.labels == (
+        LABEL,
+        "type: Conduct Enforcement",
+        "likelihood: 3",
+        "risk: 6",
+        "stronger action: yes",
+    )
 
 
 def test_nothing_is_shown_for_a_missing_lead(unassessed: MirrorView) -> None:

@@ -164,7 +164,7 @@ def test_a_broken_connection_is_an_unknown_outcome_unless_it_was_never_made(
 def test_a_refused_connection_wrote_nothing(view: MirrorView) -> None:
     space = GitHubSpace(SpaceName("hub"), "acme", "conduct", "http://127.0.0.1:9")
     lonely = GitHubHost(space, TokenCredential("ghp_x"))
-    lonely._definitions = ()
+    lonely._fields.definitions = ()
     with pytest.raises(HostUnavailable):
         lonely.open_ticket(view)
 

@@ -116,6 +116,7 @@ def test_the_ticket_shows_the_mirror_view_and_nothing_else(
         "likelihood: 3",
         "risk: 6",
         "stage: Assessing",
+        "stronger action: yes",
         "lead: wren",
     }
     assert issue.assignees == []
@@ -189,7 +190,12 @@ def test_issue_fields_are_used_where_the_repository_has_them(
         "CoC risk": "6",
         "CoC stage": "Assessing",
     }
-    assert {label.name for label in world.issue(ref.id).labels} == {"coc", "likelihood: 3", "lead: wren"}
+    assert {label.name for label in world.issue(ref.id).labels} == {
+        "coc",
+        "likelihood: 3",
+        "lead: wren",
+        "stronger action: yes",
+    }
     assert len(world.writes()) == 4
 
 
@@ -382,7 +388,7 @@ def test_after_a_write_of_unknown_outcome_reading_and_writing_again_doubles_noth
 ) -> None:
     host = world.with_token()
     assert host.audience().complete
-    host._fields()
+    host._fields.known()
     started = datetime.now(UTC)
     ref = host.open_ticket(view) if call else None
     world.hub.wire.fail_next(Fault(kind, status=502), skip=3 + call if call else 0)
@@ -450,6 +456,16 @@ def test_tickets_are_found_by_marker_oldest_first_and_steps_are_none(
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert host.find(view.incident, since=since) == (first, second)
     assert host.find(view.incident, since=datetime.now(UTC) + timedelta(days=8)) == ()
+
+
+def test_tickets_of_any_incident_are_listed_and_steps_are_none(
+    world: World, view: MirrorView, unassessed: MirrorView
+) -> None:
+    host = world.with_token()
+    refs = [run(host, one, [])[0] for one in (view, unassessed)]
+    assert {(ref.key, one.incident) for ref, one in zip(refs, (view, unassessed), strict=True)} == {
+        (one.key, one.incident) for one in host.marked()
+    }
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=6)])

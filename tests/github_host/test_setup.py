@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from integration.code_name import CodeName
 from integration.errors import ConfigError, HostRefused
-from integration.github import vocabulary
+from integration.github import fields, vocabulary
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.hook_settings import EVENTS
 from integration.github.setup import GitHubSetup, Wanted, web_address
+from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage, new_incident_id
+from integration.mirror import mirror
+from integration.process import default_process
+from integration.risk import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,12 +170,32 @@ def test_every_label_a_ticket_may_show_is_there_afterwards(
     assert all(len(name) <= 50 for name in there)
 
 
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("kind", IncidentType)
+def test_no_ticket_shows_a_label_that_the_set_up_does_not_know(stage: Stage, kind: IncidentType) -> None:
+    known = set(vocabulary.labels({"wren", "robin"}))
+    for impact, likelihood in product((None, *Level), (None, *Level)):
+        incident = Incident(
+            id=new_incident_id(),
+            code_name=CodeName("AMBER-HERON-42"),
+            type=kind,
+            space=SpaceName("hub"),
+            opened_at=datetime(2026, 11, 22, tzinfo=UTC),
+            stage=stage,
+            impact=impact,
+            likelihood=likelihood,
+            lead=Alias("wren"),
+            secondary=Alias("robin"),
+        )
+        assert set(fields.plan(mirror(incident, default_process()), ()).labels) <= known
+
+
 def test_issue_fields_are_made_if_wanted_and_then_members_get_the_role_write(
     world: World, setup: Callable[..., GitHubSetup]
 ) -> None:
     wanted = setup(issue_fields=True)
     assert carried_out(wanted) == []
-    names = {field.name for field in world.repo().organization.issue_fields}
+    names = {one.name for one in world.repo().organization.issue_fields}
     assert names == {f"CoC {key}" for key in vocabulary.values(())}
     assert world.repo().collaborators["wren"] == "push"
     assert keys(carried_out(setup())) == ["issue-fields-in-the-way"]
@@ -248,6 +275,7 @@ def test_the_settings_are_toml_that_the_configuration_takes_and_hold_no_secret(
     (space,) = tomllib.loads(text)["spaces"].values()
     assert (space["host"], space["owner"], space["repository"]) == ("github", "acme", "conduct")
     assert entry in space
+    assert space["webhook_secret_file"] == "hub-webhook.secret"
     assert not any(secret in text for secret in (SECRET, "ghp_", "PRIVATE"))
 
 

@@ -135,6 +135,19 @@ def test_which_credential_the_service_has_must_be_said_once(
     assert words in result.output
 
 
+def test_a_roster_without_accounts_on_github_is_refused(run: Callable[..., Result], folder: Path) -> None:
+    wren = generate_identity("wren")
+    text = (
+        f'version = 1\nserial = 1\n[[members]]\nalias = "wren"\nrecipient = "{wren.recipient}"\n'
+        f'signing_key = "{wren.signing_key}"\nemail = "wren@example.org"\non_duty = true\n'
+    )
+    (folder / "roster.toml").write_text(text, encoding="utf-8")
+    (folder / "roster.toml.sig.wren").write_text(wren.sign("coc-roster@v1", text.encode()))
+    result = run("--token-file", str(folder / "github.token"))
+    assert result.exit_code == 1
+    assert "no member has an account on GitHub" in result.output
+
+
 def test_a_wrong_token_is_told_without_showing_it(run: Callable[..., Result], folder: Path) -> None:
     result = run("--token-file", str(folder / "github.token"), token="ghp_wrong")
     assert result.exit_code == 1

@@ -217,7 +217,8 @@ def test_when_graphql_does_nothing_rest_writes_after_a_fresh_read(
     place(github, view)
     github.answers("POST", "/graphql", answer, status=status)
     github.answers("GET", f"{ISSUES}/17/sub_issues", [])
-    there = [{"id": 8_000_000_001, "body": f"before\n{comments[0].text}\nafter"}]
+    ours = {"user": {"login": "coc-bot"}, "created_at": "2026-11-22T14:00:05Z"}
+    there = [{"id": 8_000_000_001, "body": f"before\n{comments[0].text}\nafter", **ours}]
     github.answers("GET", f"{ISSUES}/17/comments", there)
     made = {"id": 8_000_000_002, "issue_url": "https://api.github.com/repos/Acme/conduct/issues/17"}
     github.answers("POST", f"{ISSUES}/17/comments", made, status=201)
@@ -279,7 +280,8 @@ def test_a_field_value_that_is_not_true_any_more_is_taken_away(
     github.answers("GET", "/orgs/acme/issue-fields", listed)
     github.repository()
     stale = [{"issue_field_id": 3, "value": 2}]
-    github.answers("GET", f"{ISSUES}/17", github.issue(unassessed, issue_field_values=stale))
+    other = [{"name": "coc"}, {"name": "their own"}]
+    github.answers("GET", f"{ISSUES}/17", github.issue(unassessed, issue_field_values=stale, labels=other))
     github.answers("DELETE", f"{ISSUES}/17/issue-field-values/3", "", status=204)
     github.answers("PATCH", f"{ISSUES}/17", github.issue(unassessed))
     host.write(ref, unassessed, Difference(fields=True, steps=(), comments=()))
@@ -610,7 +612,7 @@ def test_whatever_wait_an_answer_names_no_thread_sleeps_for_it(
     )
     world.hub.wire.every = Fault("status", status=status, headers=headers)
     host = world.with_token()
-    host._definitions = ()
+    host._fields.definitions = ()
     for work in (host.audience, lambda: host.open_ticket(view)):
         with pytest.raises((HostLimited, HostUnavailable, HostUnknownOutcome)):
             work()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from integration.errors import StoreError, TooLarge, Unauthenticated
 from integration.report import ReportField
+from webhook_server.answers import MAX_BODY
 from webhook_server.intake.registry import READERS, Reader
-from webhook_server.intake.routes import MAX_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -61,7 +61,48 @@ def test_what_is_not_assessed_is_emptied_on_a_healed_ticket(view: MirrorView, id
 def test_healing_adds_our_labels_and_leaves_those_of_people(view: MirrorView, ids: JiraFieldIds) -> None:
     body = fields.healed_ticket(view, ids, security_level=LEVEL)
     assert "labels" not in body["fields"]
-    assert body["update"] == {"labels": [{"add": "coc"}, {"add": "coc-inc-abcdefghijklmnopqrstuvwxyz"}]}
+    stronger = {"remove": "coc-stronger-action"}
+    ours = [{"add": "coc"}, {"add": "coc-inc-abcdefghijklmnopqrstuvwxyz"}]
+    assert body["update"] == {"labels": [*ours, stronger]}
+
+
+def test_only_what_is_wrong_is_set_where_the_markers_are_right(view: MirrorView, ids: JiraFieldIds) -> None:
+    one = replace(view, risk=6, stronger_action=True)
+    body = fields.healed_ticket(one, ids, security_level=LEVEL, only={"risk", "stronger_action"})
+    assert body == {"fields": {ids.risk: 6}, "update": {"labels": [{"add": "coc-stronger-action"}]}}
+
+
+def test_what_is_none_of_ours_is_named_and_shown_as_nothing(view: MirrorView, ids: JiraFieldIds) -> None:
+    found = fields.ticket_fields(replace(view, risk=6), ids, security_level=LEVEL)
+    found |= {
+        ids.impact: {"value": "9"},
+        ids.stage: ["Closed"],
+        ids.risk: "six",
+        ids.lead: {"value": "robert"},
+    }
+    seen = fields.shown(found, ids)
+    assert (seen.impact, seen.stage, seen.risk, seen.lead) == (None, None, None, "robert")
+    assert seen.strange == {"impact", "stage", "risk"}
+
+
+@pytest.mark.parametrize("name", ["Won't do", "Won\u2019t Do", "CANCELLED", "Declined"])
+def test_a_step_is_skipped_by_the_name_of_its_resolution_or_status(name: str) -> None:
+    done = {"name": "Done", "statusCategory": {"key": "done"}}
+    assert fields.is_skipped({"status": done, "resolution": {"name": name}})
+    assert fields.is_skipped({"status": {**done, "name": name}})
+    assert not fields.is_skipped({"status": done, "resolution": {"name": "Done"}})
+    assert not fields.is_skipped({"status": {"name": name, "statusCategory": {"key": "new"}}})
+
+
+def test_the_way_back_leads_to_a_status_that_is_not_done() -> None:
+    ways = [
+        {"id": "31", "to": {"statusCategory": {"key": "done"}}},
+        {"id": "11", "to": {"statusCategory": {"key": "new"}}},
+    ]
+    assert fields.way_back(ways) == "11"
+    assert fields.way_back(ways[:1]) == ""
+    assert fields.way_back([{"id": "1/../2", "to": {"statusCategory": {"key": "new"}}}, 7]) == ""
+    assert fields.way_back(None) == ""
 
 
 def test_jiras_way_of_answering_counts_as_right(view: MirrorView, ids: JiraFieldIds) -> None:

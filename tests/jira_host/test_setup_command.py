@@ -101,7 +101,7 @@ def test_with_apply_each_deed_and_the_settings_are_shown_and_the_second_run_chan
     assert "Nothing is lacking." in second.output
     assert len(fresh.cloud.wire.writes()) == written
     assert "[spaces.conduct.fields]" in first.output
-    assert "[spaces.conduct.fields]" in second.output
+    assert f'webhook_secret_file = "{roster.with_name("hook.secret")}"' in second.output
     secret_file = roster.with_name("hook.secret")
     assert secret_file.stat().st_mode & 0o777 == 0o600
     secret = secret_file.read_text(encoding="ascii").strip()

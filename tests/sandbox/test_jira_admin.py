@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -244,6 +245,17 @@ def test_a_hook_gets_its_events_of_its_project_signed_over_the_raw_body(office: 
         digest = hmac.new(b"quite secret", raw, hashlib.sha256).hexdigest()
         assert headers["X-Hub-Signature"] == f"sha256={digest}"
     assert len({headers["X-Atlassian-Webhook-Identifier"] for headers, _ in ear.arrived}) == 2
+
+
+def test_a_hook_that_asks_for_them_is_told_of_changes_of_projects(office: Office, ear: Ear) -> None:
+    hook = registered(office, ear, events=["project_updated"])
+    made = ask(office, "sam", "POST", "notificationscheme", {"name": "Mine"}).json()
+    ask(office, "sam", "PUT", "project/COC", {"notificationScheme": int(made["id"])})
+    hook.drain()
+
+    ((_, raw),) = ear.arrived
+    told = json.loads(raw)
+    assert (told["webhookEvent"], told["project"]["key"]) == ("project_updated", "COC")
 
 
 def test_a_hook_without_a_secret_signs_nothing(office: Office, ear: Ear) -> None:

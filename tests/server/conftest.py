@@ -7,7 +7,7 @@ import re
 import socket
 import socketserver
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from integration.diary.keys import Identity, ServiceKey, generate_identity, new_
 from integration.errors import HostGone
 from integration.guard import Guard
 from integration.incident import Alias, IncidentId, SpaceName
-from integration.mirror import StepState, TicketName, TicketRef, TicketState
+from integration.mirror import ALL, PlainComment, Shown, StepState, TicketName, TicketRef, TicketState
 from integration.process import default_process
 from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
     from integration.diary.chain import Head
     from integration.errors import BudgetSpent
-    from integration.mirror import Difference, MirrorView
+    from integration.host_events import Touched
+    from integration.mirror import Difference, MirrorView, StepView
     from integration.ports import HostKind, Receipt
     from tests.conftest import SetClock
 
@@ -67,6 +68,16 @@ class MemoryTicket:
     files: dict[str, bytes] = field(default_factory=dict)
     damaged: set[CommentId] = field(default_factory=set)
     restricted: bool = True
+    shown: Shown | None = None
+    plain: list[PlainComment] = field(default_factory=list)
+
+
+def shown_of(view: MirrorView, *, closed: bool = False) -> Shown:
+    """A ticket that shows a view."""
+    return Shown(
+        view.type, view.stage, view.impact, view.likelihood, view.lead, view.secondary, closed, view.risk,
+        view.stronger_action,
+    )  # fmt: skip
 
 
 @dataclass
@@ -91,6 +102,7 @@ class MemoryHost:
     own_accounts: frozenset[str] = frozenset({"coc-bot"})
     part_bytes: int = 44_000
     holds_files: bool = True
+    at_once: int = 100
     spent: BudgetSpent | None = None
     space_id: str = "4711"
 
@@ -128,7 +140,7 @@ class MemoryHost:
         self.tickets.append(MemoryTicket(ref, view.incident, self.clock.now(), not self.stubborn_fields))
         return ref
 
-    def read(self, ref: TicketRef, view: MirrorView) -> TicketState:
+    def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
         self._called("read")
         one = self._ticket(ref)
         return TicketState(
@@ -138,14 +150,22 @@ class MemoryHost:
             {comment.text: f"c{n}" for n, comment in enumerate(one.comments)},
             frozenset(one.damaged),
             one.restricted,
+            shown=one.shown,
+            plain=tuple(one.plain),
+            parts=frozenset(only),
         )
 
-    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+    def write(
+        self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
+    ) -> dict[CommentId, str]:
+        del fresh
         self._called("write")
         one = self._ticket(ref)
         assert one.incident == view.incident
         if lacking.fields:
             one.fields_right = not self.stubborn_fields
+            if one.shown is not None:
+                one.shown = shown_of(view, closed=one.shown.closed)
         for step in lacking.steps:
             assert step.key not in one.steps
             if not self._lost():
@@ -174,6 +194,23 @@ class MemoryHost:
         assert one.incident == view.incident
         one.comments = [comment for comment in one.comments if comment.id not in places]
         one.files = {name: content for name, content in one.files.items() if name not in files}
+
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
+        self._called("remove")
+        one = self._ticket(ref)
+        assert one.incident == view.incident
+        gone = {comment.id for comment in comments}
+        one.plain = [comment for comment in one.plain if comment.id not in gone]
+
+    def reopen(
+        self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]
+    ) -> None:
+        self._called("reopen")
+        one = self._ticket(ref)
+        assert one.incident == view.incident
+        assert found.shown is not None
+        assert unfinished
+        one.shown = replace(found.shown, closed=False)
 
     def _lost(self) -> bool:
         self.loses -= 1

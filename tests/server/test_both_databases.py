@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,17 +22,20 @@ from integration.audience import AdminProof, Principal
 from integration.casework import receive
 from integration.errors import Busy, HeadConflict, StoreError
 from integration.incident import SpaceName
+from integration.jira.turns import PACE
+from integration.ports import Unlimited
 from webhook_server.fellows import Fellows
 from webhook_server.store import migrate as migrating
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.database import Database
+from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate, revision
 from webhook_server.store.sealed import Sealer, new_root_key
 from webhook_server.store.sql import make_engine
-from webhook_server.store.workers import GONE_AFTER, Workers
+from webhook_server.store.workers import GONE_AFTER, SILENT_AFTER, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from integration.ports import Receipt
     from integration.report import Report
     from tests.conftest import SetClock
+    from tests.pg import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -244,10 +252,7 @@ def test_a_lock_is_free_when_its_holder_is_gone(shared: sa.Engine) -> None:
     other = Locks(shared).lease("lead")
     assert not other.is_ours()
 
-    with shared.connect() as connection:  # as if its process had been killed
-        connection.execute(
-            sa.text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
-        )
+    cut_the_locks(shared)  # as if its process had been killed
 
     assert other.is_ours()
     with pytest.raises(StoreError):
@@ -292,11 +297,8 @@ def test_only_what_the_silent_had_begun_is_taken_over(shared: sa.Engine, sealer:
     workers = Workers(shared)
     for name in ("a", "b", "c"):
         workers.beat(name, root_key_id="k", starts=True)
-    with shared.begin() as connection:
-        connection.execute(
-            sa.text("UPDATE worker SET seen_at = seen_at - :gone WHERE name IN ('a', 'b')"),
-            {"gone": (GONE_AFTER + timedelta(seconds=1)) // timedelta(microseconds=1)},
-        )
+    for name in ("a", "b"):
+        silence(shared, name, SILENT_AFTER)
     taken: list[str] = []
     forgotten: list[str] = []
 
@@ -304,17 +306,202 @@ def test_only_what_the_silent_had_begun_is_taken_over(shared: sa.Engine, sealer:
         taken.append(name)
         return 3
 
-    fellows(shared, "b", sealer).replace_the_dead(take_over, forgotten.append)
+    other = fellows(shared, "b", sealer)
+    other.replace_the_dead(take_over, forgotten.append)
+    assert (
+        [] == taken
+    )  # PostgreSQL may have come back a moment ago, and the other be about to take its name again
+    other.replace_the_dead(take_over, forgotten.append)
 
     assert ["a"] == taken == forgotten
     assert ["b", "c"] == [one.name for one in workers.all()]
 
 
-def silence(engine: sa.Engine, name: str) -> None:
+def test_who_beats_again_after_its_session_was_lost_is_not_taken_for_dead(
+    shared: sa.Engine, sealer: Sealer
+) -> None:
+    one, other = fellows(shared, "a", sealer), fellows(shared, "b", sealer)
+    one.join()
+    silence(shared, "a", SILENT_AFTER)
+    cut_the_locks(shared)
+    taken: list[str] = []
+    other.replace_the_dead(noting(taken), taken.append)
+
+    with pytest.raises(StoreError):
+        one.beat()
+    one.beat()
+    for _ in range(3):
+        other.replace_the_dead(noting(taken), taken.append)
+
+    assert [] == taken
+    one.leave()
+
+
+def test_who_missed_a_beat_but_holds_its_name_is_not_taken_for_dead(
+    shared: sa.Engine, sealer: Sealer
+) -> None:
+    slow, other = fellows(shared, "a", sealer), fellows(shared, "b", sealer)
+    slow.join()
+    silence(shared, "a", SILENT_AFTER)
+    taken: list[str] = []
+
+    for _ in range(3):
+        other.replace_the_dead(noting(taken), taken.append)
+
+    assert [] == taken
+    slow.leave()
+
+
+def test_who_lost_the_lock_writes_nothing_more(shared: sa.Engine) -> None:
+    one, two = Locks(shared), Locks(shared)
+    budget = Fenced(Unlimited(), one)
+
+    with one.held("incident a", "busy"):
+        budget.reserve("host", PACE, 1)
+        cut_the_locks(shared)
+        with two.held("incident a", "busy"):
+            pass
+        with pytest.raises(StoreError):
+            budget.reserve("host", PACE, 1)
+        with pytest.raises(Busy):  # it is free again, but another had it meanwhile
+            budget.check("host", PACE, 1)
+
+    budget.reserve("host", PACE, 1)  # what is under no lock needs none
+
+
+def test_looking_whether_a_lock_is_free_does_not_take_it(shared: sa.Engine) -> None:
+    one, two = Locks(shared), Locks(shared)
+    lease = one.lease("worker a")
+
+    assert two.is_free("worker a")
+    assert lease.is_ours()
+    assert not two.is_free("worker a")
+    lease.close()
+    assert two.is_free("worker a")
+
+
+def test_a_lock_of_another_database_is_not_taken_for_ours(shared: sa.Engine, postgres: Postgres) -> None:
+    with postgres.fresh_database() as elsewhere:
+        theirs = make_engine(elsewhere)
+        lease = Locks(theirs, "a").lease("lead")
+        assert lease.is_ours()
+
+        assert Locks(shared).is_free("lead")
+        ours = Locks(shared, "b").lease("lead")
+        assert ours.is_ours()
+        ours.take_from(["a"])
+
+        assert lease.is_ours()
+        for each in (ours, lease):
+            each.close()
+        theirs.dispose()
+
+
+def test_keys_of_an_earlier_life_are_destroyed_by_the_next(
+    shared: sa.Engine, sealer: Sealer, deliver: Callable[..., Receipt], tmp_path: Path
+) -> None:
+    lives = [Database(shared, sealer, InboxKeys(tmp_path / "inbox-keys", "a", alone=False)) for _ in range(2)]
+    receipt = deliver(lives[0], "s1")
+    one = fellows(shared, "a", sealer)
+    one.join()
+
+    one.forget_former_lives(lambda name: lives[1].forget(of=name))
+    assert lives[1].delivery(receipt.inbox_id).report is not None
+
+    with shared.begin() as connection:
+        connection.execute(t.inbox.update().values(sealed_report=None, inbox_key=None))
+    one.forget_former_lives(lambda name: lives[1].forget(of=name))
+    assert [] == list((tmp_path / "inbox-keys").iterdir())
+    one.leave()
+    for life in lives:
+        life.close()
+
+
+def noting(taken: list[str]) -> Callable[[str], int]:
+    def take_over(name: str) -> int:
+        taken.append(name)
+        return 1
+
+    return take_over
+
+
+def test_a_key_stays_while_its_report_may_still_come_into_being(
+    shared: sa.Engine, sealer: Sealer, deliver: Callable[..., Receipt], tmp_path: Path
+) -> None:
+    """The connection breaks during COMMIT: who asked for it hears of trouble, and the report is there afterwards."""
+    breaking = make_engine(shared.url.render_as_string(hide_password=False))
+    used: list[Any] = []
+    sa.event.listen(breaking, "checkout", lambda connection, *_: used.append(connection))
+    one, two = (
+        Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys", name, alone=False))
+        for name, engine in (("a", breaking), ("b", shared))
+    )
+    with shared.begin() as connection:
+        connection.exec_driver_sql(_COMMIT_WAITS)
+    gate = shared.connect()
+    gate.exec_driver_sql("SELECT pg_advisory_lock(42)")
+
+    with ThreadPoolExecutor(1) as thread:
+        delivering = thread.submit(deliver, one, "s1")
+        wait_until(lambda: waiting_in_commit(shared))
+        with socket.socket(fileno=os.dup(used[-1].fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(StoreError):
+            delivering.result()
+    assert 0 == count(two, t.inbox)
+    one.forget()
+    two.forget(of="a")
+
+    gate.exec_driver_sql("SELECT pg_advisory_unlock(42)")
+    gate.close()
+    wait_until(lambda: count(two, t.inbox) == 1)
+    again = deliver(two, "s1")
+
+    assert again.duplicate
+    assert two.delivery(again.inbox_id).report is not None
+    for server in (one, two):
+        server.close()
+
+
+_COMMIT_WAITS = """
+CREATE FUNCTION wait_for_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON inbox DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION wait_for_the_gate()
+"""
+
+
+def waiting_in_commit(engine: sa.Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(
+            connection.scalar(
+                sa.text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query = 'COMMIT'"
+                )
+            )
+        )
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def silence(engine: sa.Engine, name: str, for_: timedelta = GONE_AFTER) -> None:
     with engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE worker SET seen_at = seen_at - :gone WHERE name = :name"),
-            {"gone": (GONE_AFTER + timedelta(seconds=1)) // timedelta(microseconds=1), "name": name},
+            {"gone": (for_ + timedelta(seconds=1)) // timedelta(microseconds=1), "name": name},
+        )
+
+
+def cut_the_locks(engine: sa.Engine) -> None:
+    """As if PostgreSQL had started again: no session is left that holds a lock."""
+    with engine.connect() as connection:
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
         )
 
 
@@ -334,7 +521,8 @@ def test_who_only_stands_still_keeps_its_name_and_its_keys(shared: sa.Engine, se
     assert ["a"] == [one.name for one in Workers(shared).all()]
 
     still.leave()
-    other.replace_the_dead(take_over, forgotten.append)
+    for _ in range(2):
+        other.replace_the_dead(take_over, forgotten.append)
     assert ["a"] == forgotten
     assert [] == list(Workers(shared).all())
 
@@ -364,10 +552,7 @@ def test_a_process_whose_name_was_taken_ends(shared: sa.Engine, sealer: Sealer) 
         "a", workers=workers, locks=Locks(shared, "a"), sealer=sealer, stop=lambda: stopped.append("a")
     )
     first.join()
-    with shared.connect() as connection:  # PostgreSQL starts again
-        connection.execute(
-            sa.text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
-        )
+    cut_the_locks(shared)
     second = fellows(shared, "a", sealer)
     second.join()
 

@@ -23,8 +23,9 @@ from integration.incident import SpaceName
 from integration.mirror import TicketName, TicketRef
 from tests.server.conftest import proven_by_admin
 from webhook_server import cli, wiring
-from webhook_server.cli import main, make_door
+from webhook_server.cli import main
 from webhook_server.config import load_config
+from webhook_server.door import make_door
 from webhook_server.jobs import attempt
 from webhook_server.store.alone import alone_on
 from webhook_server.store.database import Database
@@ -458,13 +459,14 @@ def test_no_body_is_written_to_a_file_on_its_way_in(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not-there"))  # a temporary file cannot be made
     app = Flask(__name__)
-    app.add_url_rule("/", view_func=lambda: str(len(request.get_data())), methods=["POST"])
+    path = "/api/v1/incidents/BLUE-JAY-27/files/f1.1"  # the only thing that may be so long
+    app.add_url_rule(path, view_func=lambda: str(len(request.get_data())), methods=["POST"])
     door: Any = make_door(app, "127.0.0.1", 0)
     body = b"x" * 20_000_000
     answers: list[requests.Response] = []
 
     def post() -> None:
-        url = f"http://127.0.0.1:{door.effective_port}/"
+        url = f"http://127.0.0.1:{door.effective_port}{path}"
         answers.append(requests.post(url, data=iter([body]) if chunked else body, timeout=60))
 
     sender = threading.Thread(target=post)

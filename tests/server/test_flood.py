@@ -19,7 +19,7 @@ from webhook_server.store.locks import Locks
 if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.diary.comment import CommentId
-    from integration.mirror import MirrorView, TicketRef
+    from integration.mirror import MirrorView, TicketRef, TicketState
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, Told
     from webhook_server.fellows import Fellows
@@ -57,7 +57,10 @@ class BudgetedHost(MemoryHost):
         with self.turns.turn(1):
             return super().open_ticket(view)
 
-    def write(self, ref: TicketRef, view: MirrorView, lacking: Difference) -> dict[CommentId, str]:
+    def write(
+        self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
+    ) -> dict[CommentId, str]:
+        del fresh
         things = [*lacking.steps, *lacking.comments]
         written: dict[CommentId, str] = {}
         for start in range(0, len(things), 6):

@@ -22,7 +22,7 @@ from integration.errors import (
     StoreError,
 )
 from integration.incident import SpaceName
-from webhook_server import jobs, loop
+from webhook_server import loop
 from webhook_server.fellows import Fellows
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.loop import Loop
@@ -288,16 +288,15 @@ def test_nobody_is_mailed_for_an_hour_about_what_waits_for_its_turn(
 
 def test_while_nothing_may_be_written_to_a_space_its_deliveries_stay_in_the_inbox(
     take_in: Intake, database: Database, host: MemoryHost, dispatcher: Dispatcher,
-    engine: FakeEngine, clock: SetClock, make_report: Callable[..., Report], monkeypatch: pytest.MonkeyPatch,
+    engine: FakeEngine, clock: SetClock, make_report: Callable[..., Report],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(jobs, "WINDOW", 3)
+    host.at_once = 3
     other = SpaceName("other")
     waiting = [take_in().inbox_id for _ in range(5)]
     elsewhere = receive("form", other, "s", make_report(), store=database, clock=clock).inbox_id
     host.spent = BudgetSpent("x", after=54.0)
 
-    for _ in range(2):
-        dispatcher.hand_over_due()
+    dispatcher.hand_over_due()
 
     assert [elsewhere] == [given[0] for given in engine.given], "what is full keeps nobody else waiting"
     assert {(0, "host-budget")} == {
@@ -398,15 +397,75 @@ def test_a_turn_hands_over_what_is_due_in_order(
     assert [(first.inbox_id, 0, first.incident, 1), (second.inbox_id, 0, second.incident, 3)] == engine.given
 
 
-def test_the_window_is_bounded(
-    dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "WINDOW", 3)
+def test_a_ticket_space_is_given_as_many_incidents_as_its_host_takes_at_once_and_the_oldest(
+    dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, host: MemoryHost, database: Database,
+    clock: SetClock,
+) -> None:  # fmt: skip
+    host.at_once = 3
     ids = [take_in().inbox_id for _ in range(5)]
 
-    dispatcher.turn()
-
+    dispatcher.hand_over_due()
+    clock.forward(seconds=1)
+    dispatcher.hand_over_due()
     assert ids[:3] == [one[0] for one in engine.given]
+
+    database.finish(ids[1], clock.now())
+    dispatcher.hand_over_due()
+
+    assert ids[:4] == [one[0] for one in engine.given]
+
+
+def test_a_host_that_hangs_holds_up_no_other(
+    work: Casework, database: Database, engine: FakeEngine, told: Told, take_in: Intake, host: MemoryHost,
+    clock: SetClock, make_report: Callable[..., Report],
+) -> None:  # fmt: skip
+    other = SpaceName("other")
+    host.at_once = 2
+    work = replace(work, hosts={**work.hosts, other: replace(host, space=other, at_once=1)})
+    fellows = alone_on(database)
+    dispatcher = Dispatcher(work=work, jobs=database, engine=engine, notifier=told, fellows=fellows)  # type: ignore[arg-type]  # what it needs of an engine
+    hanging = [take_in().inbox_id for _ in range(5)]
+    elsewhere = [
+        receive("form", other, f"s{n}", make_report(), store=database, clock=clock).inbox_id for n in range(2)
+    ]
+
+    dispatcher.hand_over_due()
+    assert [*hanging[:2], elsewhere[0]] == [one[0] for one in engine.given]
+
+    database.finish(elsewhere[0], clock.now())
+    clock.forward(seconds=1)
+    dispatcher.hand_over_due()
+
+    assert elsewhere[1] == engine.given[-1][0]
+
+
+def test_what_is_for_a_ticket_space_that_is_not_configured_is_tried_one_by_one(
+    dispatcher: Dispatcher, engine: FakeEngine, database: Database, clock: SetClock,
+    make_report: Callable[..., Report],
+) -> None:  # fmt: skip
+    """Somebody must hear that it cannot be brought anywhere."""
+    gone = [
+        receive("form", SpaceName("gone"), f"s{n}", make_report(), store=database, clock=clock).inbox_id
+        for n in range(3)
+    ]
+
+    dispatcher.hand_over_due()
+
+    assert gone[:1] == [one[0] for one in engine.given]
+
+
+def test_as_many_as_there_are_processes_are_given_more(
+    dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, database: Database, host: MemoryHost
+) -> None:
+    """A process that died a moment ago may hold its part until another is sure of it."""
+    host.at_once = 2
+    ids = [take_in().inbox_id for _ in range(5)]
+    for name in ("server", "second"):
+        Workers(database._engine).beat(name, root_key_id="k", starts=True)
+
+    dispatcher.hand_over_due()
+
+    assert ids[:4] == [one[0] for one in engine.given]
 
 
 def test_what_is_not_due_is_not_handed_over(

@@ -124,6 +124,29 @@ def test_a_stop_during_an_attempt_ends_without_trouble_and_loses_nothing(
     assert "coc-server jobs retry in_" in listed
 
 
+def test_a_host_that_does_not_answer_keeps_no_server_from_ending(
+    filled_in: Path, port: int, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        host.settimeout(PATIENCE)
+        address = f"http://127.0.0.1:{host.getsockname()[1]}"
+        filled_in.write_text(
+            filled_in.read_text().replace('host = "github"', f'host = "github"\nbase_url = "{address}"')
+        )
+        server = Started(filled_in, tmp_path / "output")
+        try:
+            assert 200 == deliver(port, server)
+            connection, _ = host.accept()  # the attempt is under way, and stays so
+            with connection:
+                server.process.send_signal(signal.SIGTERM)
+                assert 0 == server.ends()
+        finally:
+            server.process.kill()
+
+    assert "What did not end in time is cut off" in server.said()
+    assert without_traceback(server.said())
+
+
 def deliver(port: int, server: Started) -> int:
     raw = json.dumps(json.loads(FORM.read_text(encoding="utf-8"))).encode()
     secret = (server.config.parent / "typeform.secret").read_bytes()

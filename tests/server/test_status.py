@@ -168,6 +168,17 @@ def test_incidents_of_a_space_that_is_not_configured_any_more_are_said(
     assert "1 incident(s) belong to the ticket space old" in said(look(config, NOW, well))
 
 
+def test_tickets_that_the_database_does_not_know_are_said_by_their_keys(config: Path, parts: Parts) -> None:
+    for number in (12, 9):
+        write(parts, t.stray, space="conduct", key=f"COC-{number}", found_at=NOW)
+
+    ((what, then),) = look(config, NOW, well).warnings
+
+    assert "2 ticket(s)" in what
+    assert "conduct COC-9, conduct COC-12." in what
+    assert "After restoring a backup" in then
+
+
 def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None:
     assert parts.database.unfinished_jobs() == []
     ends = (NOW + timedelta(days=5)).date()

@@ -27,7 +27,15 @@ from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
 from webhook_server.store.database import Database
 from webhook_server.store.migrate import migrate
-from webhook_server.store.migrations.versions import r0001_first, r0002_durable, r0003_space
+from webhook_server.store.migrations.versions import (
+    r0001_first,
+    r0002_durable,
+    r0003_space,
+    r0004_audience,
+    r0005_host_events,
+    r0006_boards,
+    r0007_strays,
+)
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
@@ -344,10 +352,13 @@ def test_a_later_report_waits_while_the_first_is_not_due(
     assert [] == database.due_jobs(clock.now(), limit=10)
 
 
-def test_the_window_is_bounded(database: Database, take_in: Intake, clock: SetClock) -> None:
+def test_of_each_ticket_space_the_oldest_due_jobs_are_given(
+    database: Database, take_in: Intake, clock: SetClock, make_report: Callable[..., Report]
+) -> None:
     ids = [take_in().inbox_id for _ in range(5)]
+    other = receive("form", SpaceName("other"), "s", make_report(), store=database, clock=clock).inbox_id
 
-    assert ids[:3] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=3)]
+    assert [*ids[:3], other] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=3)]
 
 
 def test_a_failed_job_keeps_its_reason_and_counts_its_tries(
@@ -622,6 +633,12 @@ CLEAR = {
     "chore": "name done_at",
     "redelivery": "hook guid asked_at tries",
     "space": "name host_id kept_at",
+    "step": "incident_id key status at host_id",
+    "host_event": "space delivery at",
+    "host_hint": "id incident_id touched account",
+    "exposure": "incident_id comment_id seq account found_at removed_at told_at",
+    "board": "space host_id shows seen_at",
+    "stray": "space key found_at told_at",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
 
@@ -679,6 +696,14 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
         r0002_durable.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0003_space.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0004_audience.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0005_host_events.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0006_boards.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0007_strays.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:

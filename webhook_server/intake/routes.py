@@ -14,19 +14,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from integration.errors import (
-    CoCError,
     IntakeError,
     StaleDelivery,
-    TooLarge,
     Unauthenticated,
     UnknownSource,
     UnreadableSubmission,
 )
 from integration.incident import SpaceName
 from integration.logs import Log
+from webhook_server.answers import empty, probe, raw_body, why
 from webhook_server.intake.mapping import FormMapping, to_report, verbatim_report
 from webhook_server.intake.reading import Ignored
 from webhook_server.intake.registry import READERS
@@ -38,11 +36,6 @@ if TYPE_CHECKING:
 
     from integration.ports import Clock
     from integration.report import Report
-
-MAX_BODY = 2_000_000
-"""Bytes of a delivery. Real ones have a few thousand; attachments come as links."""
-
-RETRY_AFTER_SECONDS = 120
 
 _log = Log("coc.intake")
 
@@ -76,11 +69,11 @@ def intake(
         if problem is None or (request.path != "/in" and not request.path.startswith("/in/")):
             return None
         _log.warning("intake", source="unknown", outcome="no-such-path")
-        return _probe(request.method) or _empty(401)
+        return probe(request.method) or empty(401)
 
     @blueprint.route("/in/<path:source>", methods=["GET", "POST"], provide_automatic_options=False)
     def deliver(source: str) -> Response:
-        return _probe(request.method) or door.answer(source)
+        return probe(request.method) or door.answer(source)
 
     return blueprint
 
@@ -131,7 +124,7 @@ class _Door:
         source = self._sources.get(name, self._decoy)
         raw = b""
         try:
-            raw = _body()
+            raw = raw_body()
             self._authenticate(source, raw)
             outcome = self._take(source, raw)
         except IntakeError as error:
@@ -186,46 +179,11 @@ class _Door:
         size = len(raw) or request.content_length or 0
         log("intake", source=source.name, outcome=outcome.name, size=size, **outcome.why)
         self._count(outcome.name)
-        if status == 503:  # noqa: PLR2004 - HTTP
-            return _empty(status, Retry_After=str(RETRY_AFTER_SECONDS))
-        return _empty(status)
-
-
-def _body() -> bytes:
-    """The raw body, before anything else touches the request.
-
-    Raises:
-        TooLarge: over the limit by its own declaration (then nothing is read) or by being longer.
-    """
-    # One byte more than allowed: a body without a declared length is cut there and seen to be too long.
-    request.max_content_length = MAX_BODY + 1
-    request.max_form_memory_size = MAX_BODY
-    raw = None
-    if (request.content_length or 0) <= MAX_BODY:
-        with suppress(RequestEntityTooLarge):
-            raw = request.get_data(cache=False)
-    if raw is None or len(raw) > MAX_BODY:
-        raise TooLarge(f"The delivery is over {MAX_BODY} bytes.", meaning="Nothing was stored.")
-    return raw
+        return empty(status)
 
 
 def _why(error: Exception) -> dict[str, str]:
     """What may be logged of an error: our own code, or the name of its type, and never its message."""
     if isinstance(error, _NotStored):
         return error.why
-    return {"code": error.code} if isinstance(error, CoCError) else {"error": type(error).__name__}
-
-
-def _probe(method: str) -> Response | None:
-    """The answer to a sender that only looks whether there is a door; ``None`` if it delivers."""
-    if method == "HEAD":
-        return _empty(200)
-    return _empty(405, Allow="POST, HEAD") if method != "POST" else None
-
-
-def _empty(status: int, **headers: str) -> Response:
-    answer = Response(
-        status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
-    del answer.headers["Content-Type"]
-    return answer
+    return why(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from integration.incident import IncidentId, Stage
-from integration.ports import FOUND, NIGHTLY
+from integration.ports import FOUND, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.rows import insert_job
 from webhook_server.store.transactions import Collision, reading, writing
@@ -53,7 +53,9 @@ class ChoreBook:
             with writing(self._engine, "The tickets are compared a little later.") as connection:
                 if not _claim(connection, "nightly", NIGHT, now):
                     return 0
-                waiting = sa.select(t.inbox.c.incident_id).where(t.inbox.c.state != "done")
+                waiting = sa.select(t.inbox.c.incident_id).where(
+                    t.inbox.c.state != "done", t.inbox.c.source != HOST
+                )
                 open_ones = connection.scalars(
                     sa.select(t.incident.c.id)
                     .where(t.incident.c.stage != Stage.CLOSED.value, t.incident.c.id.not_in(waiting))
@@ -67,10 +69,12 @@ class ChoreBook:
             return 0
 
     def drop_done(self, now: datetime) -> None:
-        """Drop nightly jobs that are done, and findings that were told, so that the inbox does not grow by them."""
+        """Drop jobs that only looked and are done, and findings that were told, so that the inbox does not grow by them."""
         inbox = t.inbox.c
         over = sa.or_(inbox.due_at <= now - _KEPT, inbox.due_at > now + _CLOCK_SLACK)
-        mine = sa.or_(inbox.source == NIGHTLY, sa.and_(inbox.source == FOUND, inbox.told.is_not(None)))
+        mine = sa.or_(
+            inbox.source.in_([NIGHTLY, HOST]), sa.and_(inbox.source == FOUND, inbox.told.is_not(None))
+        )
         done = sa.and_(mine, inbox.state == "done", over)
         with reading(self._engine) as connection:
             if connection.execute(sa.select(inbox.seq).where(done).limit(1)).first() is None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from integration.diary.comment import CommentId
 from integration.diary.keys import Epoch
-from integration.errors import DoesNotOpen, HeadConflict, StoreError, WriteRefused
+from integration.errors import DoesNotOpen, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
 from integration.ports import Delivery, Receipt, TicketRecord
@@ -19,11 +19,12 @@ from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.erasing import IS_ERASED, erase_entry, erased_of
 from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.job_list import JobList
+from webhook_server.store.observed import Observed
 from webhook_server.store.rows import (
     comment_of,
+    extend,
     head_of,
     incident_of,
-    insert_comments,
     insert_desk_job,
     insert_epoch,
     insert_incident,
@@ -32,6 +33,7 @@ from webhook_server.store.rows import (
     upsert_found,
     upsert_ticket,
 )
+from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
 from webhook_server.store.transactions import Collision, reading, writing
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def _padded(readers: bytes) -> bytes:
     return readers.ljust(-(-len(readers) // _READERS_STEP) * _READERS_STEP)
 
 
-class Database(JobList):
+class Database(JobList, Observed):
     """The :class:`integration.ports.Store`, and the shelf from which desks and jobs read."""
 
     def __init__(self, engine: sa.Engine, sealer: Sealer, inbox_keys: InboxKeys) -> None:
@@ -102,6 +104,7 @@ class Database(JobList):
     def _keep(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """All of them in one transaction; the inbox keys that seal them stay until it is on disk."""
         with self._inbox_keys.lock, self._write("The delivery was not stored.") as connection:
+            begin_sealing(connection, self._inbox_keys.process)
             return keep(connection, arrivals, sealer=self._sealer, inbox_keys=self._inbox_keys)
 
     def separate(
@@ -324,14 +327,9 @@ class Database(JobList):
         readers: Sequence[Alias],
     ) -> None:
         """Add comments to a diary whose head is still the one they were made for."""
-        if head_of(connection, head.incident) != head:
-            raise HeadConflict(
-                "The diary has moved on while this was being written.",
-                next_step="Nothing is lost: it is made again for the new head.",
-            )
+        extend(connection, head, comments)
         if epoch is not None:
             self._open_epoch(connection, head.incident, epoch, readers)
-        insert_comments(connection, comments)
 
     def _open_epoch(
         self, connection: sa.Connection, incident: IncidentId, epoch: Epoch, readers: Sequence[Alias]
@@ -402,18 +400,21 @@ class Database(JobList):
         If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
         names another process that does not live any more, whose keys are destroyed instead of ours.
         """
-        with self._inbox_keys.lock:
-            with self._read() as connection:
-                needed = connection.scalars(
-                    sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
-                ).all()
-            try:
-                self._inbox_keys.forget(set(needed), of=of)
-            except StoreError as error:
-                _log.error("inbox-key-stays", code=error.code)
+        with self._inbox_keys.lock, self._read() as connection:
+            if nothing_is_being_sealed(connection, of or self._inbox_keys.process):
+                self._destroy_keys(connection, of)
         if self._engine.dialect.name == "sqlite":
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _destroy_keys(self, connection: sa.Connection, of: str | None) -> None:
+        needed = connection.scalars(
+            sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
+        ).all()
+        try:
+            self._inbox_keys.forget(set(needed), of=of)
+        except StoreError as error:
+            _log.error("inbox-key-stays", code=error.code)
 
     def _one(self, query: sa.Select[Any], what: str) -> sa.Row[Any]:
         row = self._first(query)

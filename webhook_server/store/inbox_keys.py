@@ -37,6 +37,7 @@ class InboxKeys:
     def __init__(self, folder: Path, owner: str = "server", *, alone: bool = True) -> None:
         """``owner`` is the name of this process among those that share the folder; ``alone`` if there are none."""
         self._folder = folder
+        self.process = owner
         self._owner = (
             f"{owner}.{secrets.token_hex(4)}"  # another process, or an earlier life, never has the same
         )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from integration.code_name import CodeName
 from integration.errors import BudgetSpent, StoreError
 from integration.incident import IncidentId, SpaceName
-from integration.ports import DESK, FOUND, NIGHTLY
+from integration.ports import DESK, FOUND, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.transactions import reading, writing
 
@@ -45,37 +45,56 @@ class Job:
     reason: str | None
 
 
+_COLUMNS = [
+    t.inbox.c[name]
+    for name in (
+        "id", "incident_id", "seq", "state", "attempts", "waits", "due_at", "received_at", "reason_code", "reason",
+    )
+]  # fmt: skip
+"""Of a delivery only what a job says: its sealed report is by far the longest part of the row."""
+
+
 class JobList:
     """The part of the :class:`webhook_server.store.database.Database` that the jobs work with."""
 
     _engine: sa.Engine
 
-    def due_jobs(self, now: datetime, *, limit: int, nightly: bool = False) -> list[Job]:
-        """Unfinished deliveries whose time has come, oldest first, one for each incident: order is kept.
+    def due_jobs(self, now: datetime, *, limit: int, looks: str | None = None) -> list[Job]:
+        """Unfinished deliveries whose time has come, oldest first: for each incident one, so that order is kept.
 
-        Nightly jobs are given apart, and only of incidents for which nothing else waits: one that is parked keeps no
-        report from its turn.
+        Of each ticket space ``limit`` at most, so that none fills the list and keeps the others out of it. Jobs
+        that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which nothing
+        else waits: one that is parked keeps no report from its turn.
         """
-        unfinished, is_nightly = t.inbox.c.state != "done", t.inbox.c.source == NIGHTLY
-        wanted = is_nightly if nightly else sa.not_(is_nightly)
+        unfinished = t.inbox.c.state.in_(["waiting", "parked"])
+        looks_only = t.inbox.c.source.in_([NIGHTLY, HOST])
+        wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
         first = (
             sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
         )
-        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(is_nightly))
-        return self._jobs(
-            sa.and_(
+        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only))
+        due = (
+            sa.select(
+                t.inbox.c.seq,
+                sa.func.row_number()
+                .over(partition_by=t.incident.c.space, order_by=t.inbox.c.seq)
+                .label("place"),
+            )
+            .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
+            .where(
                 t.inbox.c.seq.in_(first),
                 unfinished,
-                t.inbox.c.incident_id.not_in(others) if nightly else sa.true(),
+                sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
                 sa.or_(
                     t.inbox.c.due_at <= now,
                     sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at) > now + _PUT_BACK,
                     t.inbox.c.due_at > now + _LATEST_DUE,
                     sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
                 ),
-            ),
-            limit=limit,
+            )
+            .subquery()
         )
+        return self._jobs(t.inbox.c.seq.in_(sa.select(due.c.seq).where(due.c.place <= limit)), limit=None)
 
     def unfinished_jobs(self) -> list[Job]:
         """Every delivery that is not wholly on its host."""
@@ -151,7 +170,7 @@ class JobList:
                 sa.and_(
                     inbox.state == "done",
                     inbox.source.not_in(
-                        [DESK, NIGHTLY]
+                        [DESK, NIGHTLY, HOST]
                     ),  # who wrote it knows, and an unchanged ticket is no news
                     sa.or_(inbox.told.is_(None), inbox.told != "done"),
                 ),
@@ -176,7 +195,7 @@ class JobList:
 
     def _jobs(self, condition: sa.ColumnElement[bool], *, limit: int | None) -> list[Job]:
         query = (
-            sa.select(t.inbox, t.incident.c.code_name, t.incident.c.space)
+            sa.select(*_COLUMNS, t.incident.c.code_name, t.incident.c.space)
             .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
             .where(condition)
             .order_by(t.inbox.c.seq)

@@ -3,6 +3,8 @@
 On PostgreSQL they are advisory locks of a session, each on a connection of its own, so not through a pooler that
 shares sessions. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 On SQLite there is one process (:mod:`webhook_server.store.alone`), so its own threads are all that has to be kept out.
+
+Who lost its lock while the database was away must not write on: :meth:`Locks.check` is asked before each write to a host.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -23,17 +26,33 @@ if TYPE_CHECKING:
 
 _NOTICED_WHEN_CUT = {
     "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10,
+    "tcp_user_timeout": 30_000,
     "options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }  # fmt: skip
 """A machine that lost its power says no goodbye: after half a minute its sessions are over on both sides.
 https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE"""
 
 
-_END_HOLDER = sa.text(
-    "SELECT pg_terminate_backend(session.pid, 5000) FROM pg_locks held JOIN pg_stat_activity session USING (pid) "
-    "WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1 "
-    "AND ((held.classid::bigint << 32) | held.objid::bigint) = :key AND session.application_name = ANY(:names)"
+# The view shows the locks of every database of the server; ours are those of this one.
+_HELD = (
+    "held.locktype = 'advisory' AND held.granted AND held.objsubid = 1 "
+    "AND ((held.classid::bigint << 32) | held.objid::bigint) = :key "
+    "AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+_IS_HELD = sa.text(f"SELECT EXISTS (SELECT 1 FROM pg_locks held WHERE {_HELD})")  # noqa: S608 - our own words
+_END_HOLDER = sa.text(
+    "SELECT pg_terminate_backend(session.pid, 5000) "  # noqa: S608 - our own words
+    "FROM pg_locks held JOIN pg_stat_activity session USING (pid) "
+    f"WHERE {_HELD} AND session.application_name = ANY(:names)"
+)
+
+_under: ContextVar[_Session | None] = ContextVar("lock", default=None)
+"""The lock under which this thread works."""
+
+
+def lock_key(name: str) -> int:
+    """The number by which PostgreSQL knows a lock of ours."""
+    return int.from_bytes(hashlib.sha256(f"coc-mirror|{name}".encode()).digest()[:8], "big", signed=True)
 
 
 def _session_name(worker: str) -> str:
@@ -75,9 +94,41 @@ class Locks:
             try:
                 if not lock.is_ours():
                     raise Busy(otherwise, next_step="Nothing; it is tried again.")
-                yield
+                before = _under.set(lock)
+                try:
+                    yield
+                finally:
+                    _under.reset(before)
             finally:
                 lock.close()
+
+    def check(self) -> None:
+        """Return if this thread still has the lock under which it works, or works under none.
+
+        Raises:
+            Busy: the lock was lost; another process may have it, or have had it.
+            StoreError: the database is away, and so is the lock.
+        """
+        lock = _under.get()
+        if lock is not None and not lock.is_still_ours():
+            raise Busy(
+                "The lock on the incident was lost while the database was away; another server may write now.",
+                next_step="Nothing; it is tried again.",
+            )
+
+    def is_free(self, name: str) -> bool:
+        """Whether no process holds a lock. Does not take it, so that nobody finds it taken because we looked.
+
+        Raises:
+            StoreError: the database is away.
+        """
+        if not self._shared:
+            return name not in self._ours
+        try:
+            with self._engine.connect() as connection:
+                return not connection.scalar(_IS_HELD, {"key": lock_key(name)})
+        except sa.exc.SQLAlchemyError as error:
+            raise safe_error(error, "It is not known who else works on this database.") from None
 
     @contextmanager
     def _held_here(self, name: str, otherwise: str) -> Iterator[None]:
@@ -130,9 +181,7 @@ class _Session:
 
     def __init__(self, engine: sa.Engine, name: str) -> None:
         self._engine = engine
-        self._key = int.from_bytes(
-            hashlib.sha256(f"coc-mirror|{name}".encode()).digest()[:8], "big", signed=True
-        )
+        self._key = lock_key(name)
         self._connection: sa.Connection | None = None
         self._has = False
 
@@ -149,6 +198,10 @@ class _Session:
             self.close()
             raise safe_error(error, "It is not known who else works on this database.") from None
         return self._has
+
+    def is_still_ours(self) -> bool:
+        """As :meth:`is_ours`, but a lock that was lost is not taken again: another may have held it meanwhile."""
+        return self._has and self.is_ours()
 
     def end_holder(self, names: Collection[str]) -> None:
         """Let the database end the session that holds this lock, if it is of a process of one of these names."""

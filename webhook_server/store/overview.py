@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from integration.errors import StoreError
-from integration.ports import NIGHTLY
+from integration.ports import HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.sql import make_engine
@@ -48,8 +48,8 @@ class Waiting:
 
     @property
     def is_nightly(self) -> bool:
-        """Whether it is no report, but the nightly comparison of a ticket, which takes its time."""
-        return self.source == NIGHTLY
+        """Whether it is no report, but a look at a ticket, by night or for an event of the host."""
+        return self.source in {NIGHTLY, HOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +149,11 @@ class Overview:
         own = row.source.startswith("(")
         return Progress(
             job,
-            {"(desk)": "a member's desk", "(nightly)": "the nightly comparison"}.get(
-                row.source, f"the form {row.source}"
-            ),
+            {
+                "(desk)": "a member's desk",
+                "(nightly)": "the nightly comparison",
+                "(host)": "an event of the host",
+            }.get(row.source, f"the form {row.source}"),
             "none: it brings the ticket up to date"
             if own
             else "in the diary; its sealed copy is erased"
@@ -173,6 +175,11 @@ class Overview:
         """How many incidents each ticket space has."""
         query = sa.select(t.incident.c.space, sa.func.count()).group_by(t.incident.c.space)
         return {row[0]: row[1] for row in self._rows(query, t.incident)}
+
+    def exposures(self) -> int:
+        """How many plain comments on tickets were sealed and deleted."""
+        query = sa.select(sa.func.count()).select_from(t.exposure)
+        return sum(row[0] for row in self._rows(query, t.exposure))
 
     def roster(self) -> RosterInUse | None:
         """The roster in use; None before the first."""
@@ -198,6 +205,12 @@ class Overview:
         with reading(self._engine) as connection:
             there = sa.inspect(connection).has_table(t.audience.name)
         return {one.space: one for one in Audiences(self._engine).all()} if there else {}
+
+    def strays(self) -> list[tuple[str, str]]:
+        """Ticket space and key of each ticket with our marker whose incident is not here, as of last night."""
+        stray = t.stray.c
+        query = sa.select(stray.space, stray.key).order_by(stray.space, sa.func.length(stray.key), stray.key)
+        return [(row[0], row[1]) for row in self._rows(query, t.stray)]
 
     def revision(self) -> str:
         """The schema's revision; empty if the database has none yet."""

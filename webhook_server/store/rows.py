@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from integration.code_name import CodeName
 from integration.diary.chain import Head, genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
+from integration.errors import HeadConflict
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
 from integration.mirror import TicketName, TicketRef
 from integration.ports import DESK, FOUND
@@ -105,6 +106,21 @@ def comment_of(row: sa.Row[Any]) -> SealedComment:
         link=Link(row.link),
         text=SealedText(row.text),
     )
+
+
+def extend(connection: sa.Connection, head: Head, comments: Sequence[SealedComment]) -> None:
+    """Add comments to a diary whose head is still the one they were made for.
+
+    Raises:
+        HeadConflict: it is not.
+    """
+    if head_of(connection, head.incident) != head:
+        raise HeadConflict(
+            "The diary has moved on while this was being written.",
+            next_step="Nothing is lost: it is made again for the new head.",
+        )
+    if comments:
+        insert_comments(connection, comments)
 
 
 def insert_comments(connection: sa.Connection, comments: Sequence[SealedComment]) -> None:

@@ -199,6 +199,53 @@ space = sa.Table(
 )
 """Ticket spaces by their configured name, and the host's own id of the repository or project that was proven."""
 
+step = sa.Table(
+    "step",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("status", sa.String, nullable=False),  # open, done, skipped
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("host_id", sa.String, nullable=False),
+    sa.Index("step_host_id", "host_id"),
+)
+"""How the steps on a ticket stood when they were last looked at; ``at`` is since when."""
+
+host_event = sa.Table(
+    "host_event",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("delivery", sa.String, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)
+"""Deliveries of hosts' webhooks that were noted, so that one that is sent again is known."""
+
+host_hint = sa.Table(
+    "host_hint",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), nullable=False),
+    sa.Column("touched", sa.String, nullable=False),
+    sa.Column("account", sa.String, nullable=False),  # the host's id of whoever acted
+    sa.Index("host_hint_incident_id", "incident_id"),
+    sqlite_autoincrement=True,
+)
+"""What events said was touched on a ticket, until it was looked at. Nothing else of an event is kept."""
+
+exposure = sa.Table(
+    "exposure",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incident.id"), primary_key=True),
+    sa.Column("comment_id", sa.String, primary_key=True),  # the host's
+    sa.Column("text_digest", sa.String, primary_key=True),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("account", sa.String, nullable=False),
+    sa.Column("found_at", UtcTime, nullable=False),
+    sa.Column("removed_at", UtcTime),
+    sa.Column("told_at", UtcTime),
+)
+"""Plain comments on tickets that were sealed into the diary (as its entry ``seq``) and deleted."""
+
 audience = sa.Table(
     "audience",
     metadata,
@@ -218,3 +265,23 @@ audience = sa.Table(
     sa.Column("told_at", UtcTime),
 )
 """Who can read each ticket space, as proven or not: accounts of the host, which its admins see anyway."""
+
+board = sa.Table(
+    "board",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("host_id", sa.String, nullable=False),
+    sa.Column("shows", sa.String, nullable=False),  # SHA-256 of its text, which holds public fields only
+    sa.Column("seen_at", UtcTime, nullable=False),
+)
+"""The board of each ticket space: where it stands on the host, and what it showed when it was last looked at."""
+
+stray = sa.Table(
+    "stray",
+    metadata,
+    sa.Column("space", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("found_at", UtcTime, nullable=False),
+    sa.Column("told_at", UtcTime),
+)
+"""Tickets that carry our marker and whose incident is not in this database, by their keys on the host."""

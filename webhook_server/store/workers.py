@@ -19,6 +19,8 @@ BEAT = timedelta(seconds=5)
 GONE_AFTER = timedelta(seconds=60)
 """A process that was silent for so long is taken for dead. Generous: one that only stood still would see its work
 done again by another, and it is the lock on each incident that then keeps the two apart."""
+SILENT_AFTER = 2 * BEAT
+"""A process that was silent for so long may be dead. If it is, its session is over and its name is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Worker:
     silent: timedelta
     version: str
     root_key_id: str
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has missed a beat, so that it is worth looking whether it lives."""
+        return self.silent > SILENT_AFTER
 
     @property
     def is_gone(self) -> bool:

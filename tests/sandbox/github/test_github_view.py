@@ -85,3 +85,30 @@ def test_the_search_sees_old_versions_and_what_was_refused(hub: Hub) -> None:
     held = hub.com.text_of_everything()
     assert [word.encode() in held for word in words] == [True, True, True, True, False, False]
     assert b"no-such-canary" not in everything
+
+
+def test_a_pinned_issue_stands_above_the_others_three_at_most(hub: Hub) -> None:
+    pin = "mutation($issue: ID!) { pinIssue(input: {issueId: $issue}) { issue { isPinned } } }"
+    unpin = "mutation($issue: ID!) { unpinIssue(input: {issueId: $issue}) { issue { isPinned } } }"
+    listing = '{ repository(owner: "acme", name: "conduct") { pinnedIssues(first: 3) { nodes { issue { number } } } } }'
+    nodes = [hub.open(title=f"Board {number}")["node_id"] for number in range(4)]
+
+    assert "FORBIDDEN" == hub.graphql("reader", pin, issue=nodes[0])["errors"][0]["type"]
+    for node in (*nodes[:3], nodes[0]):
+        assert hub.graphql("writer", pin, issue=node)["data"]["pinIssue"]["issue"]["isPinned"]
+    assert "Maximum 3" in hub.graphql("writer", pin, issue=nodes[3])["errors"][0]["message"]
+    hub.graphql("writer", unpin, issue=nodes[0])
+    found = hub.graphql("reader", listing)["data"]["repository"]["pinnedIssues"]["nodes"]
+
+    assert [2, 3] == [one["issue"]["number"] for one in found]
+    page = hub.call(None, "GET", "/acme/conduct/issues?as=reader").text
+    assert page.index("Pinned") < page.index("Board 1") < page.index("Board 3")
+
+
+def test_tables_and_headings_are_shown_and_escaped(hub: Hub) -> None:
+    hub.open(body="## Figures\n\n| a | b |\n| --- | --- |\n| <b> | x \\| y |\n")
+
+    page = hub.call(None, "GET", f"{PAGE}?as=writer").text
+
+    assert "<h3>Figures</h3>" in page
+    assert "<tr><th>a</th><th>b</th></tr><tr><td>&lt;b&gt;</td><td>x | y</td></tr>" in page

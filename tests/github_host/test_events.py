@@ -1,0 +1,454 @@
+"""What GitHub's webhook may tell us: only with GitHub's signature, only of our repository, and only as a hint."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration.errors import HostUnavailable, Unauthenticated, UnreadableSubmission
+from integration.github.events import GitHubEvents
+from integration.github.text import marker
+from integration.host_events import HostEvent, Touched
+from integration.incident import new_incident_id
+from integration.process import StepKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SECRET = secrets.token_hex(20)
+GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+API = "https://api.github.com/repos"
+OURS: dict[str, Any] = {
+    "id": 4711,
+    "full_name": "acme/conduct",
+    "name": "conduct",
+    "owner": {"login": "acme"},
+}
+OTHER: dict[str, Any] = {"id": 99, "full_name": "acme/website", "name": "website", "owner": {"login": "acme"}}
+WREN = {"login": "wren", "id": 7}
+CANARY = "canary" + secrets.token_hex(24)
+
+
+def reader(**changes: Any) -> GitHubEvents:  # noqa: ANN401 - any argument
+    arguments: dict[str, Any] = {"own": lambda: {"coc-mirror[bot]"}, "repository_id": lambda: "4711"}
+    return GitHubEvents("acme", "conduct", [SECRET], **{**arguments, **changes})
+
+
+def signed(event: str, raw: bytes, *, secret: str = SECRET) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
+    return {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Event": event, "X-GitHub-Delivery": GUID}
+
+
+def told(event: str, payload: object, **changes: Any) -> HostEvent | None:  # noqa: ANN401 - any argument
+    raw = json.dumps(payload).encode()
+    return reader(**changes).read(signed(event, raw), raw)
+
+
+def of_issue(action: str = "edited", *, repository: Any = OURS, sender: Any = WREN, **issue: Any) -> Any:  # noqa: ANN401 - JSON
+    shown = {"number": 17, "title": CANARY, "body": CANARY, "repository_url": f"{API}/acme/conduct", **issue}
+    return {"action": action, "issue": shown, "repository": repository, "sender": sender}
+
+
+# Proof of origin
+
+
+def test_githubs_own_example_is_taken() -> None:
+    """https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries (its test values)."""
+    proof = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    events = GitHubEvents("acme", "conduct", ["It's a Secret to Everybody"], own=set)
+    with pytest.raises(UnreadableSubmission):  # proven, and then it is no JSON
+        events.read(
+            {"X-Hub-Signature-256": proof, "X-GitHub-Event": "issues", "X-GitHub-Delivery": GUID},
+            b"Hello, World!",
+        )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda proof: proof[:0],
+        lambda proof: proof.removeprefix("sha256="),
+        lambda proof: proof.replace("sha256", "sha1"),
+        lambda proof: proof.upper(),
+        lambda proof: proof[:-1] + ("0" if proof[-1] != "0" else "1"),
+        lambda proof: f"{proof},{proof}",
+        lambda proof: f"{proof}\n",
+        lambda proof: proof[:7] + "\u0661" * 64,
+    ],
+)
+def test_another_signature_is_refused_and_nothing_of_it_is_said(spoil: Callable[[str], str]) -> None:
+    raw = json.dumps(of_issue()).encode()
+    headers = signed("issues", raw)
+    headers["X-Hub-Signature-256"] = spoil(headers["X-Hub-Signature-256"])
+    with pytest.raises(Unauthenticated) as refused:
+        reader().read(headers, raw)
+    assert CANARY not in str(refused.value)
+
+
+def test_one_changed_byte_is_refused() -> None:
+    raw = json.dumps(of_issue()).encode()
+    with pytest.raises(Unauthenticated):
+        reader().read(signed("issues", raw), raw + b" ")
+
+
+def test_without_a_secret_nothing_is_proven() -> None:
+    raw = json.dumps(of_issue()).encode()
+    with pytest.raises(Unauthenticated):
+        GitHubEvents("acme", "conduct", [""], own=set).read(signed("issues", raw, secret=""), raw)
+
+
+def test_while_the_secret_is_changed_both_are_taken() -> None:
+    raw = json.dumps(of_issue()).encode()
+    events = GitHubEvents("acme", "conduct", ["the new one", "the old one"], own=set)
+    found = [events.read(signed("issues", raw, secret=one), raw) for one in ("the new one", "the old one")]
+    assert [one.ticket if one else None for one in found] == ["17", "17"]
+
+
+def test_headers_count_in_any_case() -> None:
+    raw = json.dumps(of_issue()).encode()
+    headers = {name.title(): value for name, value in signed("issues", raw).items()}
+    assert reader().read(headers, raw) is not None
+
+
+# Tickets
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "edited",
+        "labeled",
+        "unlabeled",
+        "field_added",
+        "field_removed",
+        "closed",
+        "reopened",
+        "transferred",
+        "deleted",
+        "unlocked",
+        "locked",
+        "typed",
+        "untyped",
+        "opened",
+        "something_new",
+    ],
+)
+def test_what_may_change_a_ticket_names_it(action: str) -> None:
+    assert told("issues", of_issue(action)) == HostEvent(GUID, Touched.TICKET, "17", "wren", own=False)
+
+
+@pytest.mark.parametrize("action", ["created", "edited", "deleted"])
+def test_a_comment_names_its_ticket(action: str) -> None:
+    found = told("issue_comment", {**of_issue(action), "comment": {"id": 1, "body": CANARY}})
+    assert found == HostEvent(GUID, Touched.COMMENTS, "17", "wren", own=False)
+
+
+@pytest.mark.parametrize(
+    ("event", "action"),
+    [("issues", "assigned"), ("issues", "pinned"), ("issue_comment", "pinned"), ("repository", "edited")],
+)
+def test_what_changes_nothing_for_us_is_passed_over(event: str, action: str) -> None:
+    assert told(event, of_issue(action)) is None
+
+
+@pytest.mark.parametrize("event", ["ping", "push", "star", "check_run", "workflow_job", "sponsorship"])
+def test_other_kinds_of_events_are_passed_over(event: str) -> None:
+    assert told(event, of_issue()) is None
+
+
+def test_a_pull_request_is_no_ticket() -> None:
+    assert told("issue_comment", of_issue("created", pull_request={"url": "x"})) is None
+
+
+def test_a_step_names_its_ticket() -> None:
+    found = told("issues", of_issue("closed", number=23, parent_issue_url=f"{API}/acme/conduct/issues/17"))
+    assert found == HostEvent(GUID, Touched.STEPS, "17", "wren", own=False)
+
+
+def test_a_comment_on_a_step_names_its_ticket() -> None:
+    found = told("issue_comment", of_issue("created", parent_issue_url=f"{API}/Acme/Conduct/issues/17"))
+    assert found == HostEvent(GUID, Touched.COMMENTS, "17", "wren", own=False)
+
+
+@pytest.mark.parametrize(
+    "parent", [None, f"{API}/acme/website/issues/17", "17", 17, f"{API}/acme/conduct/issues/0"]
+)
+def test_a_step_that_hangs_elsewhere_names_no_ticket(parent: object) -> None:
+    body = marker(new_incident_id(), StepKey("alert"))
+    found = told("issues", of_issue("edited", number=23, body=body, parent_issue_url=parent))
+    assert found == HostEvent(GUID, Touched.STEPS, None, "wren", own=False)
+
+
+@pytest.mark.parametrize(
+    "action", ["sub_issue_added", "sub_issue_removed", "parent_issue_added", "parent_issue_removed"]
+)
+def test_a_change_of_the_steps_names_the_ticket(action: str) -> None:
+    parent = {"number": 17, "repository_url": f"{API}/acme/conduct"}
+    payload = {
+        "action": action,
+        "parent_issue": parent,
+        "sub_issue": {"number": 23},
+        "repository": OURS,
+        "sender": WREN,
+    }
+    assert told("sub_issues", payload) == HostEvent(GUID, Touched.STEPS, "17", "wren", own=False)
+
+
+def test_a_step_under_a_ticket_elsewhere_names_none() -> None:
+    parent = {"number": 17, "repository_url": f"{API}/acme/website"}
+    payload = {"action": "parent_issue_added", "parent_issue": parent, "repository": OURS, "sender": WREN}
+    assert told("sub_issues", payload) == HostEvent(GUID, Touched.STEPS, None, "wren", own=False)
+
+
+@pytest.mark.parametrize("event", ["issues", "issue_comment", "repository", "public", "member", "team_add"])
+def test_another_repository_is_not_ours(event: str) -> None:
+    assert told(event, of_issue("created", repository=OTHER)) is None
+
+
+def test_our_repository_is_known_by_its_id_under_any_name_and_by_its_name_under_any_id() -> None:
+    moved = {**OURS, "full_name": "elsewhere/records"}
+    assert told("public", {"repository": moved, "sender": WREN}) is not None
+    assert told("public", {"repository": {**OURS, "id": 5}, "sender": WREN}) is not None
+    assert told("public", {"repository": moved, "sender": WREN}, repository_id=lambda: None) is None
+
+
+# Who acted
+
+
+@pytest.mark.parametrize("login", ["coc-mirror[bot]", "CoC-Mirror[bot]"])
+def test_what_we_did_ourselves_is_known(login: str) -> None:
+    found = told("issues", of_issue(sender={"login": login}))
+    assert found is not None
+    assert (found.own, found.account) == (True, login)
+
+
+def test_while_github_does_not_say_who_we_are_an_event_is_somebody_elses() -> None:
+    def down() -> set[str]:
+        raise HostUnavailable("GitHub cannot be reached.", meaning="", next_step="")
+
+    found = told("issues", of_issue(sender={"login": "coc-mirror[bot]"}), own=down)
+    assert found == HostEvent(GUID, Touched.TICKET, "17", "coc-mirror[bot]", own=False)
+
+
+def test_an_event_that_names_nobody_is_nobodys() -> None:
+    found = told("meta", {"action": "deleted", "hook_id": 1, "hook": {}, "repository": OURS})
+    assert found == HostEvent(GUID, Touched.SPACE, None, "", own=False)
+
+
+# The ticket space
+
+ACME = {"login": "acme", "id": 3}
+IN_ACME = {"id": 7, "account": ACME}
+SPACE: list[tuple[str, dict[str, Any]]] = [
+    *[("repository", {"action": one, "repository": OURS}) for one in (
+        "publicized", "privatized", "archived", "unarchived", "deleted", "created")],
+    ("repository", {"action": "renamed", "repository": {**OURS, "id": 5, "full_name": "acme/new"},
+                    "changes": {"repository": {"name": {"from": "conduct"}}}}),
+    ("repository", {"action": "transferred", "repository": {**OURS, "id": 5, "full_name": "evil/conduct"},
+                    "changes": {"owner": {"from": {"organization": {"login": "Acme"}}}}}),
+    ("public", {"repository": OURS}),
+    ("member", {"action": "added", "member": {"login": "x"}, "repository": OURS}),
+    ("team_add", {"team": {"id": 1, "slug": "x"}, "repository": OURS, "organization": ACME}),
+    ("meta", {"action": "deleted", "hook_id": 1, "hook": {}}),
+    ("team", {"action": "added_to_repository", "team": {"id": 1}, "organization": ACME, "repository": OURS}),
+    ("team", {"action": "deleted", "team": {"id": 1}, "organization": ACME}),
+    ("membership", {"action": "added", "scope": "team", "member": {}, "team": {}, "organization": ACME}),
+    ("organization", {"action": "member_added", "membership": {}, "organization": ACME}),
+    ("organization", {"action": "renamed", "organization": {"login": "acme2"}, "changes": {"login": {"from": "acme"}}}),
+    ("installation", {"action": "new_permissions_accepted", "installation": IN_ACME}),
+    ("installation", {"action": "deleted", "installation": IN_ACME}),
+    ("installation_repositories", {"action": "added", "installation": IN_ACME, "repository_selection": "selected",
+                                   "repositories_added": [OTHER, OURS], "repositories_removed": []}),
+    ("installation_repositories", {"action": "added", "installation": IN_ACME, "repository_selection": "all",
+                                   "repositories_added": [], "repositories_removed": []}),
+    ("installation_target", {"action": "renamed", "account": {"login": "acme2"}, "target_type": "Organization",
+                             "changes": {"login": {"from": "acme"}}, "installation": {"id": 7}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "payload"), SPACE, ids=lambda one: one if isinstance(one, str) else "")
+def test_what_may_change_who_can_read_is_about_the_space(event: str, payload: dict[str, Any]) -> None:
+    assert told(event, {**payload, "sender": WREN}) == HostEvent(GUID, Touched.SPACE, None, "wren", own=False)
+
+
+ELSEWHERE: list[tuple[str, dict[str, Any]]] = [
+    ("repository", {"action": "renamed", "repository": {**OTHER, "full_name": "acme/new"},
+                    "changes": {"repository": {"name": {"from": "website"}}}}),
+    ("team", {"action": "added_to_repository", "team": {}, "organization": ACME, "repository": OTHER}),
+    ("organization", {"action": "member_added", "membership": {}, "organization": {"login": "elsewhere"}}),
+    ("installation", {"action": "deleted", "installation": {"id": 7, "account": {"login": "elsewhere"}}}),
+    ("installation_repositories", {"action": "added", "installation": IN_ACME, "repository_selection": "selected",
+                                   "repositories_added": [OTHER], "repositories_removed": []}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "payload"), ELSEWHERE, ids=lambda one: one if isinstance(one, str) else "")
+def test_what_happens_elsewhere_is_passed_over(event: str, payload: dict[str, Any]) -> None:
+    assert told(event, {**payload, "sender": WREN}) is None
+
+
+# Whatever comes
+
+EVENTS = [
+    "issues",
+    "issue_comment",
+    "sub_issues",
+    "repository",
+    "public",
+    "member",
+    "team_add",
+    "meta",
+    "team",
+    "membership",
+    "organization",
+    "installation",
+    "installation_repositories",
+    "installation_target",
+    "ping",
+    "unheard_of",
+]
+NAMES = [
+    "action",
+    "issue",
+    "parent_issue",
+    "repository",
+    "sender",
+    "number",
+    "login",
+    "full_name",
+    "id",
+    "organization",
+    "installation",
+    "account",
+    "changes",
+    "body",
+    "repository_url",
+    "parent_issue_url",
+    "pull_request",
+    "repositories_added",
+    "repository_selection",
+    "from",
+    "owner",
+    "user",
+    "name",
+]
+ATOMS = (
+    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["acme/conduct", "acme", f"{API}/acme/conduct", f"{API}/acme/conduct/issues/17", "all", "\ud800"])
+)  # fmt: skip
+ANYTHING = st.recursive(
+    ATOMS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+NEARLY = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANYTHING)) | st.builds(
+    lambda change: {**of_issue(), **change}, st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=2)
+)
+
+
+@given(st.sampled_from(EVENTS), NEARLY | ANYTHING)
+def test_no_payload_makes_it_fail_otherwise(event: str, payload: object) -> None:
+    with suppress(UnreadableSubmission):
+        found = told(event, payload)
+        assert found is None or isinstance(found, HostEvent)
+
+
+@given(
+    st.binary(max_size=200)
+    | st.sampled_from([b"[" * 100_000, b"1" * 5000, b"null", b"payload=%7B%7D", b"\xff"])
+)
+def test_what_is_no_object_is_unreadable(raw: bytes) -> None:
+    with pytest.raises(UnreadableSubmission):
+        reader().read(signed("issues", raw), raw)
+
+
+@pytest.mark.parametrize("header", ["X-GitHub-Event", "X-GitHub-Delivery"])
+@pytest.mark.parametrize("value", ["", "no such\nthing", "x" * 500])
+def test_without_an_event_or_a_delivery_it_is_unreadable(header: str, value: str) -> None:
+    raw = json.dumps(of_issue()).encode()
+    headers = {**signed("issues", raw), header: value}
+    if header == "X-GitHub-Event" and value:
+        assert reader().read(headers, raw) is None
+        return
+    with pytest.raises(UnreadableSubmission):
+        reader().read(headers, raw)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"action": "edited", "issue": {"number": 17}, "sender": WREN},
+        {"action": "edited", "issue": CANARY, "repository": OURS, "sender": WREN},
+        of_issue(number="17"), of_issue(number=True), of_issue(number=0), of_issue(sender={"login": CANARY + "@"}),
+        of_issue(repository={"full_name": CANARY}), of_issue(sender=CANARY),
+    ],
+)  # fmt: skip
+def test_an_undocumented_shape_is_named_without_its_words(payload: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableSubmission) as refused:
+        told("issues", payload)
+    assert CANARY not in str(refused.value) + repr(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_every_documented_payload_is_read(reference: Path) -> None:
+    """Made from each schema of GitHub's description, with all properties and with the required ones only."""
+    document = json.loads((reference / "contracts" / "github-rest.openapi.json").read_bytes())
+    schemas = document["components"]["schemas"]
+    read: dict[str, int] = {}
+    for entry in document["x-webhooks"].values():
+        operation = entry["post"]
+        event = next(
+            one["example"] for one in operation["parameters"] if one["name"].casefold() == "x-github-event"
+        )
+        content = operation["requestBody"]["content"]
+        for whole in (True, False):
+            payload = _example(next(iter(content.values()))["schema"], schemas, whole=whole, depth=0)
+            assert isinstance(payload, dict)
+            if isinstance(payload.get("repository"), dict):
+                payload["repository"].update(OURS)
+            if isinstance(payload.get("organization"), dict):
+                payload["organization"]["login"] = "acme"
+            read[event] = read.get(event, 0) + (told(event, payload) is not None)
+    for event in ("issues", "issue_comment", "sub_issues", "repository", "public", "member", "team_add", "team",
+                  "membership", "organization", "meta"):  # fmt: skip
+        assert read[event] > 0, event
+    assert read["push"] == read["star"] == 0
+
+
+def _example(schema: Any, schemas: Any, *, whole: bool, depth: int) -> Any:  # noqa: ANN401, PLR0911 - JSON
+    """A value that fits a schema, near enough."""
+    while "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    for some in ("oneOf", "anyOf"):
+        if some in schema:
+            return _example(schema[some][0], schemas, whole=whole, depth=depth)
+    if "allOf" in schema:
+        found: dict[str, Any] = {}
+        for one in schema["allOf"]:
+            made = _example(one, schemas, whole=whole, depth=depth)
+            found.update(made if isinstance(made, dict) else {})
+        return found
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("nullable") and depth > 3:
+        return None
+    kind = schema.get("type")
+    if kind == "object" or "properties" in schema:
+        required = schema.get("required", ())
+        return {
+            name: _example(one, schemas, whole=whole and depth < 3, depth=depth + 1)
+            for name, one in schema.get("properties", {}).items()
+            if whole or name in required
+        }
+    if kind == "array":
+        return [_example(schema.get("items", {}), schemas, whole=False, depth=depth + 1)] if depth < 5 else []
+    return {"integer": 17, "number": 1.5, "boolean": True, "string": "octocat"}.get(kind)
