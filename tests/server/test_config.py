@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.errors import ConfigError
+from integration.incident import SpaceName
 from webhook_server.config import Config, load_config
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.store.sealed import new_root_key
