@@ -54,7 +54,8 @@ SETTLE = timedelta(minutes=5)
 _LOOK_AGAIN = timedelta(seconds=30)
 
 PROOF_LASTS = timedelta(minutes=15)
-"""How long a proof of the restriction is good enough for looking at another ticket. Each write asks anew."""
+"""How long a proof of the restriction is good enough for looking at another ticket, and for answering what somebody
+changed there. Every other write asks anew."""
 
 
 # 1. A report comes in -------------------------------------------------------------------------------

@@ -257,7 +257,7 @@ def _change_entry(lines: Sequence[str], accounts: Sequence[str]) -> str:
 
 def _exposed_entry(one: PlainComment) -> str:
     """The note's head, then every line of the comment, indented so that it cannot pose as the head."""
-    said = "\n".join(f"  {line}" for line in one.text.reveal().split("\n"))
+    said = "\n".join(f"  {line}" for line in one.text.reveal().splitlines())
     return (
         f"Exposed note. The account {one.account} wrote this as a plain comment on the ticket, the host says, at "
         f"{one.written_at:%Y-%m-%d %H:%M} UTC.\nWhoever can read the ticket could read it; mail, notifications and the "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from webhook_server.config_values import Values
 
 _SPACE_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}\Z")
+_SHORTEST_SECRET = 16
 _JIRA_FIELDS = ("type", "impact", "likelihood", "risk", "lead", "secondary", "stage")
 
 
@@ -93,7 +94,7 @@ def read_spaces(table: dict[str, Any], values: Values) -> dict[SpaceName, SpaceS
             SpaceName(name),
             host,
             _acknowledged(raw, where, values),
-            values.secret(raw, "webhook_secret_file", where) if "webhook_secret_file" in raw else None,
+            _webhook_secret(raw, where, values) if "webhook_secret_file" in raw else None,
         )
     return spaces
 
@@ -182,6 +183,15 @@ def _hook_id(raw: dict[str, Any], where: str, values: Values) -> int:
         )
         return 0
     return found
+
+
+def _webhook_secret(raw: dict[str, Any], where: str, values: Values) -> str:
+    secret = values.secret(raw, "webhook_secret_file", where)
+    if 0 < len(secret) < _SHORTEST_SECRET:
+        values.mistakes.append(
+            f"{where}.webhook_secret_file: the secret is shorter than {_SHORTEST_SECRET} characters"
+        )
+    return secret
 
 
 def _acknowledged(raw: dict[str, Any], where: str, values: Values) -> tuple[Acknowledged, ...]:

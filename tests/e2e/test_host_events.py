@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from integration.diary.keys import Identity
     from integration.incident import Incident
     from integration.mirror import TicketRef
+    from sandbox.contract import OpenApiContract
     from sandbox.jira_state import Issue
     from sandbox.wire import Exchange
 
@@ -469,6 +470,26 @@ def test_a_ticket_that_was_moved_is_not_written_to(office: Office, server: Serve
     office.issue.project, office.issue.type_id = before_move
     server.clock.forward(minutes=20)
     assert ["done"] == office.attempt()
+
+
+def test_all_that_is_asked_of_jira_keeps_to_its_description(
+    office: Office, server: Server, jira_contract: OpenApiContract
+) -> None:
+    problems: list[str] = []
+    server.wire("jira").observer = lambda exchange: problems.extend(jira_contract.check(exchange))
+    try:
+        office.set(impact="2", likelihood="3")
+        office.say("Words")
+        office.told()
+        office.move(office.steps[0], DONE, "Won't do")
+        office.told()
+        office.move(office.issue, DONE)
+        office.told()
+    finally:
+        server.wire("jira").observer = None
+
+    assert [] == problems
+    assert 1 == len(office.plain())  # the word of ours
 
 
 # Nothing for nothing --------------------------------------------------------------------------------

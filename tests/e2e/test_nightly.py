@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sandbox.rehearsal import HostName, Server
 
 HOSTS: list[HostName] = ["jira", "github"]
-READS = {"jira": 3, "github": 2}
+READS = {"jira": 2, "github": 2}
 """Reads of a ticket on which nothing was changed. Its space is proven once for many: these reads more."""
 PROOF = {"jira": 4, "github": 3}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.errors import ConfigError
+from integration.incident import SpaceName
 from webhook_server.config import Config, load_config
 from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.store.sealed import new_root_key
@@ -313,6 +314,7 @@ def test_an_empty_file_says_what_is_needed(folder: Path) -> None:
         ('token_file = "github.token"', 'token_file = "github.token"\nhook_id = "7"', "hook_id must be a whole number"),
         ('token_file = "github.token"', 'token_file = "github.token"\nhook_id = true', "hook_id must be a whole number"),
         ('token_file = "github.token"', 'token_file = "github.token"\nhook_id = 0', "hook_id must be a whole number"),
+        ('token_file = "github.token"', 'token_file = "github.token"\nwebhook_secret_file = "github.token"', "webhook_secret_file: the secret is shorter"),
         ('token_file = "github.token"', 'app_id = "1"\nprivate_key_file = "app.pem"\nhook_id = 7', "an App has a webhook of its own"),
     ],
 )  # fmt: skip
@@ -321,6 +323,15 @@ def test_each_mistake_is_said(folder: Path, old: str, new: str, mistake: str) ->
 
     assert any(one.startswith(mistake) or mistake in one for one in found)
     assert "canary" not in "\n".join(found)
+
+
+def test_a_webhooks_secret_is_read_and_may_be_left_out(folder: Path) -> None:
+    entry = 'token_file = "github.token"\nwebhook_secret_file = "typeform.secret"'
+    with_it = load(folder, LEAST.replace('token_file = "github.token"', entry)).spaces[SpaceName("conduct")]
+
+    assert SECRETS["typeform.secret"] == with_it.webhook_secret
+    assert "canary" not in repr(with_it)
+    assert load(folder, LEAST).spaces[SpaceName("conduct")].webhook_secret is None
 
 
 def test_a_listening_address_may_be_ipv6(folder: Path) -> None:
