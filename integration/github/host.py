@@ -217,13 +217,14 @@ class GitHubHost:
         return marked_tickets(self._client)
 
     def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
-        """The ticket as it is now: one read for its fields or for its comments, two for all of it.
+        """The ticket as it is now: one read for its fields or for what hangs on it, two for both.
 
-        One more the first time, for the organisation's fields. Where comments alone are wanted, GraphQL shows title and
-        marker with them, and no fields.
+        One more the first time, for the organisation's fields. Where the ticket itself is not wanted, GraphQL shows its
+        title and marker beside the rest, and no fields.
         """
-        if set(only) == {Touched.COMMENTS} and (alone := self._comments_alone(ref, view)) is not None:
-            return alone
+        talk = Touched.COMMENTS in only
+        if only and Touched.TICKET not in only and (beside := self._beside(ref, view, talk=talk)) is not None:
+            return beside
         try:
             issue = read_issue(self._client, ref.id)
         except Moved:
@@ -240,7 +241,6 @@ class GitHubHost:
             parts=frozenset({Touched.TICKET}),
             steps_over=steps_over(issue, view),
         )
-        talk = Touched.COMMENTS in only
         closed_early = issue.get("state") == "closed" and not state.steps_over
         if not talk and Touched.STEPS not in only and not closed_early:
             return replace(state, fields_right=False, marked=False) if self._unlocked(issue) else state
@@ -252,16 +252,16 @@ class GitHubHost:
             state, content, {Touched.TICKET, Touched.STEPS} | ({Touched.COMMENTS} if talk else set())
         )
 
-    def _comments_alone(self, ref: TicketRef, view: MirrorView) -> TicketState | None:
-        """Comments, steps, title and marker: one read by GraphQL; None where that does not show the ticket in its place."""
-        content = content_by_graphql(self._client, ref.id, view.incident, self._own)
+    def _beside(self, ref: TicketRef, view: MirrorView, *, talk: bool) -> TicketState | None:
+        """Steps, comments, title and marker: one read by GraphQL; None where that does not show the ticket in its place."""
+        content = content_by_graphql(self._client, ref.id, view.incident, self._own, talk=talk)
         issue = as_rest(content.issue, self._client) if content is not None else None
         if content is None or issue is None:
             return None
         must_be_the_ticket(issue, ref, view, self._client)
         self._remember(ref, issue)
         state = TicketState(ticket_ref(issue, self._client), fields_right=self._fields.titled(view, issue))
-        return _with(state, content, {Touched.STEPS, Touched.COMMENTS})
+        return _with(state, content, {Touched.STEPS} | ({Touched.COMMENTS} if talk else set()))
 
     def _remember(self, ref: TicketRef, issue: Json) -> None:
         """What :meth:`write` needs of a ticket that was read a moment ago; a few tickets are enough."""

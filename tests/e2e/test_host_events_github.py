@@ -96,14 +96,17 @@ class Office:
         return [text for text in comments if "CoC-Seal" not in text]
 
 
-@pytest.fixture(scope="module", params=["labels", "fields"])
+@pytest.fixture(scope="module")
 def hub(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity]
 ) -> Iterator[tuple[Server, HeldHook]]:
     clock = SetClock()
     folder = tmp_path_factory.mktemp("server")
     with playground(
-        folder, now=clock.now, identities=identities, issue_fields=request.param == "fields"
+        folder,
+        now=clock.now,
+        identities=identities,
+        issue_fields=getattr(request, "param", "fields") == "fields",
     ) as world:
         server = Server(world, clock)
         hook = HeldHook(f"{world.origin}/from/in-github", world.webhook_secret, "X-Hub-Signature-256")
@@ -144,6 +147,7 @@ def shown(office: Office) -> set[str]:
     return values | office.labels()
 
 
+@pytest.mark.parametrize("hub", ["labels", "fields"], indirect=True)
 def test_values_are_adopted_and_risk_and_stronger_action_are_written_back(office: Office) -> None:
     choose(office, impact="3", likelihood="3", lead="charlie", stage="Assessing")
     assert office.told() <= MOST_REQUESTS
