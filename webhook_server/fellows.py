@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from integration.errors import Busy, ConfigError, StoreError
 from integration.logs import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from webhook_server.store.locks import Locks
     from webhook_server.store.sealed import Sealer
@@ -108,13 +108,29 @@ class Fellows:
     def _replace(
         self, name: str, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
     ) -> None:
-        with suppress(Busy), self._locks.held(f"take over {name}", "Another server does."):
+        with (
+            suppress(Busy),
+            self._locks.held(f"take over {name}", "Another server does."),
+            self._holding_if_free(name) as is_dead,  # so that none of this name starts meanwhile
+        ):
             begun = take_over(name)
             if begun:
                 _log.warning("worker-silent", worker=name, count=begun)
-            with suppress(Busy), self._locks.held(_lock_of(name), "It stands still."):
+            if is_dead:
                 forget_keys_of(name)
                 self._workers.leave(name)
+
+    @contextmanager
+    def _holding_if_free(self, name: str) -> Iterator[bool]:
+        """Whether the name of a process was free, and so is held here while the block runs."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._locks.held(_lock_of(name), "It stands still."))
+            except Busy:
+                is_free = False
+            else:
+                is_free = True
+            yield is_free
 
     def forget_former_lives(self, forget_keys_of: Callable[[str], None]) -> None:
         """Destroy what keys earlier processes of this name left: while the name is ours, none of them lives."""

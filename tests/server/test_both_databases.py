@@ -337,6 +337,26 @@ def test_who_beats_again_after_its_session_was_lost_is_not_taken_for_dead(
     one.leave()
 
 
+def test_nobody_takes_a_name_while_its_work_is_given_to_others(shared: sa.Engine, sealer: Sealer) -> None:
+    Workers(shared).beat("a", root_key_id="k", starts=True)
+    silence(shared, "a", SILENT_AFTER)
+    same, other = fellows(shared, "a", sealer), fellows(shared, "b", sealer)
+    refused: list[str] = []
+
+    def take_over(name: str) -> int:
+        with pytest.raises(StoreError, match="--name"):
+            same.join()
+        refused.append(name)
+        return 1
+
+    for _ in range(2):
+        other.replace_the_dead(take_over, lambda _name: None)
+
+    assert ["a"] == refused
+    same.join()
+    same.leave()
+
+
 def test_who_missed_a_beat_but_holds_its_name_is_not_taken_for_dead(
     shared: sa.Engine, sealer: Sealer
 ) -> None:
