@@ -52,7 +52,7 @@ bench-peers: ## the Node servers that bench-acks and bench-memory compare with; 
 bench-acks: .venv/ready ## acknowledgements beside Node servers and the machine's limits (ten minutes)
 	$(BIN)/python -m benchmarks.acks
 
-bench-mirror: .venv/ready ## bursts of 1,000 mirrored onto the stand-ins, beside the floor of round trips (half an hour)
+bench-mirror: .venv/ready ## bursts of 300 mirrored onto the stand-ins, beside the floor of round trips (ten minutes)
 	$(BIN)/python -m benchmarks.mirror
 
 bench-memory: .venv/ready ## memory at rest beside Node servers

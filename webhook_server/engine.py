@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _QUEUE = "incidents"
 _WORKERS = 64
 """More than the dispatcher has under way at once: how many try at one ticket space is its affair."""
-_POLL_SECONDS = 0.1
+_IDLE_POLL, _BUSY_POLL = 0.2, 0.05
+"""Seconds between two looks for work. Each costs some milliseconds, and an attempt waits for the next one to begin."""
+_IDLE_AFTER = 60.0
 _VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
 _REMEMBERED = timedelta(days=2)
 _AT_ONCE = 1000
@@ -58,6 +60,8 @@ class Engine:
         self._name = name
         self._running: set[str] = set()
         self._lost: dict[str, float] = {}
+        self._poll = _IDLE_POLL
+        self._handed_at = 0.0
         self._url = url
         self._sql = sa.create_engine(url)
         if self._sql.dialect.name == "sqlite":
@@ -88,7 +92,7 @@ class Engine:
         self._workflow = bring_to_host
         DBOS.launch()
         DBOS.register_queue(
-            _QUEUE, worker_concurrency=_WORKERS, partition_concurrency=1, polling_interval_sec=_POLL_SECONDS
+            _QUEUE, worker_concurrency=_WORKERS, partition_concurrency=1, polling_interval_sec=_IDLE_POLL
         )
 
     def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int) -> bool:
@@ -103,6 +107,8 @@ class Engine:
             SetEnqueueOptions(queue_partition_key=incident, priority=max(1, seq)),
         ):
             handle = DBOS.enqueue_workflow(_QUEUE, self._workflow, inbox_id)
+        self._handed_at = time.monotonic()
+        self._poll_every(_BUSY_POLL)
         status = handle.get_status()
         lost = (
             status.status == "PENDING" and status.executor_id == self._name and inbox_id not in self._running
@@ -121,6 +127,12 @@ class Engine:
         finally:
             self._running.discard(inbox_id)
 
+    def _poll_every(self, seconds: float) -> None:
+        queue = DBOS.retrieve_queue(_QUEUE) if self._poll != seconds else None
+        if queue is not None:
+            queue.set_polling_interval_sec(seconds)
+            self._poll = seconds
+
     def take_over(self, name: str) -> int:
         """Let others do what a dead process had begun; gives how much that was.
 
@@ -132,7 +144,12 @@ class Engine:
         return len(begun)
 
     def forget(self, now: datetime) -> None:
-        """Drop what the engine remembers of attempts that were over days ago; the inbox knows their result."""
+        """Drop what the engine remembers of attempts that were over days ago; the inbox knows their result.
+
+        If nothing was handed over lately, it also looks for work less often.
+        """
+        if time.monotonic() - self._handed_at > _IDLE_AFTER:
+            self._poll_every(_IDLE_POLL)
         over = DBOS.list_workflows(
             status=sorted(_OVER), completed_before=(now - _REMEMBERED).isoformat(), limit=_AT_ONCE,
             load_input=False, load_output=False,

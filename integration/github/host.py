@@ -67,6 +67,11 @@ if TYPE_CHECKING:
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\Z")
 _REPOSITORY = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 _MARGIN = timedelta(days=7)  # how far GitHub's clock and ours may be apart; a week of tickets is a few pages
+AT_ONCE = 2
+"""Incidents at the same time. GitHub asks for requests one after another, and writes to it do go so.
+
+https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
+"""
 LOOK_AGAIN = 3 * BATCH
 """Steps and comments that are written on one look at repository and ticket."""
 _REMEMBERED = 50
@@ -172,11 +177,8 @@ class GitHubHost:
 
     @property
     def at_once(self) -> int:
-        """Two: GitHub asks for requests one after another, and writes to it do go so. While one waits, another reads.
-
-        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
-        """
-        return 2
+        """While one incident waits for its turn to write, another is read."""
+        return AT_ONCE
 
     @property
     def part_bytes(self) -> int:

@@ -20,6 +20,7 @@ from urllib.error import URLError
 
 import pytest
 
+from integration.errors import StoreError
 from integration.github.host import GitHubHost
 from integration.jira.host import JiraHost
 from integration.report import load_report
@@ -253,6 +254,18 @@ def test_old_nonces_are_dropped_by_the_jobs(parts: Parts, monkeypatch: pytest.Mo
     parts.dispatcher.turn()
 
     assert shelf.use_nonce("robert", "n1", SystemClock().now())
+
+
+def test_the_end_of_a_try_wakes_the_dispatcher_however_it_ends(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[bool] = []
+    monkeypatch.setattr(parts.dispatcher, "wake", lambda: woken.append(True))
+
+    with pytest.raises(StoreError):
+        parts.dispatcher._engine._attempt("in_that_is_not_there")
+
+    assert [True] == woken
 
 
 def test_the_members_door_is_there_and_closed(parts: Parts) -> None:

@@ -9,10 +9,12 @@ import sys
 import textwrap
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from dbos import DBOS
 
 from integration.errors import CoCError
 from webhook_server.engine import Engine
@@ -154,6 +156,26 @@ def cells(folder: Path) -> Iterator[tuple[str, str, object]]:
                 yield from ((table, name, value) for name, value in zip(names, row, strict=True))
     finally:
         connection.close()
+
+
+def test_it_looks_for_work_often_only_while_there_is_some(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pause() -> float:
+        queue = DBOS.retrieve_queue("incidents")
+        assert queue is not None
+        return queue.polling_interval_sec
+
+    idle = pause()
+
+    over(engine, "in_1", 0)
+    busy = pause()
+    engine.forget(datetime.now(UTC))
+    assert busy == pause()
+    monkeypatch.setattr(engine, "_handed_at", float("-inf"))
+    engine.forget(datetime.now(UTC))
+
+    assert idle == pause() > busy
 
 
 def test_nothing_is_pickled(engine: Engine, recorder: Recorder, tmp_path: Path) -> None:
