@@ -15,7 +15,7 @@ from webhook_server.door import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
-DOORS = {"/in/", "/api/", "/health/"}
+DOORS = {"/in/", "/from/", "/api/", "/health/"}
 
 
 def read(name: str) -> str:
@@ -50,9 +50,10 @@ def test_caddy_lets_only_our_doors_through_and_logs_no_request() -> None:
 
 
 def test_both_take_bodies_as_large_as_the_server_does() -> None:
-    assert re.search(r"location /in/ \{\s*client_max_body_size 2m;", read("nginx.conf"))
+    for door in ("in", "from"):
+        assert re.search(rf"location /{door}/ \{{\s*client_max_body_size 2m;", read("nginx.conf"))
+        assert re.search(rf"handle /{door}/\* \{{\s*request_body \{{\s*max_size 2MB", read("Caddyfile"))
     assert re.search(r"location /api/ \{\s*client_max_body_size 32m;", read("nginx.conf"))
-    assert re.search(r"handle /in/\* \{\s*request_body \{\s*max_size 2MB", read("Caddyfile"))
     assert re.search(r"handle /api/\* \{\s*request_body \{\s*max_size 32MiB", read("Caddyfile"))
     assert MAX_BODY <= 2 * 1000**2
     assert LARGEST_FILE == 32 * 1024**2

@@ -192,6 +192,17 @@ def test_health_pages_say_little(parts: Parts) -> None:
     assert (200, "ok\n") == (client.get("/health/ready").status_code, client.get("/health/ready").text)
 
 
+@pytest.mark.parametrize(
+    ("file", "opens"), [("nginx.conf", "location {} {{"), ("Caddyfile", "handle {}* {{")]
+)
+def test_the_web_server_in_front_opens_every_door_there_is(parts: Parts, file: str, opens: str) -> None:
+    doors = {f"/{rule.rule.split('/')[1]}/" for rule in parts.app.url_map.iter_rules()}
+    text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
+
+    assert {"/in/", "/from/", "/api/", "/health/"} == doors
+    assert [] == [door for door in sorted(doors) if opens.format(door) not in text]
+
+
 def test_a_database_that_is_away_is_said_and_no_delivery_is_taken(
     parts: Parts, folder: Path, canary: str
 ) -> None:
