@@ -187,8 +187,8 @@ def prove(
             + ".",
             reasons=tuple(reasons),
             meaning="Nothing was written to it. The report stays sealed in the service.",
-            next_step="Take these accounts' access away, or acknowledge them by name with an end date; "
-            "the job tries again by itself.",
+            next_step="Take these accounts' access away, and it goes on by itself; or acknowledge them by name with an end "
+            "date in the configuration, and start the server again.",
         )
     return Proof(audience.space, now, frozenset(principal.account for principal in audience.principals))
 

@@ -70,8 +70,8 @@ def _text(record: SpaceRecord, news: SpaceNews) -> str:
             f"{_since(freeze)}\n"
             "Diaries are encrypted and cannot be read by them; titles, fields, steps and times can.\n"
             "Nothing is written there until it is put right. Reports are taken in and stay sealed in the service.\n\n"
-            "Take the access away on the host, or acknowledge an account by name and with an end date in the\n"
-            "configuration. It is looked at again every few minutes and goes on by itself.\n\n"
+            "Take the access away on the host: it is looked at again every few minutes and goes on by itself.\n"
+            "Or acknowledge an account by name and with an end date in the configuration, and start the server again.\n\n"
             f"On the server: coc-server audience {space}\n"
         )
     if news is SpaceNews.THAWED and freeze is not None and record.thawed_at is not None:

@@ -46,6 +46,7 @@ class Lookout:
         self._clock = clock
         self._due: dict[SpaceName, datetime] = {}
         self._lock = threading.Lock()
+        self._begun = False
         self.loop = Loop("audience", self.turn)
 
     def look_now(self, space: SpaceName) -> None:
@@ -62,8 +63,16 @@ class Lookout:
         self.loop.wake()
 
     def turn(self) -> None:
-        """Look at what is due. Where the host does not say, it is asked again half a minute later."""
+        """Look at what is due. Where the host does not say, it is asked again half a minute later.
+
+        A process that starts looks at what is frozen: it may have been started with a new exception for it.
+        """
         now = self._clock.now()
+        if not self._begun:
+            frozen = [space for space in self._guard.hosts if self._guard.is_frozen(space)]
+            with self._lock:
+                self._due = {**dict.fromkeys(frozen, now), **self._due}
+            self._begun = True
         with self._lock:
             due = [space for space, at in self._due.items() if at <= now or at > now + _TRY_AGAIN]
             for space in due:

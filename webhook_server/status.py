@@ -249,7 +249,8 @@ def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
         more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
         status.warn(
             f"[spaces.{name}] is frozen for {_ago(record.freeze.since, now)}: {'; '.join(reasons[:_MOST_REASONS])}{more}.",
-            f"Take the access away or acknowledge it with an end date. See: coc-server audience {name}",
+            "Take the access away, or acknowledge it with an end date in the configuration and start the server again. "
+            f"See: coc-server audience {name}",
         )
     if admin is None:
         status.warn(

@@ -304,6 +304,22 @@ def test_an_event_of_the_host_is_answered_before_the_look_that_freezes(
     assert guard.is_frozen(SPACE)
 
 
+def test_a_server_that_starts_looks_at_once_whether_a_frozen_space_is_restricted_again(
+    guard: Guard, host: MemoryHost, clock: SetClock
+) -> None:
+    host.accounts.append("mallory")
+    guard.look(SPACE)
+    host.accounts.remove("mallory")
+    host.calls.clear()
+
+    started = Lookout(guard, clock)
+    started.turn()
+    started.turn()
+
+    assert ["audience"] == host.calls
+    assert not guard.is_frozen(SPACE)
+
+
 def test_a_look_that_got_no_answer_is_taken_again_half_a_minute_later(
     guard: Guard, host: MemoryHost, clock: SetClock
 ) -> None:
