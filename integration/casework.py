@@ -7,7 +7,7 @@ Each is safe to call again after a crash at any point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -148,7 +148,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     )
     found = _fields_right(host, ref, view, found, work)
     hand_over(delivery, incident, ref, host.part_bytes, work)
-    found, files = _write_the_rest(host, ref, view, found, work)
+    found, files = _write_the_rest(host, ref, view, found, work, texts=looks)
     if files and looks:
         work.store.note_found(incident.id, [Found.FILES], work.clock.now())
     settle(incident, ref, host, found, work)
@@ -323,19 +323,20 @@ def _fields_right(
 
 
 def _write_the_rest(
-    host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework
+    host: Host, ref: TicketRef, view: MirrorView, found: TicketState, work: Casework, *, texts: bool
 ) -> tuple[TicketState, Sequence[str]]:
     """Write what the ticket lacks, then read it back: only what is seen there counts as done.
 
-    Gives the ticket as it was read last, and the files that were written.
+    Gives the ticket as it was read last, and the files that were written. ``texts`` is whether the texts of ticket and
+    steps are put right too; no report waits for that.
     """
     comments = work.store.comments(view.incident)
     lacking = difference(view, comments, found)
-    if lacking:
+    if lacking.must_be_seen or (texts and lacking):
         work.guard.check_again(host)
-        host.write(ref, view, lacking)
+        host.write(ref, view, lacking if texts else replace(lacking, text=False, texts=()))
         found = host.read(ref, view)
-    if difference(view, comments, found):
+    if difference(view, comments, found).must_be_seen:
         raise HostUnknownOutcome(
             f"The ticket of {view.code_name} does not show yet all that was written.",
             meaning="The host lags behind, or dropped a part of it.",

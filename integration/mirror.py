@@ -72,12 +72,16 @@ class MirrorView:
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """A sub-task as it was found on the host. ``skipped``: it was closed without being done."""
+    """A sub-task as it was found on the host. ``skipped``: it was closed without being done.
+
+    ``as_written`` is whether its title and text are still ours; anybody there can read what else stands in them.
+    """
 
     id: str
     title: str
     done: bool
     skipped: bool = False
+    as_written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ class TicketState:
     right, which no member changes for a reason; without ``shown``, only ``fields_right`` is known. ``plain`` are the
     comments that are none of the diary's. ``parts`` is what was read: what was not read is not lacking. ``steps_over`` is True
     where the ticket alone shows that every step is over, so that they need not be read. ``way_back`` is the host's own id of
-    the way by which a closed ticket is opened again, if it needs one.
+    the way by which a closed ticket is opened again, if it needs one. ``as_written`` is False where the ticket's own text is
+    not ours any more.
     """
 
     ref: TicketRef
@@ -147,17 +152,29 @@ class TicketState:
     parts: frozenset[Touched] = ALL
     steps_over: bool = False
     way_back: str = ""
+    as_written: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is still to be written so that the ticket shows the view and carries the diary."""
+    """What is still to be written so that the ticket shows the view and carries the diary.
+
+    ``text`` is whether somebody changed the ticket's own text, ``texts`` are the steps whose title or text was changed, by
+    the host's id of their sub-task.
+    """
 
     fields: bool
     steps: tuple[StepView, ...]
     comments: tuple[SealedComment, ...]
+    text: bool = False
+    texts: tuple[tuple[str, StepView], ...] = ()
 
     def __bool__(self) -> bool:
+        return self.must_be_seen or self.text or bool(self.texts)
+
+    @property
+    def must_be_seen(self) -> bool:
+        """Whether anything lacks without which a job is not done. Texts are not: a host may set them its own way."""
         return self.fields or bool(self.steps) or bool(self.comments)
 
 
@@ -207,5 +224,11 @@ def difference(view: MirrorView, comments: Sequence[SealedComment], found: Ticke
             comment
             for comment in comments
             if Touched.COMMENTS in found.parts and comment.text not in found.comments
+        ),
+        text=not found.as_written,
+        texts=tuple(
+            (found.steps[step.key].id, step)
+            for step in view.steps
+            if step.key in found.steps and not found.steps[step.key].as_written
         ),
     )

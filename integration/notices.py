@@ -38,6 +38,8 @@ _FINDINGS = {
     "and the comment was deleted. Whoever can read the ticket could read it, and mail or the host's history may have carried\n"
     "it. See: coc diary read {name}",
     Found.REOPENED: "It was closed while steps of the process are unfinished, and was opened again. A word on the ticket says which steps.",
+    Found.TEXTS: "Its own text, or the title or text of a step, was not as the process and this service write it. It was set again. What\n"
+    "stood there could be read by whoever can read the ticket; mail and the host's history may keep it.",
 }
 """What is told of each kind of finding; {name} is the code name. Nothing of what was found is in it."""
 

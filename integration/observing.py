@@ -101,7 +101,7 @@ def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, w
     work.guard.check_again(host)
     host.write(ref, view, lacking, found)
     back = host.read(ref, view, _parts_of(lacking, found))
-    if not back.restricted or difference(view, comments, back):
+    if not back.restricted or difference(view, comments, back).must_be_seen:
         raise HostUnknownOutcome(
             f"The ticket of {view.code_name} does not show yet all that was written.",
             meaning="The host lags behind, or somebody changed it at the same moment.",

@@ -42,6 +42,7 @@ class Found(StrEnum):
     ADOPTED = "adopted"
     EXPOSED = "exposed"
     REOPENED = "reopened"
+    TEXTS = "texts"
 
 
 def is_whole(incident: Incident, view: MirrorView, found: TicketState, store: Store, roster: Roster) -> bool:
@@ -77,6 +78,8 @@ def note_changes(
         kinds.add(Found.COMMENTS)
     if was_whole and lacking.fields and not (adopted and _follows(view, found)):
         kinds.add(Found.FIELDS)
+    if was_whole and (lacking.text or lacking.texts):
+        kinds.add(Found.TEXTS)
     if was_whole and not found.restricted:
         kinds.add(Found.RESTRICTION)
     if was_whole and lacking.steps and not adopted:  # another type has other steps

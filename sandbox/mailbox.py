@@ -51,7 +51,9 @@ def mailbox() -> Iterator[Mailbox]:
             for line in self.rfile:
                 if line.rstrip(b"\r\n") == b".":
                     break
-                lines.append(line)
+                lines.append(
+                    line.removeprefix(b".")
+                )  # https://datatracker.ietf.org/doc/html/rfc5321#section-4.5.2
             return b"".join(lines)
 
         def say(self, text: str) -> None:

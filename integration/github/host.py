@@ -45,8 +45,17 @@ from integration.github.reading import (
     ticket_ref,
 )
 from integration.github.seen import SeenIncidents
-from integration.github.text import find_marker, reopened_word
-from integration.github.writing import BATCH, Place, lock, too_long, write_batch, write_comment, write_step
+from integration.github.text import find_marker, reopened_word, says, ticket_body
+from integration.github.writing import (
+    BATCH,
+    Place,
+    lock,
+    put_text,
+    too_long,
+    write_batch,
+    write_comment,
+    write_step,
+)
 from integration.host_events import Touched
 from integration.mirror import ALL, StepView, TicketState
 
@@ -242,11 +251,12 @@ class GitHubHost:
             marked=self._fields.marked(view, issue),
             parts=frozenset({Touched.TICKET}),
             steps_over=steps_over(issue, view),
+            as_written=says(issue.get("body"), ticket_body(view)),
         )
         closed_early = issue.get("state") == "closed" and not state.steps_over
         if not talk and Touched.STEPS not in only and not closed_early:
             return replace(state, fields_right=False, marked=False) if self._unlocked(issue) else state
-        content = read_content(self._client, ref.id, view.incident, self._own, talk=talk)
+        content = read_content(self._client, ref.id, view, self._own, talk=talk)
         # Without steps it is still being opened, and is locked together with them.
         if content.steps and self._unlocked(issue):
             state = replace(state, fields_right=False, marked=False)
@@ -256,13 +266,17 @@ class GitHubHost:
 
     def _beside(self, ref: TicketRef, view: MirrorView, *, talk: bool) -> TicketState | None:
         """Steps, comments, title and marker: one read by GraphQL; None where that does not show the ticket in its place."""
-        content = content_by_graphql(self._client, ref.id, view.incident, self._own, talk=talk)
+        content = content_by_graphql(self._client, ref.id, view, self._own, talk=talk)
         issue = as_rest(content.issue, self._client) if content is not None else None
         if content is None or issue is None:
             return None
         must_be_the_ticket(issue, ref, view, self._client)
         self._remember(ref, issue)
-        state = TicketState(ticket_ref(issue, self._client), fields_right=self._fields.titled(view, issue))
+        state = TicketState(
+            ticket_ref(issue, self._client),
+            fields_right=self._fields.titled(view, issue),
+            as_written=says(issue.get("body"), ticket_body(view)),
+        )
         return _with(state, content, {Touched.STEPS} | ({Touched.COMMENTS} if talk else set()))
 
     def _remember(self, ref: TicketRef, issue: Json) -> None:
@@ -301,6 +315,10 @@ class GitHubHost:
         place, issue = known
         if lacking.fields:
             self._fields.put(view, issue)
+        if lacking.text:
+            put_text(self._client, ref.id, view)
+        for number, step in lacking.texts:
+            put_text(self._client, number, view, step)
         things: list[StepView | SealedComment] = [*lacking.steps, *lacking.comments]
         if place.unlocked and not things:
             lock(self._client, place)

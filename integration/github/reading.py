@@ -16,7 +16,7 @@ from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.comments import FoundComment, from_graphql, from_rest
 from integration.github.connection import PAGE
-from integration.github.text import find_marker
+from integration.github.text import find_marker, plain_title, says, step_body
 from integration.marked import MarkedTicket
 from integration.mirror import PlainComment, StepState, TicketName, TicketRef
 
@@ -196,40 +196,39 @@ def _created(issue: Json) -> datetime | None:
         return None
 
 
-def read_content(
-    client: Client, number: str, incident: IncidentId, own: Own, *, talk: bool = True
-) -> Content:
+def read_content(client: Client, number: str, view: MirrorView, own: Own, *, talk: bool = True) -> Content:
     """Steps and comments of a ticket: its own by their markers and plain lines, and what others wrote there.
 
     Args:
         client: the repository.
         number: the ticket's.
-        incident: whose it is.
+        view: of the incident whose it is.
         own: gives the accounts under which we write; asked only where it matters.
         talk: whether comments are read too.
     """
-    found = content_by_graphql(client, number, incident, own, talk=talk)
+    found = content_by_graphql(client, number, view, own, talk=talk)
     if found is None:
         steps, comments = _by_rest(client, number, talk=talk)
-        found = _content(client, incident, own, steps, comments)
+        found = _content(client, view, own, steps, comments)
     return found
 
 
 def content_by_graphql(
-    client: Client, number: str, incident: IncidentId, own: Own, *, talk: bool = True
+    client: Client, number: str, view: MirrorView, own: Own, *, talk: bool = True
 ) -> Content | None:
     """The same with the issue itself; None where GraphQL does not answer."""
     try:
         issue, steps, comments = _by_graphql(client, int(number), talk=talk)
     except (GraphQLRefused, _Strange):
         return None
-    return replace(_content(client, incident, own, steps, comments), issue=issue)
+    return replace(_content(client, view, own, steps, comments), issue=issue)
 
 
 def _content(
-    client: Client, incident: IncidentId, own: Own, steps: Iterable[Json], comments: Iterable[FoundComment]
+    client: Client, view: MirrorView, own: Own, steps: Iterable[Json], comments: Iterable[FoundComment]
 ) -> Content:
-    ours = [one for one in steps if _step_of(one, incident, client) is not None]
+    incident = view.incident
+    ours = [one for one in steps if _step_of(one, view, client) is not None]
     diary, plain = OnTicket(incident), []
     for one in comments:
         if one.is_of_the_diary(incident, own):
@@ -240,7 +239,7 @@ def _content(
     told = tuple(one for one in plain if one is not None)
     if len(told) != len(plain):
         raise unusable(Deed("read the ticket's comments", client.where))
-    return Content(_steps(ours, incident, client), diary, told, {})
+    return Content(_steps(ours, view, client), diary, told, {})
 
 
 def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[Json], list[FoundComment]]:
@@ -324,25 +323,37 @@ def comments_at(
     ]
 
 
-def _step_of(issue: Json, incident: IncidentId, client: Client) -> StepKey | None:
-    """The step that a sub-issue stands for. One that was moved to another repository is not ours any more."""
+def _step_of(issue: Json, view: MirrorView, client: Client) -> StepKey | None:
+    """The step that a sub-issue stands for. One that was moved to another repository is not ours any more.
+
+    Where somebody wiped out the marker together with the text, the title tells.
+    """
     mark = find_marker(issue.get("body"))
-    if mark is None or mark.incident != incident or not in_our_repository(issue, client):
+    if not in_our_repository(issue, client) or (mark is not None and mark.incident != view.incident):
         return None
+    if mark is None:
+        titled = (step.key for step in view.steps if plain_title(step.title) == issue.get("title"))
+        return next(titled, None)
     return mark.step
 
 
-def _steps(listed: Iterable[Json], incident: IncidentId, client: Client) -> dict[StepKey, StepState]:
+def _steps(listed: Iterable[Json], view: MirrorView, client: Client) -> dict[StepKey, StepState]:
     """The first sub-issue of each step. What was closed as not planned, or as a duplicate, was skipped."""
     found: dict[StepKey, StepState] = {}
+    written = {step.key: step for step in view.steps}
     for one in listed:
-        step = _step_of(one, incident, client)
+        step = _step_of(one, view, client)
         if step is None:
             continue
         closed = str(one.get("state", "")).casefold() == "closed"
         reason = str(one.get("stateReason") or one.get("state_reason") or "").casefold()
         skipped = closed and reason in {"not_planned", "duplicate"}
-        state = StepState(str(one.get("number")), str(one.get("title")), closed and not skipped, skipped)
+        as_written = step not in written or (
+            one.get("title") == plain_title(written[step].title)
+            and says(one.get("body"), step_body(view, written[step]))
+        )
+        number, title = str(one.get("number")), str(one.get("title"))
+        state = StepState(number, title, closed and not skipped, skipped, as_written)
         found.setdefault(step, state)
     return found
 

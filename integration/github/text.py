@@ -96,6 +96,11 @@ def step_body(view: MirrorView, step: StepView) -> str:
     )
 
 
+def says(found: object, wanted: str) -> bool:
+    """Whether a body is what we wrote, however GitHub's page ends its lines."""
+    return isinstance(found, str) and found.split() == wanted.split()
+
+
 def reopened_word(view: MirrorView, unfinished: Sequence[StepView]) -> str:
     """What is said on a ticket that was closed too early: which steps are still open, and nothing else."""
     numbers = {step.key: number for number, step in enumerate(view.steps, 1)}

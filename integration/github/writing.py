@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from integration.errors import HostRejected
 from integration.github.answers import Deed, Json, unknown_outcome
 from integration.github.reading import in_our_repository
-from integration.github.text import MAX_COMMENT, comment_body, plain_title, step_body
+from integration.github.text import MAX_COMMENT, comment_body, plain_title, step_body, ticket_body
 from integration.mirror import StepView
 
 if TYPE_CHECKING:
@@ -160,6 +160,14 @@ def _comment_id(client: Client, place: Place, payload: object) -> str:
     if not here or str(issue.get("number")) != place.number:
         raise unknown_outcome(deed)
     return str(node["fullDatabaseId"])
+
+
+def put_text(client: Client, number: str, view: MirrorView, step: StepView | None = None) -> None:
+    """Give the ticket its text again, or a step's sub-issue its title and text: one write."""
+    body: Json = {"body": ticket_body(view)}
+    if step is not None:
+        body = {"title": plain_title(step.title), "body": step_body(view, step)}
+    client.write("PATCH", f"{client.path}/issues/{number}", body, "set a text")
 
 
 def write_step(

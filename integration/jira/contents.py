@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from integration.jira.client import JiraClient
     from integration.jira.fields import Json
     from integration.jira.space import JiraSpace
-    from integration.mirror import PlainComment, StepView
+    from integration.mirror import MirrorView, PlainComment, StepView
     from integration.process import StepKey
 
 _log = Log("coc.jira")
@@ -55,13 +55,14 @@ class TicketContents:
         self._sleep = sleep
 
     def steps(
-        self, ids: Sequence[str], incident: IncidentId, own: Callable[[], str]
+        self, ids: Sequence[str], view: MirrorView, own: Callable[[], str]
     ) -> tuple[dict[StepKey, StepState], tuple[PlainComment, ...]]:
         """The steps behind these sub-tasks, and the comments on them; of two for the same step the older one counts.
 
         Nothing of ours is a comment on a sub-task. Jira shows the first ones of each with it.
         """
         what = "read the sub-tasks"
+        incident, written = view.incident, {step.key: step for step in view.steps}
         steps: dict[StepKey, StepState] = {}
         plain: list[PlainComment] = []
         for start in range(0, len(ids), BULK_READ):
@@ -72,7 +73,9 @@ class TicketContents:
                     one = str(subtask["id"])
                     skipped = fields.is_skipped(found)
                     done = fields.is_done(found) and not skipped
-                    steps.setdefault(key, StepState(one, str(found.get("summary", "")), done, skipped))
+                    as_written = key not in written or fields.is_as_written(found, written[key])
+                    title = str(found.get("summary", ""))
+                    steps.setdefault(key, StepState(one, title, done, skipped, as_written))
                     listed = found.get("comment")
                     on_it = (
                         self._client.objects(listed.get("comments"), what) if isinstance(listed, dict) else []
@@ -85,7 +88,7 @@ class TicketContents:
             "issue/bulkfetch",
             {
                 "issueIdsOrKeys": list(ids),
-                "fields": ["summary", "status", "resolution", "labels", "comment"],
+                "fields": ["summary", "description", "status", "resolution", "labels", "comment"],
                 "properties": [fields.STEP_PROPERTY],
             },
             what=what,
@@ -170,6 +173,16 @@ class TicketContents:
                 next_step="Give the account Delete All Comments and Delete Own Attachments; what it may not delete, "
                 "delete there by hand.",
             ) from None
+
+    def put_text(self, issue_id: str, step: StepView | None = None) -> None:
+        """Give the ticket its text again, or a step's sub-task its title and text: one write."""
+        self._client.put(
+            f"issue/{issue_id}",
+            fields.text_again(step),
+            what="set a text",
+            ticket=issue_id,
+            query={"notifyUsers": "false"},
+        )
 
     def write_steps(self, ticket_id: str, incident: IncidentId, steps: Sequence[StepView]) -> None:
         """Create the sub-tasks in order, all in one call.

@@ -13,7 +13,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from integration.incident import Alias, IncidentId, IncidentType, Stage
-from integration.jira.text import step_description, ticket_description
+from integration.jira.text import says, step_description, ticket_description
 from integration.mirror import Shown
 from integration.process import StepKey
 from integration.risk import Level
@@ -235,6 +235,23 @@ def new_step(step: StepView, incident: IncidentId, *, project: str, parent: str,
         },
         "properties": [step_marker(incident, step.key)],
     }
+
+
+def is_as_written(found: Mapping[str, object], step: StepView | None = None) -> bool:
+    """Whether the text of a ticket, or title and text of a step's sub-task, are ours.
+
+    Jira answers with an empty description as ``null``, and does not name one that the project hides.
+    """
+    wanted = ticket_description() if step is None else step_description(step)
+    titled = step is None or found.get("summary") == step.title
+    return titled and ("description" not in found or says(found["description"], wanted))
+
+
+def text_again(step: StepView | None = None) -> Json:
+    """The body that gives a ticket its text again, or a step's sub-task its title and text."""
+    if step is None:
+        return {"fields": {"description": ticket_description()}}
+    return {"fields": {"summary": step.title, "description": step_description(step)}}
 
 
 def fields_of(issue: Json) -> Json:

@@ -200,7 +200,7 @@ class JiraHost:
         plain: tuple[PlainComment, ...] = ()
         if Touched.STEPS in parts:
             ids = [self._ref(one, what).id for one in subtasks]
-            steps, plain = self._contents.steps(ids, view.incident, self._own)
+            steps, plain = self._contents.steps(ids, view, self._own)
         comments = None
         if Touched.COMMENTS in parts:
             comments = self._contents.comments(ticket, view.incident, self._own)
@@ -217,6 +217,7 @@ class JiraHost:
             parts=frozenset(parts),
             steps_over=over,
             way_back=fields.way_back(ticket.get("transitions")),
+            as_written=fields.is_as_written(found),
         )
 
     def write(
@@ -257,6 +258,10 @@ class JiraHost:
             self._must_have_level(ticket, view)
             if lacking.fields:
                 self._must_show(ticket, view)
+        if lacking.text:
+            self._contents.put_text(ref.id)
+        for sub_task, step in lacking.texts:
+            self._contents.put_text(sub_task, step)
         self._contents.write_steps(ref.id, view.incident, lacking.steps)
         look_again = partial(self._look_again, ref, view)
         return dict(self._contents.write_comments(ref.id, lacking.comments, look_again))
@@ -337,7 +342,8 @@ class JiraHost:
         return ticket, self._client.objects(fields.fields_of(ticket).get("attachment"), what)
 
     def _ticket(self, ticket_id: str, what: str, with_comments: bool = False) -> Json:  # noqa: FBT001, FBT002 - one caller
-        wanted = ["summary", "labels", "security", "project", "status", "subtasks", *self._space.fields.ids()]
+        wanted = ["summary", "description", "labels", "security", "project", "status", "subtasks"]
+        wanted += self._space.fields.ids()
         wanted += ["comment"] if with_comments else []
         query = {
             "fields": ",".join(wanted),

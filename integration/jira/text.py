@@ -40,6 +40,11 @@ def step_description(step: StepView) -> Node:
     return _document(*_paragraphs(step.guidance), *_paragraphs(f"Due: {due:%Y-%m-%d %H:%M} UTC"))
 
 
+def says(document: object, wanted: Node) -> bool:
+    """Whether a document says the same words as another; Jira may shape it its own way."""
+    return all_text(document).split() == all_text(wanted).split()
+
+
 def diary_comment(sealed: SealedText) -> Node:
     """One sealed part of a diary: a sentence for people, then the ciphertext in a code block."""
     return _document(

@@ -253,6 +253,22 @@ def test_what_was_changed_meanwhile_is_not_undone(office: Office, server: Server
     assert {"fields": {server.world.project.fields["risk"]: 6}} == json.loads(put.request_body)
 
 
+@pytest.mark.parametrize("where", ["the ticket's text", "a step's title", "a step's text"])
+def test_words_in_a_text_of_ours_are_taken_off_and_the_readers_are_told(office: Office, where: str) -> None:
+    one = office.issue if where.startswith("the ticket") else office.steps[3]
+    name = "summary" if where.endswith("title") else "description"
+    before, canary = one.values[name], secrets.token_hex(16)
+    paragraph = {"type": "paragraph", "content": [{"type": "text", "text": canary}]}
+    words = canary if name == "summary" else {**before, "content": [*before["content"], paragraph]}
+    office.ask("PUT", one.id, fields={name: words})
+
+    assert office.told() <= MOST_REQUESTS
+
+    assert before == one.values[name]
+    assert "texts" == office.found()
+    assert office.told() == 0
+
+
 # Steps and closing ----------------------------------------------------------------------------------
 
 

@@ -171,6 +171,27 @@ def test_our_own_changes_do_not_echo(office: Office) -> None:
     assert not office.hook.held
 
 
+@pytest.mark.parametrize(
+    "where", ["the ticket's text", "a step's title", "a step's text", "all of a step's text"]
+)
+def test_words_in_a_text_of_ours_are_taken_off(office: Office, where: str) -> None:
+    one = office.issue if where.startswith("the ticket") else office.issue.children[3]
+    before, steps = (one.title, one.body), len(office.issue.children)
+    sent = {
+        "the ticket's text": {"body": f"Olivia was told.\n\n{one.body}"},
+        "a step's title": {"title": "Talk to Olivia"},
+        "a step's text": {"body": f"Olivia was told.\r\n{one.body}"},
+        "all of a step's text": {"body": "Olivia was told."},
+    }[where]
+    office.ask("PATCH", f"/issues/{one.number}", sent)
+
+    assert office.told() <= MOST_REQUESTS
+
+    assert before == (one.title, one.body)
+    assert steps == len(office.issue.children)
+    assert office.told() == 0
+
+
 def test_a_step_done_and_one_skipped_are_noted(office: Office) -> None:
     office.ask("PATCH", office.step(0), {"state": "closed"})
     assert office.told() <= MOST_REQUESTS

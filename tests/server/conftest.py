@@ -70,6 +70,7 @@ class MemoryTicket:
     restricted: bool = True
     shown: Shown | None = None
     plain: list[PlainComment] = field(default_factory=list)
+    as_written: bool = True
 
 
 def shown_of(view: MirrorView, *, closed: bool = False) -> Shown:
@@ -85,7 +86,7 @@ class MemoryHost:
     """A host in memory. ``calls`` is what was asked of it in order; ``trouble`` may raise before any call.
 
     ``lag`` is how long after its opening a ticket is found. ``loses`` drops that many parts of a write. ``spent``
-    says that the budget of writes is used up.
+    says that the budget of writes is used up. ``own_texts`` shapes every text otherwise than it was written.
     """
 
     clock: SetClock
@@ -97,6 +98,7 @@ class MemoryHost:
     lag: timedelta = timedelta(0)
     loses: int = 0
     stubborn_fields: bool = False
+    own_texts: bool = False
     kind: HostKind = "github"
     space: SpaceName = SPACE
     own_accounts: frozenset[str] = frozenset({"coc-bot"})
@@ -153,6 +155,7 @@ class MemoryHost:
             shown=one.shown,
             plain=tuple(one.plain),
             parts=frozenset(only),
+            as_written=one.as_written and not self.own_texts,
         )
 
     def write(
@@ -166,6 +169,7 @@ class MemoryHost:
             one.fields_right = not self.stubborn_fields
             if one.shown is not None:
                 one.shown = shown_of(view, closed=one.shown.closed)
+        one.as_written |= lacking.text
         for step in lacking.steps:
             assert step.key not in one.steps
             if not self._lost():

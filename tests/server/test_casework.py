@@ -78,6 +78,18 @@ def test_a_report_becomes_a_ticket_with_steps_and_diary(
     assert [1] == [len(find_comments(comment.text)) for comment in host.tickets[0].comments][:1]
 
 
+def test_no_report_waits_for_a_host_that_shapes_texts_its_own_way(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    host.own_texts = True
+    receipt = take_in()
+
+    open_incident(receipt.inbox_id, work)
+
+    assert database.delivery(receipt.inbox_id).finished
+    assert 1 == host.calls.count("write")
+
+
 def test_a_finished_delivery_is_left_alone(take_in: Intake, work: Casework, host: MemoryHost) -> None:
     receipt = take_in()
     open_incident(receipt.inbox_id, work)
