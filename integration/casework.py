@@ -166,7 +166,7 @@ def _is_observed(incident: Incident, host: Host, hints: Hints, work: Casework) -
     """
     ref = work.store.ticket(incident.id).ref
     own = {account.casefold() for account in host.own_accounts}
-    only_ours = bool(hints.accounts) and own.issuperset(one.casefold() for one in hints.accounts)
+    only_ours = not hints.unsigned and own.issuperset(one.casefold() for one in hints.accounts)
     if not hints.touched or only_ours or ref is None or work.store.epoch(incident.id) is None:
         return True
     _prove_restricted(host, work, recent=True)

@@ -318,11 +318,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a host's events said since the last look: what was touched, by which accounts, and up to which note of it."""
+    """What a host's events said since the last look: what was touched, by which accounts, and up to which note of it.
+
+    ``unsigned`` is whether the host did not say of one of them whose doing it was.
+    """
 
     touched: frozenset[Touched]
     accounts: tuple[str, ...]
     upto: int
+    unsigned: bool = False
 
 
 StepStatus = Literal["open", "done", "skipped"]

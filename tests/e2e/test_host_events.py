@@ -522,6 +522,19 @@ def test_our_own_changes_do_not_echo(office: Office) -> None:
     assert before == office.server.parts.database.head(office.incident_id)
 
 
+def test_what_the_host_names_nobody_for_is_looked_at_beside_our_own_doing(
+    office: Office, server: Server
+) -> None:
+    """Jira does not say who deleted a comment."""
+    office.issue.values[server.world.project.fields["lead"]] = office.option("lead", "charlie")
+    office.set_hint("acc-coc-service")
+    office.set_hint("")
+
+    office.run()
+
+    assert Alias("charlie") == office.incident.lead
+
+
 def test_an_event_of_nothing_costs_one_read_and_no_write(office: Office) -> None:
     office.ask("PUT", office.ref.id, update={"labels": [{"add": "mine"}]})
     before = len(office.server.wire("jira").writes())

@@ -95,6 +95,7 @@ class Observed:
             frozenset(Touched(row.touched) for row in rows),
             tuple(dict.fromkeys(row.account for row in rows if row.account)),
             rows[-1].id if rows else 0,
+            unsigned=any(not row.account for row in rows),
         )
 
     def observed(self, inbox_id: str, upto: int, now: datetime) -> None:
