@@ -190,7 +190,9 @@ def _own_app(
         )
     if not apply_it:
         click.echo("  1. [do] Make a GitHub App in the browser, and keep its key and its webhook's secret.\n")
-        click.echo("Nothing was changed. Carry it out with --apply; the rest of the plan is shown then.")
+        click.echo(
+            "Nothing was changed. With --apply it is made, and the repository is set up with it, each thing shown as it is done."
+        )
         return None
     client = Client(base_url=space.base_url, owner=space.owner, repository=space.repository, credential=token)
     owner = client.get_object(f"/users/{space.owner}", "look at the owner")

@@ -82,7 +82,7 @@ def jira(
         members,
         hook_url,
         secret,
-        str(hook_secret_file or ""),
+        str(hook_secret_file.resolve()) if hook_secret_file is not None else "",
         secret_is_new=waiting is not None,
     )
     click.echo(

@@ -156,7 +156,14 @@ class GitHubSetup:
                     by_hand=f"Make it at {self._web}/new, as {owner}: Private, nothing in it.",
                 )
             ]
-        return [Deed("repository", what, self._create)]
+        return [Deed("repository", f"{what}; {self._afterwards()}", self._create)]
+
+    def _afterwards(self) -> str:
+        """What a repository that is not there yet will lack, so that the plan names it before anything is done."""
+        values = "issue fields" if self._wanted.issue_fields else "labels"
+        people = ", ".join(["the service's account", *sorted(self._wanted.accounts)])
+        hook = f", make the webhook to {self._wanted.hook_url}" if self._wanted.hook_secret_file else ""
+        return f"then switch Actions off, make the {values}, let in {people}{hook}"
 
     def _create(self) -> None:
         try:

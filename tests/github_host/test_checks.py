@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from integration.checks import Check, Outcome
 from integration.github.checks import github_checks
@@ -195,6 +196,22 @@ def test_deliveries_that_were_lost_fail(world: World, check: Callable[..., Check
     told = check(outsider=None)["deliveries"]
     assert told.outcome is Outcome.FAIL
     assert "were not taken" in told.what
+
+
+def test_the_ping_of_a_webhook_that_was_made_before_the_server_ran_is_no_lost_delivery(
+    world: World, check: Callable[..., Checked]
+) -> None:
+    hook = Webhook(500, Hook(URL, "s", "X-Hub-Signature-256"), EVENTS, active=True, created_at=utc_now())
+    world.repo().webhooks.append(hook)
+    pinged = requests.post(
+        f"{world.address}/repos/acme/conduct/hooks/500/pings",
+        headers={"Authorization": "Bearer ghp_ada"},
+        timeout=10,
+    )
+    hook.hook.drain()
+
+    assert pinged.status_code == 204
+    assert check(as_app=False, outsider=None)["deliveries"].outcome is Outcome.UNKNOWN
 
 
 def test_a_webhook_that_is_configured_and_not_there_fails(check: Callable[..., Checked]) -> None:

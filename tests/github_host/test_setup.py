@@ -93,7 +93,9 @@ def test_a_missing_repository_is_made_private_and_then_set_up(
     world: World, setup: Callable[..., GitHubSetup]
 ) -> None:
     made = setup(repository="new")
-    assert keys(made.deeds()) == ["repository"]
+    (deed,) = made.deeds()
+    assert deed.key == "repository"
+    assert all(what in deed.what for what in ("private", "Actions off", "labels", "robin, wren"))
     assert carried_out(made) == []
     repo = world.hub.repo("acme/new")
     assert repo.visibility == "private"
