@@ -396,6 +396,26 @@ def test_after_the_thaw_members_are_told_once_who_could_read_and_between_when(
     assert frozen[0] == thawed[0]
 
 
+def test_a_host_that_says_itself_that_somebody_was_let_in_takes_nothing_of_what_is_told(
+    guard: Guard, host: MemoryHost, notices: SpaceNotices, told: Told, clock: SetClock
+) -> None:
+    for _ in range(2):
+        guard.look(SPACE)
+        proven = clock.now()
+        clock.forward(seconds=300)
+        host.accounts.append("mallory")
+        guard.look_now(SPACE)
+        notices.turn(clock.now())
+        guard.doubt(SPACE)
+
+        assert f"At {proven:%Y-%m-%d %H:%M} UTC it was not so yet" in told.mails[-1][2]
+        host.accounts.remove("mallory")
+        guard.look_now(SPACE)
+        notices.turn(clock.now())
+        assert f"At {proven:%Y-%m-%d %H:%M} UTC it was not so yet" in told.mails[-1][2]
+        clock.forward(seconds=300)
+
+
 def test_who_runs_the_service_is_told_daily_before_the_admins_proof_ends_and_after(
     guard: Guard, notices: SpaceNotices, told: Told, clock: SetClock
 ) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _KEPT_FINE = timedelta(minutes=1)
 """A proof that is no older is not written anew: a thousand jobs need not wait for the disk for it."""
 
+_LAST_PROVEN = sa.func.coalesce(t.audience.c.proven_at, t.audience.c.proven_before)
+"""When it was last proven; a doubt takes that proof's worth, and not its time."""
+
 _WAITS_FOR_A_PROOF = (HostNotRestricted.code, HostUnproven.code, HostFrozen.code, HostReplaced.code)
 
 
@@ -39,7 +42,12 @@ class Audiences:
     def doubt(self, space: SpaceName) -> None:
         """The service's own proof counts no more, nor one by a reading that has begun already."""
         with self._row(space, "An event about the ticket space was not noted.") as connection:
-            _update(connection, space, doubts=t.audience.c.doubts + 1, proven_at=None)
+            row = t.audience.c
+            values: dict[str, Any] = {"doubts": row.doubts + 1, "proven_at": None}
+            kept = connection.execute(sa.select(row.frozen_at, row.told).where(row.space == space)).one()
+            if kept.frozen_at is None or kept.told is not None:  # what is still to be told keeps its own time
+                values["proven_before"] = _LAST_PROVEN
+            _update(connection, space, **values)
 
     def freeze(self, space: SpaceName, reasons: Sequence[str], now: datetime) -> bool:
         """Nothing may be written there from now on; whoever reads it who was not told of is told anew."""
@@ -55,7 +63,7 @@ class Audiences:
                 "could_read": json.dumps(could_read),
             }
             if before is None:
-                values |= {"frozen_at": now, "proven_before": record.proven_at, "thawed_at": None}
+                values |= {"frozen_at": now, "proven_before": _LAST_PROVEN, "thawed_at": None}
             if could_read != known:
                 values |= {"told": None, "told_at": None}
             _update(connection, space, **values)
