@@ -190,15 +190,18 @@ def space_checks(
         audience = checks.admin_audience()
         if audience is None:
             raise _NotLookedAt(_on_file(book.record(space).admin))
-        proof = prove_by_admin(
-            audience, allowed=allowed(), acknowledged=settings.acknowledged, now=clock.now()
-        )
+        now = clock.now()
+        try:
+            proof = prove_by_admin(audience, allowed=allowed(), acknowledged=settings.acknowledged, now=now)
+        except HostNotRestricted:
+            book.admin_failed(space, now)  # what was proven before is not so any more
+            raise
         if seen_id and proof.space_id != seen_id:
             raise HostNotRestricted(
                 "The admin's credential and the service's own see different repositories or projects.",
                 next_step="Check the ticket space's section in the configuration.",
             )
-        book.admin_passed(space, proof, clock.now())
+        book.admin_passed(space, proof, now)
         return f"only the team and who is acknowledged: {len(proof.principals)}; kept until {proof.ends_at:%Y-%m-%d}"
 
     yield _found(f"audience, as the service sees it ({space})", as_service)

@@ -208,7 +208,7 @@ def test_doctor_with_an_admins_token_keeps_the_proof_that_lets_reports_through(
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_doctor_keeps_no_proof_of_a_space_that_others_can_read(
+def test_a_doctor_who_sees_that_others_can_read_ends_the_proof_until_one_passes(
     server: Server, host: HostName, tmp_path: Path
 ) -> None:
     book = Audiences(server.parts.database._engine)
@@ -219,7 +219,16 @@ def test_doctor_keeps_no_proof_of_a_space_that_others_can_read(
 
     assert 1 == found.exit_code
     assert account(host) in found.output
-    assert before == book.record(space_of(host)).admin
+    put_out(server.world, host)
+    after = book.record(space_of(host)).admin
+    assert before is not None
+    assert after is not None
+    assert after.ends_at < before.ends_at
+    server.clock.time = after.ends_at
+    waits = server.report(host, NOAHS_REPORT)
+    assert "host-unproven" == run(server, waits)
+    command(server, "doctor", host, tmp_path, admin=OWNER)
+    assert "done" == run(server, waits)
 
 
 def test_a_credential_is_sent_to_the_host_of_a_named_space_only(server: Server, tmp_path: Path) -> None:

@@ -100,6 +100,13 @@ class Audiences:
             )
             _let_go(connection, space, now)
 
+    def admin_failed(self, space: SpaceName, now: datetime) -> None:
+        """An admin's credential saw somebody who may not read: the proof before counts no more."""
+        with self._row(space, "The older proof by an admin still counts.") as connection:
+            admin = _record(connection, space).admin
+            if admin is not None and admin.ends_at > now:
+                _update(connection, space, admin_ends_at=now)
+
     def told(self, record: SpaceRecord, what: str, now: datetime) -> None:
         """Note what people were told, unless something else came to be told meanwhile."""
         with writing(self._engine, "It may be told again.") as connection:
