@@ -27,6 +27,7 @@ from rich.table import Table
 from desk.home import Home, PublicKeys
 from integration.diary.keys import generate_identity
 from integration.roster import load_roster
+from sandbox.demo_work import register_webhooks, work_in_the_hosts
 from sandbox.playground import (
     NOAHS_REPORT,
     ORG,
@@ -44,7 +45,7 @@ from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PATIENCE = 40
 _PASSPHRASE = "five words nobody would guess"
@@ -83,6 +84,7 @@ class _Demo:
         )
         with playground(self.folder / "server", service_port=_free_port(), identities=identities) as world:
             self.note(f"Jira Cloud at {world.jira_url}, GitHub at {world.github_url}")
+            register_webhooks(world)
             self.step("coc-server starts on SQLite")
             with _server(world) as process:
                 self.note(f"listening on {world.origin}, process {process.pid}")
@@ -116,7 +118,19 @@ class _Demo:
         self.closed_doors(world, jira, github)
         self.nothing_in_clear(world)
         self.diaries(world, jira["title"], github["title"])
+        self.work_in_the_hosts(world, jira["key"], github["key"])
         self.doctor(world)
+
+    def work_in_the_hosts(self, world: Playground, key: str, number: int) -> None:
+        self.step("Robert works in the hosts, the hosts tell the service, and it answers")
+        for what, true in work_in_the_hosts(world, key, number):
+            self.comes(true, what)
+
+    def comes(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not (so := true()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.check(so, what)
 
     def doctor(self, world: Playground) -> None:
         self.step("An admin of each host runs coc-server doctor; Mallory's account tries a canary ticket")
