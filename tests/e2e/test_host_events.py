@@ -217,7 +217,8 @@ def test_lead_secondary_and_stage_are_adopted(office: Office) -> None:
 
 def test_a_lead_who_is_not_in_the_roster_is_put_back(office: Office, server: Server) -> None:
     field = server.world.jira.site.fields[server.world.project.fields["lead"]]
-    field.options.append(type(field.options[0])("99999", "mallory"))
+    (context,) = field.contexts
+    context.options.append(type(field.options[0])("99999", "mallory"))
     office.set(lead="mallory")
 
     assert office.told() <= MOST_REQUESTS
