@@ -17,9 +17,9 @@ from integration.diary.open import open_diary
 from integration.errors import HostError, HostNotRestricted, HostRefused
 from integration.host_events import HostEvent, Touched
 from integration.incident import Alias, Stage
-from integration.ports import HOST
 from integration.process import SAFETY
 from integration.risk import Level
+from integration.store import HOST
 from sandbox.playground import NOAHS_REPORT, playground
 from sandbox.rehearsal import HeldHook, Killed, Server, SetClock, dying_at
 from webhook_server.jobs import attempt
