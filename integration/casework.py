@@ -28,9 +28,9 @@ from integration.handing_over import hand_over, readers_of
 from integration.incident import Incident, new_incident_id
 from integration.mirror import Difference, difference, mirror, shows
 from integration.observing import adopt, is_settled, observe, settle
-from integration.ports import HOST, NIGHTLY
 from integration.reconcile import Found, is_whole, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
+from integration.store import HOST, NIGHTLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from integration.guard import Guard
     from integration.incident import IncidentId, SpaceName
     from integration.mirror import MirrorView, TicketRef, TicketState
-    from integration.ports import Clock, Delivery, Hints, Host, Receipt, SteadyClock, Store
+    from integration.ports import Clock, Host, SteadyClock
     from integration.process import Process
     from integration.report import Report
     from integration.roster import Roster
+    from integration.store import Delivery, Hints, Receipt, Store
 
 SETTLE = timedelta(minutes=5)
 """After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""

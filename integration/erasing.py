@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from integration.diary.comment import SealedComment
     from integration.incident import IncidentId
     from integration.mirror import MirrorView, TicketRef, TicketState
-    from integration.ports import Host, Store
+    from integration.ports import Host
+    from integration.store import Store
 
 
 def erase(incident: IncidentId, seq: int, *, redaction: int, work: Casework) -> None:

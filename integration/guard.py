@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from integration.audience import Acknowledged, SpaceRecord
     from integration.incident import SpaceName
-    from integration.ports import Clock, Host, SpaceBook, Store
+    from integration.ports import Clock, Host
     from integration.roster import Roster
+    from integration.store import SpaceBook, Store
 
 _log = Log("coc.audience")
 

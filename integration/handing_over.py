@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.incident import Incident
     from integration.mirror import TicketRef
-    from integration.ports import Delivery
     from integration.roster import Member
+    from integration.store import Delivery
 
 
 def hand_over(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from integration.errors import DoesNotOpen, StoreError
 from integration.first_readers import first_readers
-from integration.ports import DESK, HOST, NIGHTLY
 from integration.reconcile import Found
 from integration.report import load_report
+from integration.store import DESK, HOST, NIGHTLY
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -18,9 +18,9 @@ from integration.errors import HostUnknownOutcome
 from integration.host_events import Touched
 from integration.incident import Stage
 from integration.mirror import ALL, Difference, difference, mirror, wrong_values
-from integration.ports import StepNote
 from integration.reconcile import Found, note_changes
 from integration.risk import in_words, stronger_action
+from integration.store import StepNote
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
         TicketRef,
         TicketState,
     )
-    from integration.ports import Hints, Host, StepStatus, Store
+    from integration.ports import Host
     from integration.process import StepKey
+    from integration.store import Hints, StepStatus, Store
 
 ADOPTED: Final = ("type", "stage", "impact", "likelihood", "lead", "secondary")
 """What a team may change in its host, by the names that incident, view and ticket have in common."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from integration.diary.adopt import Adopted
     from integration.incident import Incident
     from integration.mirror import MirrorView, TicketRef, TicketState
-    from integration.ports import Delivery, Store
     from integration.roster import Roster
+    from integration.store import Delivery, Store
 
 NOT_KNOWN: Final = Alias("(not known)")
 """Stands among the readers of an epoch whose keyring the database did not see made. It is no member's alias, so that

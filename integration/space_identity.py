@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from integration.audience import Audience
     from integration.incident import SpaceName
-    from integration.ports import Host, Store
+    from integration.ports import Host
+    from integration.store import Store
 
 
 def audience_of(host: Host, store: Store) -> Audience:

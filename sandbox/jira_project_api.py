@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response, g, jsonify, request
 
-from sandbox.jira_access import has_global, levels_for, may, sees_issue, sees_project
+from sandbox.jira_access import has_global, holds_global, levels_for, may, sees_issue, sees_project
 from sandbox.jira_api import Api, base, bean, listed, need_site_admin, need_somebody, on, page
 from sandbox.jira_fields import SYSTEM_FIELDS, is_on_screen
 from sandbox.jira_refusal import Refusal, no_issue, unauthenticated
@@ -100,7 +100,7 @@ class SiteApi(Api):
                     "name": key.replace("_", " ").capitalize(),
                     "type": "GLOBAL" if key in GLOBAL_PERMISSIONS else "PROJECT",
                     "description": "",
-                    "havePermission": has_global(g.user, key)
+                    "havePermission": holds_global(self.site, g.user, key)
                     if key in GLOBAL_PERMISSIONS
                     else any(may(self.site, g.user, key, one, issue) for one in projects),
                 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from integration.casework import is_retryable, open_incident
 from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
 from integration.logs import Log
-from integration.ports import HOST, NIGHTLY
+from integration.store import HOST, NIGHTLY
 from webhook_server.loop import Loop
 from webhook_server.space_notices import SpaceNotices
 from webhook_server.store.workers import BEAT

@@ -67,8 +67,9 @@ if TYPE_CHECKING:
     from integration.diary.chain import Head
     from integration.host_events import HostEvent, HostEvents
     from integration.incident import Alias, IncidentId, SpaceName
-    from integration.ports import Budget, HookLog, Host, Receipt, SteadyClock
+    from integration.ports import Budget, HookLog, Host, SteadyClock
     from integration.report import Report
+    from integration.store import Receipt
     from webhook_server.config import Config
     from webhook_server.config_spaces import SpaceSettings
     from webhook_server.intake.sources import Source

@@ -23,6 +23,7 @@ RIGHTS = {"issues": "write", "metadata": "read"}
 """All that an installation token of ours may do."""
 
 _RENEW = 300  # seconds before its end from which a token is not used any more
+_SIGN_AGAIN = 60  # seconds; GitHub takes our JWT for five minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,18 @@ class AppJwt(Auth.JWT):
 
     def __init__(self, credential: AppCredential) -> None:
         self._credential = credential
+        self._signed = ""
+        self._signed_at = 0.0
 
     @property
     def token(self) -> str:
-        """A fresh JWT, good for five minutes.
+        """A JWT, good for some minutes: signing takes much of a processor, and redelivery asks for many in a row.
 
         Raises:
             HostRefused: the private key is not a usable RSA key in PEM.
         """
+        if self._signed and 0 <= time.time() - self._signed_at < _SIGN_AGAIN:
+            return self._signed
         signed = _signed(self._credential)
         if signed is None:
             raise HostRefused(
@@ -69,6 +74,7 @@ class AppJwt(Auth.JWT):
                 meaning="It is not an RSA key in PEM, or it was cut off. Nothing was sent.",
                 next_step="Download a new private key on the App's page and put the whole file's text into the configuration.",
             )
+        self._signed, self._signed_at = signed, time.time()
         return signed
 
 

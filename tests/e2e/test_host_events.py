@@ -17,9 +17,9 @@ from integration.diary.open import open_diary
 from integration.errors import HostError, HostNotRestricted, HostRefused
 from integration.host_events import HostEvent, Touched
 from integration.incident import Alias, Stage
-from integration.ports import HOST
 from integration.process import SAFETY
 from integration.risk import Level
+from integration.store import HOST
 from sandbox.playground import NOAHS_REPORT, playground
 from sandbox.rehearsal import HeldHook, Killed, Server, SetClock, dying_at
 from webhook_server.jobs import attempt
@@ -217,7 +217,8 @@ def test_lead_secondary_and_stage_are_adopted(office: Office) -> None:
 
 def test_a_lead_who_is_not_in_the_roster_is_put_back(office: Office, server: Server) -> None:
     field = server.world.jira.site.fields[server.world.project.fields["lead"]]
-    field.options.append(type(field.options[0])("99999", "mallory"))
+    (context,) = field.contexts
+    context.options.append(type(field.options[0])("99999", "mallory"))
     office.set(lead="mallory")
 
     assert office.told() <= MOST_REQUESTS

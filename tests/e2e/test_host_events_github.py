@@ -12,8 +12,8 @@ from desk.reading import trust_of
 from integration.diary.open import open_diary
 from integration.errors import HostGone, HostNotRestricted
 from integration.incident import Alias, Stage
-from integration.ports import HOST
 from integration.risk import Level
+from integration.store import HOST
 from sandbox.playground import NOAHS_REPORT, ORG, OWNER, REPOSITORY, playground
 from sandbox.rehearsal import HeldHook, Server, SetClock
 

@@ -16,7 +16,7 @@ from desk.reading import trust_of
 from integration.diary.keys import Identity, generate_identity
 from integration.diary.open import open_diary
 from integration.errors import HostError
-from integration.ports import HOST
+from integration.store import HOST
 from sandbox.mailbox import Mailbox, mailbox
 from sandbox.playground import NOAHS_REPORT, TEAM, playground
 from sandbox.rehearsal import HeldHook, Server, SetClock

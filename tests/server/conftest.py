@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from integration.errors import BudgetSpent
     from integration.host_events import Touched
     from integration.mirror import Difference, MirrorView, StepView
-    from integration.ports import HostKind, Receipt
+    from integration.ports import HostKind
+    from integration.store import Receipt
     from tests.conftest import SetClock
 
 CANARY = "canary-3e9b51c07a4d4f6b8e1d2c90"

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     from integration.diary.chain import Head
     from integration.diary.comment import SealedComment
-    from integration.ports import Receipt
     from integration.report import Report
+    from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.pg import Postgres
 

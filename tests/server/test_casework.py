@@ -42,7 +42,7 @@ from webhook_server.store import tables as t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from integration.ports import Receipt
+    from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, MemoryHost, Team
     from webhook_server.store.database import Database

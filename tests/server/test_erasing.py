@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from integration.diary.contents import Diary
     from integration.diary.keys import Identity
     from integration.incident import IncidentId
-    from integration.ports import Receipt
+    from integration.store import Receipt
     from sandbox.rehearsal import SetClock
     from tests.server.conftest import MemoryHost
     from webhook_server.store.database import Database

@@ -18,7 +18,7 @@ from integration.errors import StoreError
 from integration.host_events import HostEvent, Touched
 from integration.incident import SpaceName
 from integration.jira.events import JiraEvents
-from integration.ports import HOST
+from integration.store import HOST
 from webhook_server.answers import MAX_BODY
 from webhook_server.events import events
 from webhook_server.store import tables as t

@@ -14,9 +14,9 @@ from integration.casework import open_incident
 from integration.deskwork import restore
 from integration.errors import HostUnavailable
 from integration.guard import PROOF_LASTS
-from integration.ports import FOUND, NIGHTLY
 from integration.reconcile import Found
 from integration.report import Report
+from integration.store import FOUND, NIGHTLY
 from integration.text import Untrusted
 from webhook_server.chores import Chores, nightly
 from webhook_server.jobs import Dispatcher, attempt
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.casework import Casework
-    from integration.ports import Receipt
+    from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, MemoryHost, MemoryTicket, Team, Told
     from webhook_server.fellows import Fellows

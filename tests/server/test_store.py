@@ -21,7 +21,7 @@ from integration.diary.keys import Epoch
 from integration.errors import HeadConflict, StoreError
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, new_incident_id
 from integration.mirror import TicketName, TicketRef
-from integration.ports import TicketRecord
+from integration.store import TicketRecord
 from integration.text import SealedText
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.diary.chain import Head
-    from integration.ports import Receipt
     from integration.report import Report
+    from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
 

@@ -16,10 +16,10 @@ from integration.diary.chain import genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
 from integration.mirror import MirrorView, StepState, TicketName, TicketRef, TicketState, difference, mirror
-from integration.ports import Receipt
 from integration.process import StepKey, default_process
 from integration.report import Answer, Report, ReportField
 from integration.risk import Level
+from integration.store import Receipt
 from integration.text import SealedText, Untrusted
 
 if TYPE_CHECKING:

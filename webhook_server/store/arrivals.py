@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from integration.incident import IncidentId
-from integration.ports import Receipt
+from integration.store import Receipt
 from webhook_server.store import tables as t
 from webhook_server.store.rows import incident_row
 

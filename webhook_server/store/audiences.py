@@ -29,7 +29,7 @@ _WAITS_FOR_A_PROOF = (HostNotRestricted.code, HostUnproven.code, HostFrozen.code
 
 
 class Audiences:
-    """The :class:`integration.ports.SpaceBook` on the table ``audience``."""
+    """The :class:`integration.store.SpaceBook` on the table ``audience``."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from integration.incident import IncidentId, Stage
-from integration.ports import FOUND, HOST, NIGHTLY
+from integration.store import FOUND, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.rows import insert_job
 from webhook_server.store.transactions import Collision, reading, writing

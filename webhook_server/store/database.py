@@ -12,7 +12,7 @@ from integration.diary.keys import Epoch
 from integration.errors import DoesNotOpen, StoreError, WriteRefused
 from integration.incident import Alias, Incident, IncidentId, SpaceName
 from integration.logs import Log
-from integration.ports import Delivery, Receipt, TicketRecord
+from integration.store import Delivery, Receipt, TicketRecord
 from webhook_server.store import restoring, space_ids
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
@@ -60,7 +60,7 @@ def _padded(readers: bytes) -> bytes:
 
 
 class Database(JobList, Observed):
-    """The :class:`integration.ports.Store`, and the shelf from which desks and jobs read."""
+    """The :class:`integration.store.Store`, and the shelf from which desks and jobs read."""
 
     def __init__(self, engine: sa.Engine, sealer: Sealer, inbox_keys: InboxKeys) -> None:
         self._engine = engine

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from integration.code_name import CodeName
 from integration.errors import BudgetSpent, StoreError
 from integration.incident import IncidentId, SpaceName
-from integration.ports import DESK, FOUND, HOST, NIGHTLY
+from integration.store import DESK, FOUND, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.transactions import reading, writing
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from integration.code_name import CodeName
 from integration.host_events import Touched
 from integration.incident import IncidentId, SpaceName
-from integration.ports import HOST, Hints, StepNote
 from integration.process import StepKey
+from integration.store import HOST, Hints, StepNote
 from webhook_server.store import tables as t
 from webhook_server.store.rows import extend, insert_job, upsert_found
 from webhook_server.store.transactions import Collision, reading, writing

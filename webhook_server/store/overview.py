@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from integration.errors import StoreError
-from integration.ports import HOST, NIGHTLY
+from integration.store import HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.sql import make_engine

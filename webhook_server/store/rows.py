@@ -13,8 +13,8 @@ from integration.diary.comment import CommentId, CommentKind, Link, SealedCommen
 from integration.errors import HeadConflict
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
 from integration.mirror import TicketName, TicketRef
-from integration.ports import DESK, FOUND
 from integration.risk import Level
+from integration.store import DESK, FOUND
 from integration.text import SealedText
 from webhook_server.store import tables as t
 
