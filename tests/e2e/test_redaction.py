@@ -188,11 +188,12 @@ def _paste(town: Town, host: HostName, incident: Incident, text: str) -> None:
 @pytest.mark.parametrize("host", HOSTS)
 def test_killed_between_any_two_steps_running_again_ends_the_same(town: Town, host: HostName) -> None:
     """At each call of the desk and of the job, before its request or after its answer in turns."""
-    incident, _ = written(town, host)
     town.server.world.jira.write_limits = False
-    name = incident.code_name
-    gone: list[int] = []
     for call in range(80):
+        if call % 6 == 0:  # a diary that grows with each would take ever longer
+            incident, _ = written(town, host)
+            name = incident.code_name
+            gone: list[int] = []
         town.coc("robert", "diary", "write", name, "--file", "-", input=f"{WORDS} {call}")
         number = town.server.parts.database.head(incident.id).seq
         gone.append(number)
