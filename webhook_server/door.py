@@ -7,6 +7,7 @@ share of their own: who fills that keeps no report out.
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import threading
@@ -68,7 +69,11 @@ class Bodies:
 def make_door(
     app: Callable[..., Any], host: str, port: int, bodies: Bodies | None = None
 ) -> BaseWSGIServer | MultiSocketServer:
-    """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear."""
+    """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear.
+
+    Nor does it write a warning for each request that waits for a thread: that would make a busy door slower still.
+    """
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     server = create_server(
         app,
         host=host,

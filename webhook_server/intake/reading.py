@@ -62,7 +62,7 @@ def parse_json(raw: bytes) -> object:
     with suppress(ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
         text = raw.decode("utf-8")
         document = _STRICT.decode(text)
-        if "\\u" in text and _SURROGATE_ESCAPE.search(text):
+        if b"\\u" in raw and _SURROGATE_ESCAPE.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")
         strict = True
     if not strict:  # raised out here, since a JSONDecodeError in the context would hold the whole delivery

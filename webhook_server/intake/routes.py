@@ -164,7 +164,7 @@ class _Door:
         now = self._clock.now()
         # By name: going over all of a request's headers takes far longer. WSGI has joined one that was sent twice.
         given = request.headers
-        headers = {name: given[name] for name in source.scheme.headers if name in given}
+        headers = {name: given.get(name, "") for name in source.scheme.headers}
         if source is self._decoy:
             with suppress(Unauthenticated):
                 verify(source.scheme, headers, raw, source.secrets, now)

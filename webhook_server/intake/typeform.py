@@ -102,12 +102,7 @@ def _names(field: object) -> list[str]:
     """The ref, which the form's owner can set, before the id, which they cannot."""
     if not isinstance(field, dict):
         return []
-    names = []
-    for part in ("ref", "id"):
-        name = field.get(part)
-        if isinstance(name, str) and name:
-            names.append(name)
-    return names
+    return [name for name in (field.get("ref"), field.get("id")) if isinstance(name, str) and name]
 
 
 def _value(entry: Mapping[str, object]) -> str:
