@@ -21,7 +21,7 @@ from flask import Flask
 
 from webhook_server.cli import _working
 from webhook_server.config import load_config
-from webhook_server.door import make_door
+from webhook_server.door import let_threads_finish, make_door
 from webhook_server.store.alone import alone_on
 from webhook_server.wiring import join
 
@@ -44,6 +44,7 @@ def main(kind: str, config_path: Path) -> None:
     """Serve until killed."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     config = load_config(config_path)
+    let_threads_finish()
     if kind == "bare":
         make_door(Bare("bare"), config.listen_host, config.listen_port).run()
         return

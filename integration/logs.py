@@ -76,15 +76,21 @@ class Log:
 
     def info(self, event: str, **values: str | int) -> None:
         """Something happened as it should."""
-        self._logger.info(Event(event, values))
+        self._write(logging.INFO, event, values)
 
     def warning(self, event: str, **values: str | int) -> None:
         """Somebody may have to look, or it clears up by itself."""
-        self._logger.warning(Event(event, values))
+        self._write(logging.WARNING, event, values)
 
     def error(self, event: str, **values: str | int) -> None:
         """Somebody has to look."""
-        self._logger.error(Event(event, values))
+        self._write(logging.ERROR, event, values)
+
+    def _write(self, level: int, event: str, values: Mapping[str, str | int]) -> None:
+        """As ``Logger.log`` does, but without looking for the calling line, which none of our lines shows."""
+        logger = self._logger
+        if logger.isEnabledFor(level):
+            logger.handle(logger.makeRecord(logger.name, level, "", 0, Event(event, values), (), None))
 
 
 class EventFormatter(logging.Formatter):

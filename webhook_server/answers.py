@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from integration.errors import CoCError, TooLarge
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
 
 MAX_BODY = 2_000_000
 """Bytes of a delivery. Real ones have a few thousand; attachments come as links."""
@@ -15,7 +19,7 @@ MAX_BODY = 2_000_000
 RETRY_AFTER_SECONDS = 120
 
 
-def raw_body() -> bytes:
+def raw_body(request: Request) -> bytes:
     """The raw body, before anything else touches the request.
 
     Raises:

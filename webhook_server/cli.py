@@ -24,7 +24,7 @@ from webhook_server.board_cli import board
 from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
 from webhook_server.doctor_cli import audience, doctor
-from webhook_server.door import make_door
+from webhook_server.door import let_threads_finish, make_door
 from webhook_server.goodbye import end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
@@ -133,6 +133,7 @@ def serve(config_path: Path, name: str | None) -> None:
             server = make_door(parts.app, config.listen_host, config.listen_port)
         except (OSError, ValueError) as error:
             raise _cannot_listen("listen", config.listen_host, config.listen_port, error) from None
+        let_threads_finish()
         with closing(server), _working(parts):
             click.echo(f"Listening on http://{config.listen_host}:{config.listen_port}")
             server.run()  # ends by itself on KeyboardInterrupt

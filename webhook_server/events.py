@@ -84,7 +84,7 @@ class _Door:
         space = SpaceName(name if reader is not None else "unknown")
         reason: dict[str, str] = {}
         try:
-            raw = raw_body()
+            raw = raw_body(request)
             outcome, status = self._take(space, reader, raw), 200
         except IntakeError as error:
             outcome, status = error.code, error.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from contextlib import closing, contextmanager, suppress
@@ -95,6 +96,11 @@ def test_who_fills_the_room_of_files_keeps_no_report_out(door: Running) -> None:
 
         assert requests.post(f"{door.url}/in/form", data=b"report", timeout=30).text == "6"
         assert requests.post(f"{door.url}{FILE}", data=b"file", timeout=30).status_code == 503
+
+
+@pytest.mark.usefixtures("door")
+def test_a_request_that_waits_for_a_thread_writes_no_line() -> None:
+    assert not logging.getLogger("waitress.queue").isEnabledFor(logging.WARNING)
 
 
 def test_what_was_answered_holds_nothing(door: Running) -> None:

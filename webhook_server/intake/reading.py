@@ -61,10 +61,8 @@ def parse_json(raw: bytes) -> object:
     document: object = None
     with suppress(ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
         text = raw.decode("utf-8")
-        document = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_not_finite, parse_float=_finite
-        )
-        if _SURROGATE_ESCAPE.search(text):
+        document = _STRICT.decode(text)
+        if b"\\u" in raw and _SURROGATE_ESCAPE.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")
         strict = True
     if not strict:  # raised out here, since a JSONDecodeError in the context would hold the whole delivery
@@ -127,3 +125,7 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError
     return number
+
+
+# Made once: it is much of the work of reading a small document.
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_finite, parse_float=_finite)

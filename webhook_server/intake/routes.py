@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from flask import Blueprint, Response, request
+from flask import Blueprint
+from werkzeug.wrappers import Request
 
 from integration.errors import (
     IntakeError,
@@ -32,7 +33,11 @@ from webhook_server.intake.schemes import PRESETS, verify
 from webhook_server.intake.sources import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from flask import Flask, Response
+    from flask.blueprints import BlueprintSetupState
 
     from integration.ports import Clock
     from integration.report import Report
@@ -62,20 +67,38 @@ def intake(
     blueprint = Blueprint("intake", __name__)
     door = _Door(sources, receive, clock, alert, count)
 
-    @blueprint.before_app_request
-    def no_other_answers() -> Response | None:
-        """Flask's own 404, redirect and 405 never leave an intake path."""
-        problem = request.routing_exception
-        if problem is None or (request.path != "/in" and not request.path.startswith("/in/")):
-            return None
-        _log.warning("intake", source="unknown", outcome="no-such-path")
-        return probe(request.method) or empty(401)
-
-    @blueprint.route("/in/<path:source>", methods=["GET", "POST"], provide_automatic_options=False)
-    def deliver(source: str) -> Response:
-        return probe(request.method) or door.answer(source)
+    @blueprint.record_once
+    def put_in_front(state: BlueprintSetupState) -> None:
+        app = cast("Flask", state.app)
+        app.wsgi_app = _Front(app.wsgi_app, door)  # type: ignore[method-assign] # Flask's own way to put something in front
 
     return blueprint
+
+
+class _Front:
+    """Takes all of ``/in`` before Flask looks at it.
+
+    So Flask's own 404, redirect and 405 never leave an intake path; and a delivery needs neither Flask's routing nor its
+    contexts, which take as long as reading it.
+    """
+
+    def __init__(self, others: WSGIApplication, door: _Door) -> None:
+        self._others = others
+        self._door = door
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer what is for the intake, and hand on all else."""
+        request = Request(environ)
+        if request.path != "/in" and not request.path.startswith("/in/"):
+            return self._others(environ, start_response)
+        return self._answer(request)(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        name = request.path.removeprefix("/in").removeprefix("/")
+        if not name or "//" in request.path or request.method not in {"GET", "HEAD", "POST"}:
+            _log.warning("intake", source="unknown", outcome="no-such-path")
+            return probe(request.method) or empty(401)
+        return probe(request.method) or self._door.answer(name, request)
 
 
 class _Outcome(NamedTuple):
@@ -119,39 +142,46 @@ class _Door:
             space=SpaceName(""),
         )
 
-    def answer(self, name: str) -> Response:
+    def answer(self, name: str, request: Request) -> Response:
         """Answer one delivery; whatever happens, the sender gets one of our codes."""
         source = self._sources.get(name, self._decoy)
         raw = b""
         try:
-            raw = raw_body()
-            self._authenticate(source, raw)
-            outcome = self._take(source, raw)
+            raw = raw_body(request)
+            self._authenticate(source, request, raw)
+            outcome, status = self._take(source, request.content_type or "", raw), 200
         except IntakeError as error:
-            return self._log_and_answer(source, _Outcome(error.code, {}), raw, error.status)
+            outcome, status = _Outcome(error.code, {}), error.status
         except Exception as error:  # noqa: BLE001 - whatever failed is our trouble: the sender must try again
-            return self._log_and_answer(source, _Outcome("failed", _why(error)), raw, 503)
-        return self._log_and_answer(source, outcome, raw, 200)
+            outcome, status = _Outcome("failed", _why(error)), 503
+        log = _log.info if status == 200 else _log.warning  # noqa: PLR2004 - HTTP
+        size = len(raw) or request.content_length or 0
+        log("intake", source=source.name, outcome=outcome.name, size=size, **outcome.why)
+        self._count(outcome.name)
+        return empty(status)
 
-    def _authenticate(self, source: Source, raw: bytes) -> None:
+    def _authenticate(self, source: Source, request: Request, raw: bytes) -> None:
         now = self._clock.now()
+        # By name: going over all of a request's headers takes far longer. WSGI has joined one that was sent twice.
+        given = request.headers
+        headers = {name: given.get(name, "") for name in source.scheme.headers}
         if source is self._decoy:
             with suppress(Unauthenticated):
-                verify(source.scheme, request.headers, raw, source.secrets, now)
+                verify(source.scheme, headers, raw, source.secrets, now)
             raise UnknownSource("No source of this name is configured.", meaning="Nothing was stored.")
         try:
-            verify(source.scheme, request.headers, raw, source.secrets, now)
+            verify(source.scheme, headers, raw, source.secrets, now)
         except (
             StaleDelivery
         ) as error:  # rightly signed: a report may be lost to a wrong clock, perhaps to ours
             self._tell(source, error.code)
             raise
 
-    def _take(self, source: Source, raw: bytes) -> _Outcome:
+    def _take(self, source: Source, content_type: str, raw: bytes) -> _Outcome:
         """Read and store an authentic delivery."""
         trouble = ""
         try:
-            submission = READERS[source.reader].read(raw, request.content_type or "")
+            submission = READERS[source.reader].read(raw, content_type)
             if isinstance(submission, Ignored):
                 return _Outcome("ignored", {"code": submission.reason})
             report, submission_id = to_report(submission, source.mapping), submission.id
@@ -173,13 +203,6 @@ class _Door:
             self._alert(source.name, code)
         except Exception as error:  # noqa: BLE001 - any failure of the mail is only a line in the log
             _log.error("alert-failed", source=source.name, code=code, error=type(error).__name__)
-
-    def _log_and_answer(self, source: Source, outcome: _Outcome, raw: bytes, status: int) -> Response:
-        log = _log.info if status == 200 else _log.warning  # noqa: PLR2004 - HTTP
-        size = len(raw) or request.content_length or 0
-        log("intake", source=source.name, outcome=outcome.name, size=size, **outcome.why)
-        self._count(outcome.name)
-        return empty(status)
 
 
 def _why(error: Exception) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -74,6 +73,11 @@ class Hmac:
             raise ValueError(f"it is shorter than {_SHORTEST_SECRET} characters")
         return key
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names of the headers that are read."""
+        return (self.header,)
+
     def claim(self, headers: HeaderItems) -> _Claim:
         """What the header claims."""
         value = _only(headers, self.header)
@@ -118,11 +122,14 @@ class StandardWebhooks:
             raise ValueError("it does not hold 24 to 64 bytes, as Standard Webhooks asks")
         return key
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The names of the headers that are read."""
+        return ("webhook-id", "webhook-timestamp", "webhook-signature")
+
     def claim(self, headers: HeaderItems) -> _Claim:
         """What the three headers claim."""
-        message, time, listed = (
-            _only(headers, f"webhook-{name}") for name in ("id", "timestamp", "signature")
-        )
+        message, time, listed = (_only(headers, name) for name in self.headers)
         items = [item.split(",") for item in listed.split(" ")]
         well_formed = (
             bool(message)
@@ -171,9 +178,7 @@ def verify(scheme: Scheme, headers: HeaderItems, raw: bytes, secrets: Sequence[b
     claim = scheme.claim(headers)
     claimed = [signature.encode("ascii") for signature in claim.signatures[:_MOST_SIGNATURES]]
     expected = [
-        scheme.encode(hmac.new(secret, claim.before_body + raw, hashlib.sha256).digest())
-        for secret in secrets
-        if secret
+        scheme.encode(hmac.digest(secret, claim.before_body + raw, "sha256")) for secret in secrets if secret
     ]
     proven = False
     for right in expected:
@@ -193,7 +198,8 @@ def verify(scheme: Scheme, headers: HeaderItems, raw: bytes, secrets: Sequence[b
 
 def _only(headers: HeaderItems, name: str) -> str:
     """The one value of a header; empty if it is missing, doubled, too long or not ASCII."""
-    values = [value for key, value in headers.items() if key.lower() == name.lower()]
+    wanted = name.lower()
+    values = [value for key, value in headers.items() if key.lower() == wanted]
     if len(values) != 1 or len(values[0]) > _LONGEST_HEADER or not values[0].isascii():
         return ""
     return values[0]

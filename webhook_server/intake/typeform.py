@@ -23,7 +23,7 @@ from webhook_server.intake.reading import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _TEXTS = frozenset({"text", "email", "url", "file_url", "phone_number", "date"})
 
@@ -54,7 +54,7 @@ def read(raw: bytes, content_type: str) -> Submission | Ignored:
         unreadable("form_response.answers is not a list.")
     if len(answers) > MAX_ANSWERS:
         unreadable(f"It has more than {MAX_ANSWERS} answers.")
-    questions = dict(_questions(response.get("definition")))
+    questions = _questions(response.get("definition"))
     return Submission(
         token,
         time_of(response.get("submitted_at")),
@@ -62,8 +62,9 @@ def read(raw: bytes, content_type: str) -> Submission | Ignored:
     )
 
 
-def _questions(definition: object) -> Iterator[tuple[str, str]]:
+def _questions(definition: object) -> dict[str, str]:
     """Question texts by ref and by id; questions inside a group stand in the group's properties."""
+    questions: dict[str, str] = {}
     waiting = [definition]
     while waiting:
         holder = waiting.pop()
@@ -71,17 +72,29 @@ def _questions(definition: object) -> Iterator[tuple[str, str]]:
         for field in fields if isinstance(fields, list) else ():
             if not isinstance(field, dict):
                 continue
-            waiting.append(field.get("properties"))
+            properties = field.get("properties")
+            if properties:
+                waiting.append(properties)
             title = field.get("title")
             if isinstance(title, str) and title.strip():
-                yield from ((name, title) for name in _names(field))
+                for name in _names(field):
+                    questions[name] = title
+    return questions
 
 
 def _answer(raw: object, number: int, questions: Mapping[str, str]) -> Answer:
     entry = _table(raw, "An answer")
     names = _names(entry.get("field"))
-    key = next((name for name in names if is_token(name)), f"answer-{number}")
-    question = next((questions[name] for name in names if name in questions), names[0] if names else key)
+    key = question = None
+    for name in names:
+        if key is None and is_token(name):
+            key = name
+        if question is None:
+            question = questions.get(name)
+    if key is None:
+        key = f"answer-{number}"
+    if question is None:
+        question = names[0] if names else key
     return Answer(key, Untrusted(question), Untrusted(_value(entry)))
 
 

@@ -8,7 +8,6 @@ values of the older ones are sealed anew (:mod:`webhook_server.store.reseal`).
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from typing import TYPE_CHECKING
@@ -156,7 +155,7 @@ class Sealer:
     def digest(self, purpose: str, *parts: bytes) -> str:
         """A keyed digest: equal for equal parts, and meaningless without the key."""
         whole = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-        return hmac.new(self._digests.key(f"digest {purpose}"), whole, hashlib.sha256).hexdigest()
+        return hmac.digest(self._digests.key(f"digest {purpose}"), whole, "sha256").hex()
 
 
 # The root key file: a key in each line, newest first, and the key of the digests once there was a rotation ----
