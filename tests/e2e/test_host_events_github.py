@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,12 @@ import requests
 
 from desk.reading import trust_of
 from integration.diary.open import open_diary
-from integration.errors import HostGone, HostNotRestricted
+from integration.errors import HostError, HostGone, HostNotRestricted
 from integration.incident import Alias, Stage
 from integration.risk import Level
 from integration.store import HOST
 from sandbox.playground import NOAHS_REPORT, ORG, OWNER, REPOSITORY, playground
-from sandbox.rehearsal import HeldHook, Server, SetClock
+from sandbox.rehearsal import HeldHook, Killed, Server, SetClock, dying_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,9 +71,13 @@ class Office:
         """Deliver the events and do their jobs; how many requests GitHub got."""
         assert set(self.server.deliver(self.hook)) <= {200}
         before = self.server.wire("github").calls
+        self.run()
+        return self.server.wire("github").calls - before
+
+    def run(self) -> None:
+        """Do the jobs of the events that were heard."""
         for job in self.server.parts.database.due_jobs(self.server.clock.now(), limit=10, looks=HOST):
             self.server.open(job.inbox_id)
-        return self.server.wire("github").calls - before
 
     def settled(self) -> None:
         """All events of the opening were heard, and the service knows who it is."""
@@ -145,6 +150,30 @@ def shown(office: Office) -> set[str]:
     values = {f"{names[key]}: {value:g}" if isinstance(value, float | int) else f"{names[key]}: {value}"
               for key, value in office.issue.values.items()}  # fmt: skip
     return values | office.labels()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-request", "after-the-answer"])
+def test_killed_at_every_call_a_plain_comment_is_sealed_once_and_never_lost(
+    office: Office, *, after: bool
+) -> None:
+    for call in range(MOST_REQUESTS):
+        words = f"Words number {call}"
+        office.ask("POST", f"{office.path}/comments", {"body": words})
+        office.server.deliver(office.hook)
+        sealed = office.server.parts.database.head(office.incident_id).seq
+        with dying_at(call, after=after), contextlib.suppress(Killed, HostError):
+            office.run()
+        there = any(words in text for text in office.plain())
+        assert there or office.server.parts.database.head(office.incident_id).seq > sealed
+        office.server.restart()
+
+        for _ in range(4):
+            office.server.clock.forward(minutes=1)
+            with contextlib.suppress(HostError):
+                office.run()
+
+        assert [] == office.plain()
+        assert 1 == sum(words in note for note in office.diary())
 
 
 @pytest.mark.parametrize("hub", ["labels", "fields"], indirect=True)
