@@ -310,8 +310,10 @@ def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, w
         open_ones = unfinished(incident, found, work)
         if open_ones:
             work.guard.check_again(host)
+            store.note_found(
+                incident.id, [Found.REOPENED], now
+            )  # before: members hear of it also if we die in between
             host.reopen(ref, view, found, open_ones)
-            store.note_found(incident.id, [Found.REOPENED], now)
     known = store.steps(incident.id)
     new = {
         key: StepNote(_status(one), now, one.id)

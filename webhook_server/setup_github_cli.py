@@ -13,8 +13,8 @@ from integration.errors import ConfigError
 from integration.github.app_manifest import NewApp, convert, form_address, manifest
 from integration.github.client import Client
 from integration.github.credential import AppCredential, TokenCredential
-from integration.github.host import GitHubSpace
 from integration.github.setup import GitHubSetup, Wanted
+from integration.github.space import GitHubSpace
 from integration.incident import SpaceName
 from integration.roster_files import enter
 from webhook_server.setup_github_app import code_from_browser

@@ -16,7 +16,8 @@ from integration.erasing import erase
 from integration.errors import CoCError, ConfigError
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.events import GitHubEvents
-from integration.github.host import GitHubHost, GitHubSpace
+from integration.github.host import GitHubHost
+from integration.github.space import GitHubSpace
 from integration.guard import Guard
 from integration.jira.events import JiraEvents
 from integration.jira.fields import JiraFieldIds

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from integration.github.answers import Json
     from integration.github.credential import AppCredential, TokenCredential
-    from integration.github.host import GitHubSpace
+    from integration.github.space import GitHubSpace
 
 _ENOUGH = {"issues": "write", "metadata": "read", "members": "read"}
 """All that our App may have; ``members`` only for the events of teams."""

@@ -7,15 +7,13 @@ GitHub, stands in docs/hosts/github.md.
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import (
-    ConfigError,
     HostGone,
     HostLimited,
     HostNotRestricted,
@@ -67,14 +65,13 @@ if TYPE_CHECKING:
     from integration.diary.comment import CommentId, SealedComment
     from integration.github.credential import TokenCredential
     from integration.github.reading import Content
+    from integration.github.space import GitHubSpace
     from integration.incident import IncidentId, SpaceName
     from integration.marked import MarkedTicket
     from integration.mirror import Difference, MirrorView, PlainComment, TicketRef
     from integration.ports import Budget
     from integration.process import StepKey
 
-_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\Z")
-_REPOSITORY = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 _MARGIN = timedelta(days=7)  # how far GitHub's clock and ours may be apart; a week of tickets is a few pages
 AT_ONCE = 2
 """Incidents at the same time. GitHub asks for requests one after another, and writes to it do go so.
@@ -84,32 +81,6 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 LOOK_AGAIN = 3 * BATCH
 """Steps and comments that are written on one look at repository and ticket."""
 _REMEMBERED = 50
-
-
-@dataclass(frozen=True, slots=True)
-class GitHubSpace:
-    """One repository that holds incidents and nothing else.
-
-    ``bot_login`` is the account of our credential, if the team wants it checked; GitHub is asked in any case.
-    ``hook_id`` is the repository's webhook that calls us; an App has one of its own.
-    """
-
-    name: SpaceName
-    owner: str
-    repository: str
-    base_url: str = "https://api.github.com"
-    bot_login: str | None = None
-    hook_id: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse names that GitHub would not give, since they become a part of addresses."""
-        mistakes = []
-        if not _OWNER.match(self.owner):
-            mistakes.append("owner must be a GitHub user or organisation")
-        if not _REPOSITORY.match(self.repository):
-            mistakes.append("repository must be a GitHub repository's name, without its owner")
-        if mistakes:
-            raise ConfigError(f"The ticket space {self.name!r}", mistakes)
 
 
 class GitHubHost:

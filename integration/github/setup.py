@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from integration.github.answers import Json
     from integration.github.credential import TokenCredential
-    from integration.github.host import GitHubSpace
+    from integration.github.space import GitHubSpace
 
 _CREATE = "make the repository"
 

@@ -27,7 +27,8 @@ from integration.diary.comment import (
 )
 from integration.github import fields, text
 from integration.github.credential import AppCredential, TokenCredential
-from integration.github.host import GitHubHost, GitHubSpace
+from integration.github.host import GitHubHost
+from integration.github.space import GitHubSpace
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage, new_incident_id
 from integration.mirror import MirrorView, TicketName, TicketRef, mirror
 from integration.process import default_process

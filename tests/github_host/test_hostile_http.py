@@ -20,7 +20,8 @@ from integration.errors import (
     HostUnknownOutcome,
 )
 from integration.github.credential import TokenCredential
-from integration.github.host import GitHubHost, GitHubSpace
+from integration.github.host import GitHubHost
+from integration.github.space import GitHubSpace
 from integration.incident import SpaceName
 from integration.mirror import Difference
 

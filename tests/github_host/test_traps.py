@@ -23,7 +23,8 @@ from integration.errors import (
 )
 from integration.github.client import Client
 from integration.github.credential import AppCredential, AppJwt, TokenCredential
-from integration.github.host import GitHubHost, GitHubSpace
+from integration.github.host import GitHubHost
+from integration.github.space import GitHubSpace
 from integration.incident import SpaceName
 from integration.mirror import Difference
 from integration.text import SealedText

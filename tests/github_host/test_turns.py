@@ -10,7 +10,8 @@ import pytest
 from integration.errors import BudgetSpent, HostLimited, HostUnknownOutcome, StoreError
 from integration.github import turns
 from integration.github.credential import TokenCredential
-from integration.github.host import GitHubHost, GitHubSpace
+from integration.github.host import GitHubHost
+from integration.github.space import GitHubSpace
 from integration.github.turns import OPENING, PACE, Turns
 from integration.incident import SpaceName
 from integration.mirror import Difference

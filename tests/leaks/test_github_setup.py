@@ -12,8 +12,8 @@ from integration.github.admin_audience import read_admin_audience
 from integration.github.checks import github_checks
 from integration.github.client import Client
 from integration.github.credential import TokenCredential
-from integration.github.host import GitHubSpace
 from integration.github.setup import GitHubSetup, Wanted
+from integration.github.space import GitHubSpace
 from integration.incident import SpaceName
 from sandbox.github_com import GitHubCom
 from sandbox.wire import Fault, serving

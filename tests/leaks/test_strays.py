@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import responses
 
 from integration.github.credential import TokenCredential
-from integration.github.host import GitHubHost, GitHubSpace
+from integration.github.host import GitHubHost
+from integration.github.space import GitHubSpace
 from integration.github.text import marker
 from integration.incident import IncidentId, SpaceName
 from webhook_server.store.chores import ChoreBook
