@@ -16,7 +16,8 @@ from integration.jira import fields
 from integration.mirror import TicketName, TicketRef
 
 if TYPE_CHECKING:
-    from integration.jira.client import Intent, JiraClient
+    from integration.jira.answers import Intent
+    from integration.jira.client import JiraClient
     from integration.jira.fields import Json
     from integration.jira.space import JiraSpace
     from integration.mirror import MirrorView
