@@ -33,6 +33,7 @@ from sandbox.jira_refusal import Refusal, unauthenticated
 from sandbox.jira_roles_api import DirectoryApi, IssueTypeApi, RoleApi
 from sandbox.jira_schemes_api import NotificationSchemeApi, PermissionSchemeApi, SecuritySchemeApi
 from sandbox.jira_search_api import SearchApi
+from sandbox.jira_site import Site, texts_in
 from sandbox.jira_state import (
     WORKING_PERMISSIONS,
     CustomField,
@@ -47,9 +48,7 @@ from sandbox.jira_state import (
     Option,
     Project,
     Role,
-    Site,
     User,
-    texts_in,
 )
 from sandbox.jira_webhooks_api import WebhookApi
 from sandbox.wire import Wire, utc_now
