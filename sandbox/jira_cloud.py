@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -51,6 +51,7 @@ from sandbox.jira_state import (
     User,
 )
 from sandbox.jira_webhooks_api import WebhookApi
+from sandbox.quick_app import QuickApp
 from sandbox.wire import Wire, utc_now
 
 if TYPE_CHECKING:
@@ -334,8 +335,8 @@ class JiraCloud:
                 continue
         return b"\n".join(parts)
 
-    def _flask(self) -> Flask:
-        app = Flask("sandbox.jira", static_folder=None)
+    def _flask(self) -> QuickApp:
+        app = QuickApp("sandbox.jira", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
         for part in (*_DAILY, *_FOR_ADMINS, Pages, DashboardPage):
             app.register_blueprint(part(self).blueprint())
