@@ -6,23 +6,20 @@ unless the members who may have signed it, or this member has compared its hash 
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from desk import show
-from desk.roster_changes import changes
+from desk.roster_drafts import judges_of, leave_older, next_draft, put_draft, replace_file
+from desk.roster_said import say_changes, say_hash, say_signed, signers
 from desk.roster_text import first_roster, member_lines, with_member, without_member
 from desk.unlocking import passphrase_option, unlock
 from integration.errors import ConfigError, HomeError, RosterRefused
 from integration.roster_chain import (
     NAMESPACE,
-    allowed_signers,
-    check_follows,
     check_succession,
-    judge_signatures,
     readers_of,
 )
 from integration.roster_files import (
@@ -30,7 +27,6 @@ from integration.roster_files import (
     Step,
     follow,
     history,
-    older_path,
     parse_signed,
     read_signed,
     signature_path,
@@ -102,12 +98,12 @@ def roster_show(home: Home, file: Path | None, *, allowed_signers: bool) -> None
         before = connection.roster if connection else None
     if allowed_signers:
         former = connection.former if connection and file is None else ()
-        click.echo("".join(_signers(former, shown)), nl=False)
+        click.echo("".join(signers(former, shown)), nl=False)
         return
     out = show.console()
     show.roster(out, shown)
     judges = before if before is not None and before.hash == shown.previous else shown
-    _say_signed(signed, shown, judges)
+    say_signed(signed, shown, judges)
 
 
 @roster.command("new")
@@ -121,7 +117,7 @@ def roster_new(home: Home, file: Path, email: str) -> None:
         raise HomeError(f"{file} is there already, and stays as it is.", next_step="Choose another name.")
     text = first_roster(public, email)
     parse_signed(file, SignedRoster(text.encode(), {}))
-    _replace(file, text)
+    replace_file(file, text)
     click.echo(
         f"Made {file} with you on it. Add the others (coc roster add), and by hand the recovery and service keys;\n"
         "then two of you sign it (coc roster sign), one in a team of two."
@@ -141,7 +137,7 @@ def roster_new(home: Home, file: Path, email: str) -> None:
 @click.pass_obj
 def roster_add(home: Home, file: Path, lines_file: Path, email: str | None) -> None:
     """Put a member into FILE: it becomes the next roster. Everything else in it stays as it is."""
-    text, serial, previous = _draft(home, file)
+    text, serial, previous = next_draft(home, file)
     try:
         lines = member_lines(lines_file.read_text(encoding="utf-8"), email)
     except UnicodeDecodeError:
@@ -150,7 +146,7 @@ def roster_add(home: Home, file: Path, lines_file: Path, email: str | None) -> N
         after = with_member(text, lines, serial=serial, previous=previous)
     except ConfigError as error:
         raise ConfigError(f"{file} with the lines of {lines_file}", list(error.mistakes)) from None
-    _put(home, file, after)
+    put_draft(home, file, after)
 
 
 @roster.command("remove")
@@ -159,8 +155,8 @@ def roster_add(home: Home, file: Path, lines_file: Path, email: str | None) -> N
 @click.pass_obj
 def roster_remove(home: Home, file: Path, alias: str) -> None:
     """Take a member out of FILE: it becomes the next roster. Everything else in it stays as it is."""
-    text, serial, previous = _draft(home, file)
-    _put(home, file, without_member(text, alias, serial=serial, previous=previous))
+    text, serial, previous = next_draft(home, file)
+    put_draft(home, file, without_member(text, alias, serial=serial, previous=previous))
     click.echo(
         f"If {alias} is the only one who can read an incident, nobody but the holders of the recovery keys can afterwards:\n"
         f"let {alias} clear somebody there and say `coc leave` first, if they still can."
@@ -177,7 +173,7 @@ def roster_sign(home: Home, file: Path, passphrase_file: Path | None) -> None:
     signed = read_signed(file)
     draft = parse_signed(file, signed)
     accepted = connection.roster if connection else None
-    judges = _judges(draft, accepted)
+    judges = judges_of(draft, accepted)
     listed = judges.member(public.alias)
     if listed is None or listed.signing_key != public.signing_key:
         raise RosterRefused(
@@ -185,14 +181,14 @@ def roster_sign(home: Home, file: Path, passphrase_file: Path | None) -> None:
             meaning=f"Roster {draft.serial} is signed by members of roster {judges.serial}.",
             next_step="Have one of them sign it.",
         )
-    _say_changes(accepted if judges is accepted else None, draft)
+    say_changes(accepted if judges is accepted else None, draft)
     identity = unlock(home, passphrase_file)
     armoured = identity.sign(NAMESPACE, signed.raw)
-    _replace(signature_path(file, public.alias), armoured)
+    replace_file(signature_path(file, public.alias), armoured)
     if accepted is not None and judges is accepted:
-        _leave_older(home, file, accepted)
+        leave_older(home, file, accepted)
     click.echo(f"Signed: {signature_path(file, public.alias)}")
-    _say_signed(SignedRoster(signed.raw, {**signed.signatures, public.alias: armoured}), draft, judges)
+    say_signed(SignedRoster(signed.raw, {**signed.signatures, public.alias: armoured}), draft, judges)
 
 
 @roster.command("accept")
@@ -216,6 +212,15 @@ def roster_accept(home: Home, file: Path, roster_hash: str | None) -> None:
         )
 
 
+def _connected(connection: Connection | None) -> Connection:
+    if connection is None:
+        raise HomeError(
+            "This desk has not accepted a roster yet.",
+            next_step="Get the team's roster.toml and say: coc connect URL --roster FILE",
+        )
+    return connection
+
+
 # Accepting ------------------------------------------------------------------------------------------
 
 
@@ -224,8 +229,8 @@ def _first(file: Path, public: PublicKeys, roster_hash: str | None) -> tuple[Ste
     signed = read_signed(file)
     found = parse_signed(file, signed)
     _oneself(file, found, public)
-    _say_changes(None, found)
-    _say_hash(found)
+    say_changes(None, found)
+    say_hash(found)
     if found.serial == 1:
         check_succession(signed.raw, signed.signatures, previous=None)
     elif roster_hash is None:
@@ -247,8 +252,8 @@ def _next(
     if steps:
         newest = steps[-1].roster
         _oneself(file, newest, public)
-        _say_changes(connection.roster, newest)
-        _say_hash(newest)
+        say_changes(connection.roster, newest)
+        say_hash(newest)
         _compared(newest, roster_hash)
     return steps
 
@@ -278,134 +283,3 @@ def _compared(found: Roster, roster_hash: str | None) -> None:
             meaning="Either one letter of what you were told is wrong, or somebody gave you a false roster.",
             next_step="Ask the member for the file and its SHA-256 again, in person.",
         )
-
-
-# Changing -------------------------------------------------------------------------------------------
-
-
-def _draft(home: Home, file: Path) -> tuple[str, int, str]:
-    """The text in the file, and which number and previous hash it gets when it is changed."""
-    connection = home.connection()
-    signed = read_signed(file)
-    found = parse_signed(file, signed)
-    text = signed.raw.decode("utf-8")
-    if connection is None:
-        if found.serial != 1:
-            raise HomeError(
-                f"This desk has not accepted roster {found.serial - 1}, so it cannot tell what this changes.",
-                next_step="Connect first, with the roster that the team uses: coc connect URL --roster FILE",
-            )
-        return text, 1, ""
-    accepted = connection.roster
-    if found.hash != accepted.hash:
-        _judges(found, accepted)
-    return text, accepted.serial + 1, accepted.hash
-
-
-def _judges(draft: Roster, accepted: Roster | None) -> Roster:
-    """Whose members sign this roster: those of the accepted one; a first one, or the accepted one again, its own.
-
-    Raises:
-        RosterRefused: it is not the next roster.
-    """
-    if accepted is None:
-        if draft.serial == 1:
-            return draft
-        raise RosterRefused(
-            f"This is roster {draft.serial}, and this desk has accepted none.",
-            next_step="Connect first, with the roster that the team uses: coc connect URL --roster FILE",
-        )
-    if draft.hash == accepted.hash:
-        return draft
-    if draft.serial == accepted.serial:
-        raise RosterRefused(
-            f"This file was changed, but still calls itself roster {draft.serial} like the accepted one.",
-            meaning="Nobody would accept it.",
-            next_step=f"If the change is yours, write at its top: serial = {accepted.serial + 1} and "
-            f'previous = "{accepted.hash}"',
-        )
-    check_follows(draft, accepted)
-    return accepted
-
-
-def _put(home: Home, file: Path, text: str) -> None:
-    """Write a changed roster: the accepted one is kept beside it, signatures of the text before are taken away."""
-    connection = home.connection()
-    if connection is not None:
-        _leave_older(home, file, connection.roster)
-    before = read_signed(file)
-    _replace(file, text)
-    for alias in before.signatures:
-        signature_path(file, alias).unlink()
-    _say_changes(connection.roster if connection else None, parse_signed(file, read_signed(file)))
-    if before.signatures:
-        click.echo("Signatures of the text before were taken away; they would not count any more.")
-    click.echo(f"Written to {file}. Compare new fingerprints in person, then sign it: coc roster sign {file}")
-
-
-def _leave_older(home: Home, file: Path, accepted: Roster) -> None:
-    """Put the accepted roster beside the next one, for those who were away and the service."""
-    older = older_path(file, accepted.serial)
-    if older.exists():
-        return
-    kept = home.signed_roster(accepted)
-    for alias, armoured in kept.signatures.items():
-        _replace(signature_path(older, alias), armoured)
-    _replace(older, kept.raw.decode("utf-8"))
-
-
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        beside.write_bytes(text.encode("utf-8"))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-# Showing --------------------------------------------------------------------------------------------
-
-
-def _connected(connection: Connection | None) -> Connection:
-    if connection is None:
-        raise HomeError(
-            "This desk has not accepted a roster yet.",
-            next_step="Get the team's roster.toml and say: coc connect URL --roster FILE",
-        )
-    return connection
-
-
-def _say_changes(before: Roster | None, after: Roster) -> None:
-    out = show.console()
-    if before is None:
-        out.print(f"Roster {after.serial}:")
-    else:
-        out.print(f"Roster {after.serial}, compared with the accepted {before.serial}:")
-    said = changes(before, after) or ["Nothing in it changes."]
-    for sentence in said:
-        out.print(show.visible(f"  - {sentence}"), soft_wrap=True)
-
-
-def _say_hash(found: Roster) -> None:
-    show.console().print(f"\nRoster {found.serial}, SHA-256 {found.hash}\n", soft_wrap=True)
-
-
-def _say_signed(signed: SignedRoster, found: Roster, judges: Roster) -> None:
-    judged = judge_signatures(signed.raw, signed.signatures, judges)
-    by = ", ".join(judged.good) or "nobody"
-    whose = "its own members" if judges is found else f"members of roster {judges.serial}"
-    lines = [f"Signed by {by}; needed: {judged.needed} of {whose}."]
-    if not judged.enough:
-        lines.append(
-            f"{judged.needed - len(judged.good)} more must sign it, of: {', '.join(judged.missing)}."
-        )
-    lines += [f"Does not count: {one}." for one in judged.void]
-    for line in lines:
-        show.console().print(show.visible(line), soft_wrap=True)
-
-
-def _signers(former: tuple[Roster, ...], shown: Roster) -> list[str]:
-    lines: dict[str, None] = {}
-    for one in (*former, shown):
-        lines.update(dict.fromkeys(allowed_signers(one).splitlines(keepends=True)))
-    return list(lines)

@@ -15,7 +15,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from click.testing import CliRunner
@@ -27,6 +27,7 @@ from rich.table import Table
 from desk.home import Home, PublicKeys
 from integration.diary.keys import generate_identity
 from integration.roster import load_roster
+from sandbox.demo_tickets import SeenTicket, as_github, as_jira, github_ticket, jira_ticket
 from sandbox.demo_work import register_webhooks, work_in_the_hosts
 from sandbox.playground import (
     NOAHS_REPORT,
@@ -113,12 +114,12 @@ class _Demo:
         self.check(forged.status_code == 401, "one byte changed → 401")
         self.step("The report becomes a ticket on each host: audience proven, ticket, steps, sealed diary")
         self.wait(world)
-        jira, github = self.jira_ticket(world), self.github_ticket(world)
+        jira, github = self.ticket(jira_ticket(world)), self.ticket(github_ticket(world))
         self.boards(world)
         self.closed_doors(world, jira, github)
         self.nothing_in_clear(world)
-        self.diaries(world, jira["title"], github["title"])
-        self.work_in_the_hosts(world, jira["key"], github["key"])
+        self.diaries(world, jira.title, github.title)
+        self.work_in_the_hosts(world, jira.key, int(github.key.removeprefix("#")))
         self.doctor(world)
 
     def work_in_the_hosts(self, world: Playground, key: str, number: int) -> None:
@@ -163,71 +164,24 @@ class _Demo:
             else f"{left[0].reason_code}: {left[0].reason}",
         )
 
-    def jira_ticket(self, world: Playground) -> dict[str, Any]:
-        def get(path: str) -> dict[str, Any]:
-            answer = requests.get(
-                f"{world.jira_url}/rest/api/3/{path}", auth=_as_jira(world, "robert"), timeout=10
-            )
-            answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
-            return found
-
-        issue = get(f"issue/{world.project.key}-1")
-        fields = issue["fields"]
-        shown = {name: _plain(fields.get(field_id)) for name, field_id in world.project.fields.items()}
-        shown["security level"] = _plain(fields.get("security"))
-        steps = [
-            (one["key"], one["fields"]["summary"], one["fields"]["status"]["name"])
-            for one in fields["subtasks"]
-        ]
-        comments = get(f"issue/{issue['key']}/comment")["total"]
-        self.ticket("Jira", issue["key"], fields["summary"], shown, steps, comments)
-        return {"title": fields["summary"], "key": issue["key"]}
-
-    def github_ticket(self, world: Playground) -> dict[str, Any]:
-        base = f"{world.github_url}/repos/{ORG}/{REPOSITORY}/issues"
-        listed = requests.get(
-            base, headers=_as_github(world, "robert"), params={"labels": "coc"}, timeout=10
-        ).json()
-        issue = listed[0]
-        children = requests.get(
-            f"{base}/{issue['number']}/sub_issues", headers=_as_github(world, "robert"), timeout=10
-        ).json()
-        values = requests.get(
-            f"{base}/{issue['number']}/issue-field-values", headers=_as_github(world, "robert"), timeout=10
-        ).json()
-        shown = {
-            str(one.get("issue_field_name") or one.get("name")): _plain(one.get("value")) for one in values
-        }
-        shown["labels"] = ", ".join(label["name"] for label in issue["labels"])
-        shown["visible to"] = "this private repository only"
-        steps = [(f"#{one['number']}", one["title"], one["state"]) for one in children]
-        self.ticket("GitHub", f"#{issue['number']}", issue["title"], shown, steps, issue["comments"])
-        return {"title": issue["title"], "key": issue["number"]}
-
-    def ticket(
-        self,
-        host: str,
-        key: str,
-        title: str,
-        fields: dict[str, str],
-        steps: list[tuple[str, str, str]],
-        comments: int,
-    ) -> None:
+    def ticket(self, seen: SeenTicket) -> SeenTicket:
         table = Table(
-            title=f"{host} {key}: [bold]{title}[/]", title_justify="left", show_header=False, min_width=90
+            title=f"{seen.host} {seen.key}: [bold]{seen.title}[/]",
+            title_justify="left",
+            show_header=False,
+            min_width=90,
         )
-        for name, value in fields.items():
+        for name, value in seen.fields.items():
             table.add_row(name, escape(value))
         table.add_section()
-        for number, name, state in steps:
-            table.add_row(number, f"{escape(name)} [dim]({state})[/]")
+        for key, title, state in seen.steps:
+            table.add_row(key, f"{escape(title)} [dim]({state})[/]")
         table.add_section()
-        table.add_row("diary", f"{comments} comments, each of them ciphertext")
+        table.add_row("diary", f"{seen.comments} comments, each of them ciphertext")
         console.print(table)
-        self.check(
-            len(steps) == 11 and comments == 2, f"{host}: 11 steps in order, keyring and opening entry"
-        )
+        whole = len(seen.steps) == 11 and seen.comments == 2
+        self.check(whole, f"{seen.host}: 11 steps in order, keyring and opening entry")
+        return seen
 
     def boards(self, world: Playground) -> None:
         self.step("A board of all incidents: a private dashboard in Jira, a pinned ticket on GitHub")
@@ -246,25 +200,25 @@ class _Demo:
             ]
             self.check(seen == [True, False], f"{page}: Robert sees it, an outsider does not")
 
-    def closed_doors(self, world: Playground, jira: dict[str, Any], github: dict[str, Any]) -> None:
+    def closed_doors(self, world: Playground, jira: SeenTicket, github: SeenTicket) -> None:
         self.step("Others try to look")
-        ours = f"/rest/api/3/issue/{jira['key']}"
         for who in (OUTSIDER, OWNER):
-            code = requests.get(world.jira_url + ours, auth=_as_jira(world, who), timeout=10).status_code
+            code = requests.get(world.jira_url + jira.path, auth=as_jira(world, who), timeout=10).status_code
             role = "an outsider's" if who == OUTSIDER else "the site admin's (Olivia's)"
             self.check(code == 404, f"Jira, {role} token → {code}")
-        path = f"/repos/{ORG}/{REPOSITORY}/issues/{github['key']}"
         code = requests.get(
-            world.github_url + path, headers=_as_github(world, OUTSIDER), timeout=10
+            world.github_url + github.path, headers=as_github(world, OUTSIDER), timeout=10
         ).status_code
         self.check(code == 404, f"GitHub, an outsider's token → {code}")
         seen = "".join(
-            requests.get(world.github_url + path + more, headers=_as_github(world, OWNER), timeout=10).text
+            requests.get(
+                world.github_url + github.path + more, headers=as_github(world, OWNER), timeout=10
+            ).text
             for more in ("", "/sub_issues", "/comments", "/issue-field-values")
         )
         found = [word for word in ("Noah", *_telling_words()) if word in seen]
         self.check(
-            github["title"] in seen and not found,
+            github.title in seen and not found,
             "GitHub, the organisation owner (Olivia) sees the mirror view and no word of the report",
         )
 
@@ -386,22 +340,6 @@ def _telling_words() -> list[str]:
     words = {word.strip(".,") for text in NOAHS_REPORT.values() for word in text.split()}
     usual = {"documentation", "specification", "Comments", "Somebody"}
     return sorted(word for word in words if len(word) >= _SHORTEST_WORD and word not in usual)
-
-
-def _plain(value: object) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, dict):
-        return str(value.get("value") or value.get("name"))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _as_jira(world: Playground, who: str) -> tuple[str, str]:
-    return f"{who}@team.example", world.token(who)
-
-
-def _as_github(world: Playground, who: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {world.token(who)}"}
 
 
 def _free_port() -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from flask import Flask, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from sandbox.github_access import Caller, caller_of
 from sandbox.github_actions import Actions
@@ -49,6 +49,7 @@ from sandbox.github_state import (
 )
 from sandbox.github_view import View
 from sandbox.github_webhooks import Webhooks
+from sandbox.quick_app import QuickApp
 from sandbox.wire import utc_now
 
 if TYPE_CHECKING:
@@ -269,8 +270,8 @@ class GitHubCom(OwnersOrders):
 
     # Serving
 
-    def _flask(self) -> Flask:
-        app = Flask("sandbox.github_com", static_folder=None)
+    def _flask(self) -> QuickApp:
+        app = QuickApp("sandbox.github_com", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
         app.url_map.strict_slashes = False
         app.before_request(self._before)

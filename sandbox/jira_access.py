@@ -14,7 +14,16 @@ from sandbox.jira_state import GLOBAL_PERMISSIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.jira_state import Comment, Holder, Issue, Json, Level, Project, Site, User
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import (
+        Comment,
+        Holder,
+        Issue,
+        Json,
+        Level,
+        Project,
+        User,
+    )
 
 _FOR_SOMEBODY = frozenset({"reporter", "assignee", "userCustomField", "groupCustomField"})
 """Holders that mean one person on each issue. On the project itself they count for everybody who is logged

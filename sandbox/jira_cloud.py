@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -33,6 +33,7 @@ from sandbox.jira_refusal import Refusal, unauthenticated
 from sandbox.jira_roles_api import DirectoryApi, IssueTypeApi, RoleApi
 from sandbox.jira_schemes_api import NotificationSchemeApi, PermissionSchemeApi, SecuritySchemeApi
 from sandbox.jira_search_api import SearchApi
+from sandbox.jira_site import Site, texts_in
 from sandbox.jira_state import (
     WORKING_PERMISSIONS,
     CustomField,
@@ -47,11 +48,10 @@ from sandbox.jira_state import (
     Option,
     Project,
     Role,
-    Site,
     User,
-    texts_in,
 )
 from sandbox.jira_webhooks_api import WebhookApi
+from sandbox.quick_app import QuickApp
 from sandbox.wire import Wire, utc_now
 
 if TYPE_CHECKING:
@@ -335,8 +335,8 @@ class JiraCloud:
                 continue
         return b"\n".join(parts)
 
-    def _flask(self) -> Flask:
-        app = Flask("sandbox.jira", static_folder=None)
+    def _flask(self) -> QuickApp:
+        app = QuickApp("sandbox.jira", static_folder=None)
         app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's own provider has it
         for part in (*_DAILY, *_FOR_ADMINS, Pages, DashboardPage):
             app.register_blueprint(part(self).blueprint())

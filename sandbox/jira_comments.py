@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from sandbox.jira_hooks import Announcer
     from sandbox.jira_issues import Issues
-    from sandbox.jira_state import Issue, Json, Site, User
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import Issue, Json, User
 
 _COMMENT_LIMIT = 5000
 

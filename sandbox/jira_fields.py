@@ -16,7 +16,14 @@ from sandbox.jira_refusal import TEXT_LIMIT, Refusal, too_long
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.jira_state import CustomField, FieldKind, IssueType, Json, Project, Site
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import (
+        CustomField,
+        FieldKind,
+        IssueType,
+        Json,
+        Project,
+    )
 
 _SHORT_TEXT = 255
 _CUSTOM_TYPES: Mapping[str, tuple[str, str]] = {

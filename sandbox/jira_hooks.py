@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sandbox.jira_state import Comment, Issue, Json, Project, Site, User
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import (
+        Comment,
+        Issue,
+        Json,
+        Project,
+        User,
+    )
     from sandbox.wire import Hook
 
 

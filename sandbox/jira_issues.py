@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sandbox.jira_hooks import Announcer
-    from sandbox.jira_state import IssueType, Json, Project, Site, User
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import IssueType, Json, Project, User
 
 BULK_LIMIT = 50
 _PROPERTY_KEY = 255

@@ -18,7 +18,8 @@ from sandbox.jira_state import STATUSES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.jira_state import Issue, Site
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import Issue
 
     Test = Callable[[Issue], bool]
 

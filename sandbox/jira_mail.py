@@ -20,7 +20,8 @@ from sandbox.jira_access import administers, sees_comment, sees_issue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.jira_state import Comment, Issue, Json, Site, User
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import Comment, Issue, Json, User
 
 _WORDS = {
     "jira:issue_created": "created",

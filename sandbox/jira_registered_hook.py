@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sandbox.jira_state import Issue, Site
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import Issue
 
 _AGAIN = frozenset({0, 408, 409, 425, 429})
 """Answers after which Jira delivers again; 0 is no answer. So are all of 500 and more."""

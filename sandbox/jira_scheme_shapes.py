@@ -9,7 +9,14 @@ from sandbox.jira_state import SecurityScheme
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.jira_state import Grant, Holder, Json, Level, Project, Site
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import (
+        Grant,
+        Holder,
+        Json,
+        Level,
+        Project,
+    )
 
 
 class SchemeShapes:

@@ -26,7 +26,8 @@ from sandbox.jira_state import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.jira_state import Json, Project, Site
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import Json, Project
 
 
 class PermissionSchemeApi(Api):

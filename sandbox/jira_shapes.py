@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from sandbox.jira_site import Site
     from sandbox.jira_state import (
         Attachment,
         Comment,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         Json,
         Level,
         Project,
-        Site,
         User,
     )
 

@@ -15,7 +15,8 @@ from sandbox.jira_api import Api, base
 from sandbox.jira_refusal import Refusal
 
 if TYPE_CHECKING:
-    from sandbox.jira_state import Dashboard, Filter, Json, Site, User
+    from sandbox.jira_site import Site
+    from sandbox.jira_state import Dashboard, Filter, Json, User
 
 _KINDS = {"user", "group", "project", "projectRole", "global", "loggedin", "authenticated"}
 

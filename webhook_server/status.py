@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from webhook_server.config import Config
-    from webhook_server.store.overview import Overview, Waiting, Worker
+    from webhook_server.store.overview import Overview, SeenWorker, Waiting
 
 _OVERDUE = timedelta(hours=1)
 _CHORE_OVERDUE = timedelta(days=2)
@@ -103,7 +103,9 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
     return status
 
 
-def _server(status: Status, where: str, answer: str | None, workers: Sequence[Worker], now: datetime) -> None:
+def _server(
+    status: Status, where: str, answer: str | None, workers: Sequence[SeenWorker], now: datetime
+) -> None:
     alive = [one for one in workers if one.is_alive(now)]
     if answer is None and not alive:
         status.warn(

@@ -244,7 +244,7 @@ def join(
 
 
 class DeskDoor:
-    """The :class:`webhook_server.api.DeskWork` on the use cases; wakes the jobs when there is something to do."""
+    """The :class:`webhook_server.api_ports.DeskWork` on the use cases; wakes the jobs when there is something to do."""
 
     def __init__(self, work: Casework, dispatcher: Dispatcher) -> None:
         self._work = work

@@ -10,40 +10,27 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from integration.errors import (
-    HostGone,
-    HostLimited,
-    HostNotRestricted,
-    HostRefused,
-    HostRejected,
-    HostUnavailable,
-    HostUnknownOutcome,
-)
-from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
+from integration.errors import HostGone, HostRefused, HostRejected, HostUnknownOutcome
+from integration.github.answers import Deed, GraphQLRefused, Moved, unusable
 from integration.github.audience import KnownRepository, read_audience
 from integration.github.board import GitHubBoard
 from integration.github.client import Client
 from integration.github.credential import AppCredential
 from integration.github.deliveries import HookDeliveries
+from integration.github.place import TicketPlace, must_be_the_ticket, ticket_gone, ticket_ref
 from integration.github.putting import TicketFields
 from integration.github.reading import (
     as_rest,
     comments_at,
     content_by_graphql,
-    marked_tickets,
-    must_be_the_ticket,
     read_content,
     read_issue,
-    recent_issues,
     steps_over,
-    ticket_gone,
-    ticket_ref,
 )
-from integration.github.seen import SeenIncidents
-from integration.github.text import find_marker, reopened_word, says, ticket_body
+from integration.github.search import TicketSearch
+from integration.github.text import reopened_word, says, ticket_body
 from integration.github.writing import (
     BATCH,
     Place,
@@ -70,9 +57,7 @@ if TYPE_CHECKING:
     from integration.marked import MarkedTicket
     from integration.mirror import Difference, MirrorView, PlainComment, TicketRef
     from integration.ports import Budget
-    from integration.process import StepKey
 
-_MARGIN = timedelta(days=7)  # how far GitHub's clock and ours may be apart; a week of tickets is a few pages
 AT_ONCE = 2
 """Incidents at the same time. GitHub asks for requests one after another, and writes to it do go so.
 
@@ -80,7 +65,6 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 """
 LOOK_AGAIN = 3 * BATCH
 """Steps and comments that are written on one look at repository and ticket."""
-_REMEMBERED = 50
 
 
 class GitHubHost:
@@ -115,10 +99,10 @@ class GitHubHost:
         )
         self._repository = KnownRepository(self._client)
         self.board = GitHubBoard(self._client, self._repository, space.name)
-        self._seen = SeenIncidents(self._client)
+        self._place = TicketPlace(self._client, self._repository)
+        self._search = TicketSearch(self._client)
         self._login: str | None = None
         self._fields = TicketFields(self._client)
-        self._just_read: dict[str, Json] = {}
         app_id = credential.app_id if isinstance(credential, AppCredential) else ""
         self.webhook = (
             HookDeliveries(self._client, app_id=app_id, hook_id=space.hook_id or 0)
@@ -185,18 +169,11 @@ class GitHubHost:
 
         The first look of a process, and the next after a write of unknown outcome, reads the list of a week.
         """
-        if not self._seen.may_be_there(incident, since - _MARGIN):
-            return ()
-        refs = [
-            ticket_ref(issue, self._client)
-            for issue, step in self._marked(incident, since)
-            if step is None
-        ]  # fmt: skip
-        return tuple(sorted(refs, key=lambda ref: int(ref.id)))
+        return self._search.find(incident, since=since)
 
     def marked(self) -> list[MarkedTicket]:
         """Issues with the marker of any incident: the list of all, a page for each hundred; it does not lag."""
-        return marked_tickets(self._client)
+        return self._search.marked()
 
     def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
         """The ticket as it is now: one read for its fields or for what hangs on it, two for both.
@@ -214,7 +191,7 @@ class GitHubHost:
         if not issue:
             raise ticket_gone(self._client, ref.id)
         must_be_the_ticket(issue, ref, view, self._client)
-        self._remember(ref, issue)
+        self._place.remember(ref, issue)
         state = TicketState(
             ref=ticket_ref(issue, self._client),
             fields_right=self._fields.right(view, issue),
@@ -226,10 +203,12 @@ class GitHubHost:
         )
         closed_early = issue.get("state") == "closed" and not state.steps_over
         if not talk and Touched.STEPS not in only and not closed_early:
-            return replace(state, fields_right=False, marked=False) if self._unlocked(issue) else state
+            return (
+                replace(state, fields_right=False, marked=False) if self._place.is_unlocked(issue) else state
+            )
         content = read_content(self._client, ref.id, view, self._own, talk=talk)
         # Without steps it is still being opened, and is locked together with them.
-        if content.steps and self._unlocked(issue):
+        if content.steps and self._place.is_unlocked(issue):
             state = replace(state, fields_right=False, marked=False)
         return _with(
             state, content, {Touched.TICKET, Touched.STEPS} | ({Touched.COMMENTS} if talk else set())
@@ -242,19 +221,13 @@ class GitHubHost:
         if content is None or issue is None:
             return None
         must_be_the_ticket(issue, ref, view, self._client)
-        self._remember(ref, issue)
+        self._place.remember(ref, issue)
         state = TicketState(
             ticket_ref(issue, self._client),
             fields_right=self._fields.titled(view, issue),
             as_written=says(issue.get("body"), ticket_body(view)),
         )
         return _with(state, content, {Touched.STEPS} | ({Touched.COMMENTS} if talk else set()))
-
-    def _remember(self, ref: TicketRef, issue: Json) -> None:
-        """What :meth:`write` needs of a ticket that was read a moment ago; a few tickets are enough."""
-        if len(self._just_read) >= _REMEMBERED:
-            self._just_read.clear()
-        self._just_read[ref.id] = issue
 
     # Writing ----------------------------------------------------------------------------------------
 
@@ -266,7 +239,7 @@ class GitHubHost:
         try:
             return ticket_ref(self._fields.open(view), self._client)
         except HostUnknownOutcome:
-            self._seen.forget()
+            self._search.forget()
             raise
 
     def write(
@@ -280,9 +253,9 @@ class GitHubHost:
         if not lacking:
             return {}
         too_long(view, lacking.steps, lacking.comments)
-        known = self._known_place(ref) if fresh is not None and fresh.restricted else None
+        known = self._place.known(ref) if fresh is not None and fresh.restricted else None
         if known is None or (lacking.fields and "labels" not in known[1]):
-            known = self._place(ref, view)
+            known = self._place.proven(ref, view)
         place, issue = known
         if lacking.fields:
             self._fields.put(view, issue)
@@ -296,7 +269,7 @@ class GitHubHost:
         written: dict[CommentId, str] = {}
         for start in range(0, len(things), BATCH):
             if start and start % LOOK_AGAIN == 0:
-                self._look_again(ref, view)
+                self._place.look_again(ref, view)
             try:
                 written |= write_batch(self._client, place, view, things[start : start + BATCH])
             except GraphQLRefused:
@@ -310,7 +283,7 @@ class GitHubHost:
         self, ref: TicketRef, view: MirrorView, place: Place, things: Sequence[StepView | SealedComment]
     ) -> dict[CommentId, str]:
         """One after another, and only what a fresh read does not show."""
-        self._look_again(ref, view)
+        self._place.look_again(ref, view)
         if place.unlocked:
             lock(self._client, place)
         found = self.read(ref, view)
@@ -319,62 +292,16 @@ class GitHubHost:
             for one in things
             if (one.key not in found.steps if isinstance(one, StepView) else one.text not in found.comments)
         ]
-        beside = self._steps_beside(view) if any(isinstance(one, StepView) for one in lacking) else {}
+        beside = self._search.steps_beside(view) if any(isinstance(one, StepView) for one in lacking) else {}
         written: dict[CommentId, str] = {}
         for number, one in enumerate(lacking):
             if number and number % LOOK_AGAIN == 0:
-                self._look_again(ref, view)
+                self._place.look_again(ref, view)
             if isinstance(one, StepView):
                 write_step(self._client, place, view, one, beside)
             else:
                 written[one.id] = write_comment(self._client, place, one)
         return written
-
-    def _look_again(self, ref: TicketRef, view: MirrorView) -> None:
-        """Before more is written: still our restricted repository, still our ticket in it."""
-        try:
-            self._place(ref, view)
-        except (HostUnavailable, HostLimited) as trouble:
-            raise HostUnknownOutcome(
-                trouble.what,
-                meaning="A part of the ticket was written before; nothing more is written without this look.",
-                next_step="Nothing; the job reads what is there and writes only what is missing.",
-                after=trouble.after,
-            ) from None
-
-    def _steps_beside(self, view: MirrorView) -> dict[StepKey, Json]:
-        """Issues with a step's marker that are under no ticket: left by an attempt that was cut short."""
-        return {
-            step: issue
-            for issue, step in self._marked(view.incident, view.opened_at)
-            if step is not None and not issue.get("parent_issue_url")
-        }
-
-    def _known_place(self, ref: TicketRef) -> tuple[Place, Json] | None:
-        """The same from what was read a moment ago, if it was."""
-        issue = self._just_read.pop(ref.id, None)
-        if issue is None or not self._repository.node:
-            return None
-        node, home = str(issue.get("node_id")), self._repository.node
-        return Place(ref.id, node, home, unlocked=self._unlocked(issue)), issue
-
-    def _place(self, ref: TicketRef, view: MirrorView) -> tuple[Place, Json]:
-        """Where to write, once it is certain that this is our restricted repository and our ticket in it."""
-        repository, doors = self._repository.read()
-        if doors:
-            raise HostNotRestricted(
-                f"The repository {self._client.where} is not restricted (any more): {'; '.join(doors)}.",
-                meaning="Nothing more is written to it.",
-                next_step="Make it private again under its own name; the job tries again by itself.",
-            )
-        issue = read_issue(self._client, ref.id)
-        must_be_the_ticket(issue, ref, view, self._client)
-        node, home = str(issue.get("node_id")), str(repository.get("node_id"))
-        return Place(ref.id, node, home, unlocked=self._unlocked(issue)), issue
-
-    def _unlocked(self, issue: Json) -> bool:
-        """Whether members could comment in plain text, and we can keep them from it."""
-        return self._repository.may_lock and issue.get("locked") is False
 
     def attach(
         self, ref: TicketRef, view: MirrorView, files: Mapping[str, int], content: Callable[[str], bytes]
@@ -430,17 +357,6 @@ class GitHubHost:
         self._fields.must_be_ours(issue, view.incident)
         word = {"body": reopened_word(view, unfinished)}
         self._client.write("POST", f"{path}/comments", word, "say why the ticket was opened again")
-
-    # Small things -----------------------------------------------------------------------------------
-
-    def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
-        """Issues with the incident's marker, made since then, with the step that each stands for."""
-        found = []
-        for issue in recent_issues(self._client, since - _MARGIN):
-            mark = find_marker(issue.get("body"))
-            if mark is not None and mark.incident == incident:
-                found.append((issue, mark.step))
-        return found
 
     def _own(self) -> frozenset[str]:
         return frozenset({self._own_login()})

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
-from integration.errors import HostGone, HostRejected
 from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
 from integration.github.comments import FoundComment, from_graphql, from_rest
 from integration.github.connection import PAGE
 from integration.github.text import find_marker, plain_title, says, step_body
-from integration.marked import MarkedTicket
-from integration.mirror import PlainComment, StepState, TicketName, TicketRef
+from integration.mirror import PlainComment, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,9 +72,6 @@ Own = Callable[[], Collection[str]]
 """Gives the accounts under which we write."""
 
 
-_EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
-
-
 class _Strange(Exception):
     """An answer is not shaped as documented."""
 
@@ -99,37 +94,10 @@ def read_issue(client: Client, number: str) -> Json:
     return issue
 
 
-def ticket_gone(client: Client, number: str) -> HostGone:
-    """The ticket cannot be read in its place any more."""
-    return HostGone(
-        f"The ticket {client.where}#{number} is not in its place.",
-        meaning="It was moved to another repository, or its repository was renamed. Nothing was written.",
-        next_step="Move it back, or look at the repository's name in the configuration.",
-    )
-
-
 def in_our_repository(issue: Json, client: Client) -> bool:
     """Whether an issue says that it is in the repository we know to be restricted."""
     address = issue.get("repository_url")
     return isinstance(address, str) and address.casefold().endswith(client.path.casefold())
-
-
-def ticket_ref(issue: Json, client: Client) -> TicketRef:
-    """How we refer to an issue from now on."""
-    number = issue["number"]
-    url = issue.get("html_url")
-    return TicketRef(
-        name=TicketName(f"github:{client.where}#{number}"),
-        id=str(number),
-        key=f"#{number}",
-        url=url if isinstance(url, str) else "",
-        stable=_stable(issue),
-    )
-
-
-def _stable(issue: Json) -> str:
-    """An issue's database id: no other issue ever gets it, and unlike node ids its form does not change."""
-    return str(issue["id"]) if isinstance(issue.get("id"), int) else ""
 
 
 def steps_over(issue: Json, view: MirrorView) -> bool:
@@ -139,34 +107,6 @@ def steps_over(issue: Json, view: MirrorView) -> bool:
         (counted.get("total"), counted.get("completed")) if isinstance(counted, dict) else (None, None)
     )
     return isinstance(total, int) and total == over and total >= len(view.steps)
-
-
-def must_be_the_ticket(issue: Json, ref: TicketRef, view: MirrorView, client: Client) -> None:
-    """Refuse whatever else stands under the ticket's number: it must be the same issue, and show it.
-
-    A marker that somebody wiped out is put back only where the title is still ours.
-
-    Raises:
-        HostGone: another issue, or the ticket or step of another incident.
-        HostRejected: nothing on it says that it is the ticket.
-    """
-    mark = find_marker(issue.get("body"))
-    foreign = mark is not None and (mark.incident != view.incident or mark.step is not None)
-    if foreign or (ref.stable and _stable(issue) != ref.stable):
-        raise HostGone(
-            f"Under the number of the ticket {client.where}#{ref.id} there is another issue now.",
-            meaning=f"The repository was made again, or somebody changed the text of the ticket of {view.code_name}. "
-            "Nothing was written to it.",
-            next_step="Find out what became of the repository. If the ticket is lost: "
-            f"coc diary restore {view.code_name} --new-ticket",
-        )
-    if mark is None and issue.get("title") != view.code_name:
-        raise HostRejected(
-            f"The issue {client.where}#{ref.id} has neither the title nor the marker of {view.code_name}.",
-            fields=("title", "body"),
-            meaning="It may be anybody's. Nothing was written to it.",
-            next_step=f"If it is the ticket, set its title to {view.code_name}; the rest is then put right.",
-        )
 
 
 def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Iterator[Json]:
@@ -355,14 +295,4 @@ def _steps(listed: Iterable[Json], view: MirrorView, client: Client) -> dict[Ste
         number, title = str(one.get("number")), str(one.get("title"))
         state = StepState(number, title, closed and not skipped, skipped, as_written)
         found.setdefault(step, state)
-    return found
-
-
-def marked_tickets(client: Client) -> list[MarkedTicket]:
-    """Every issue that carries the marker of an incident and of no step."""
-    found = []
-    for issue in recent_issues(client, _EVER):
-        mark = find_marker(issue.get("body"))
-        if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
-            found.append(MarkedTicket(ticket_ref(issue, client).key, mark.incident))
     return found

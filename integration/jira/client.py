@@ -1,4 +1,4 @@
-"""The calls to one Jira site, and the one place where HTTP becomes a HostError.
+"""The calls to one Jira site. What its answers mean is in :mod:`integration.jira.answers`.
 
 The ``jira`` library keeps address, credential and session; the calls go through its session, because
 its own methods cannot send properties, put the whole answer into their exceptions and (with retries on)
@@ -10,58 +10,32 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import requests
 from jira import JIRA
 from urllib3.exceptions import HTTPError as Urllib3Error
-from urllib3.exceptions import NewConnectionError
 
-from integration.errors import (
-    ConfigError,
-    HostError,
-    HostGone,
-    HostLimited,
-    HostRefused,
-    HostRejected,
-    HostUnavailable,
-    HostUnknownOutcome,
-)
-from integration.jira.space import JiraLogin, JiraSpace, is_plain
+from integration.errors import ConfigError, HostError, HostGone
+from integration.jira.answers import named, no_answer, no_connection, refusal, signed_out, unreadable
+from integration.jira.space import is_plain
 from integration.jira.turns import Turns
 from integration.ports import Unlimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from integration.jira.answers import Intent
     from integration.jira.fields import Json
+    from integration.jira.space import JiraLogin, JiraSpace
     from integration.ports import Budget
-
-__all__ = ["Intent", "JiraClient", "JiraSpace"]
-
-Intent = Literal["read", "write"]
 
 CONNECT_SECONDS = 3.05
 ANSWER_SECONDS = 20
-LONGEST_WAIT = 3600.0
-"""Seconds: however long Jira says to wait, the job looks again after an hour."""
-
 _CLOUD_VERSION = (1001, 0, 0)
-_DELAY = re.compile(r"[0-9]{1,9}\Z")
-_TROUBLE = 500
-_REDIRECT = range(300, 400)
-_NOT_TAKEN = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
-"""By these the server says that it did not act; the older redirects are also sent after acting."""
-_CANNOT_TELL = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED, HTTPStatus.TOO_EARLY}
-_READ_FIRST = "It may or may not have happened; the job reads the ticket before it writes again."
-_NOTHING = "Nothing was written."
-_AGAIN = "The job tries again by itself."
 _LISTED = "listed"
 """Where an answer that is a list is kept, so that every answer is an object."""
 
@@ -201,11 +175,11 @@ class JiraClient:
 
     def complaints(self, body: Json) -> tuple[str, ...]:
         """Our names of the fields that the errors of a bulk answer are about."""
-        return _named(body, self._names)
+        return named(body, self._names)
 
     def unreadable(self, what: str, intent: Intent = "read") -> HostError:
         """The error for an answer of success that does not say what Jira's description promises."""
-        return _unreadable(what, intent)
+        return unreadable(what, intent)
 
     def objects(self, value: object, what: str, intent: Intent = "read") -> list[Json]:
         """A list of JSON objects in an answer.
@@ -215,7 +189,7 @@ class JiraClient:
             HostUnknownOutcome: the same, in an answer to a write.
         """
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise _unreadable(what, intent)
+            raise unreadable(what, intent)
         return value
 
     def _call(
@@ -258,15 +232,15 @@ class JiraClient:
             value = json.loads(answer.content)
             if listed or file is not None:
                 value = {_LISTED: value}
-            return value if isinstance(value, dict) else _unreadable(what, intent)
-        except _NotOk as refusal:
-            return _refusal(refusal.answer, what, intent, self._names)
+            return value if isinstance(value, dict) else unreadable(what, intent)
+        except _NotOk as not_ok:
+            return refusal(not_ok.answer, what, intent, self._names)
         except requests.ConnectionError as error:
-            return _no_connection(error, what, intent)
+            return no_connection(error, what, intent)
         except (OSError, Urllib3Error):  # every other error of requests is an OSError
-            return _no_answer(what, intent)
+            return no_answer(what, intent)
         except (ValueError, RecursionError):
-            return _unreadable(what, intent)
+            return unreadable(what, intent)
 
     def _library(self) -> JIRA:
         """This thread's library client. It is not told to ask the site for its version: we know it is Cloud."""
@@ -302,119 +276,5 @@ def _multipart(file: tuple[str, bytes, str] | None) -> dict[str, Any]:
 
 def _divert(answer: requests.Response, *_args: object, **_kwargs: object) -> None:
     succeeded = HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES
-    if not succeeded or _signed_out(answer.headers):
+    if not succeeded or signed_out(answer.headers):
         raise _NotOk(answer)
-
-
-def _refusal(answer: requests.Response, what: str, intent: Intent, names: Mapping[str, str]) -> HostError:
-    status = answer.status_code
-    said = f"Jira answered {status} when asked to {what}."
-    after = _wait(answer.headers)
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} or _signed_out(answer.headers):
-        return HostRefused(
-            said,
-            meaning=f"The service's key is not accepted, or its account lacks a right for this. {_NOTHING}",
-            next_step="See whether the API token has expired, and which rights docs/hosts/jira.md lists.",
-        )
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return HostLimited(
-            said, meaning=f"Jira asks us to slow down. {_NOTHING}", next_step=_AGAIN, after=after
-        )
-    if status in _REDIRECT:
-        return _redirected(status, said, intent)
-    if status >= _TROUBLE or status in _CANNOT_TELL:
-        return _trouble(said, intent, after)
-    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        return HostGone(
-            said,
-            meaning="It is not there any more, or the service's account cannot see it.",
-            next_step="See whether somebody deleted or moved it, or took the account's access away.",
-        )
-    fields = _complaints(answer, names)
-    about = f" It complains about: {', '.join(fields)}." if fields else ""
-    return HostRejected(
-        said + about,
-        fields=fields,
-        meaning=f"Jira does not take what we sent. {_NOTHING}",
-        next_step="Compare the project's fields, options, screens and limits with docs/hosts/jira.md.",
-    )
-
-
-def _redirected(status: int, said: str, intent: Intent) -> HostError:
-    where = "It sent us to another address, where we do not go."
-    check = "Compare the configured site with the address in the browser."
-    if intent == "write" and status not in _NOT_TAKEN:
-        return HostUnknownOutcome(said, meaning=f"{where} {_READ_FIRST}", next_step=check)
-    return HostRejected(said, meaning=f"{where} {_NOTHING}", next_step=check)
-
-
-def _trouble(said: str, intent: Intent, after: float | None) -> HostError:
-    if intent == "write":
-        return HostUnknownOutcome(said, meaning=_READ_FIRST, next_step=_AGAIN, after=after)
-    return HostUnavailable(
-        said, meaning=f"Jira has trouble of its own. {_NOTHING}", next_step=_AGAIN, after=after
-    )
-
-
-def _no_connection(error: requests.ConnectionError, what: str, intent: Intent) -> HostError:
-    """A connection that was never made has surely sent nothing; one that broke may have."""
-    cause = error.args[0] if error.args else None
-    never = isinstance(error, requests.ConnectTimeout) or isinstance(
-        getattr(cause, "reason", None), NewConnectionError
-    )
-    if not never:
-        return _no_answer(what, intent)
-    return HostUnavailable(
-        f"Jira could not be reached to {what}.",
-        meaning=_NOTHING,
-        next_step=f"{_AGAIN} If this stays, see whether this machine reaches the site.",
-    )
-
-
-def _no_answer(what: str, intent: Intent) -> HostError:
-    return _trouble(f"Jira gave no whole answer when asked to {what}.", intent, None)
-
-
-def _unreadable(what: str, intent: Intent) -> HostError:
-    return _trouble(f"Jira's answer could not be understood when asked to {what}.", intent, None)
-
-
-def _complaints(answer: requests.Response, names: Mapping[str, str]) -> tuple[str, ...]:
-    """Our names of the fields in an error's body; the rest of it, texts and unknown keys, stays unread."""
-    try:
-        body = json.loads(answer.content)
-    except (OSError, Urllib3Error, ValueError, RecursionError):
-        return ()
-    return _named(body, names)
-
-
-def _named(body: object, names: Mapping[str, str]) -> tuple[str, ...]:
-    """Our names of the fields Jira complains about, in a single answer or in each element of a bulk answer."""
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if isinstance(errors, list):
-        inner = [one.get("elementErrors") for one in errors if isinstance(one, dict)]
-        return tuple(dict.fromkeys(name for one in inner for name in _named(one, names)))
-    keys = errors if isinstance(errors, dict) else {}
-    return tuple(dict.fromkeys(names[key] for key in keys if key in names))
-
-
-def _signed_out(headers: Mapping[str, str]) -> bool:
-    """Jira serves a bad credential as a stranger and answers 404; only this header tells it from "gone"."""
-    return "AUTHENTICATED_FAILED" in headers.get("X-Seraph-LoginReason", "")
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by ``Retry-After``, which is a number or a date; ``None`` without a usable one."""
-    said = headers.get("Retry-After", "").strip()
-    if _DELAY.match(said):
-        return min(float(said), LONGEST_WAIT)
-    until, now = _date(said), _date(headers.get("Date", "")) or datetime.now(UTC)
-    return None if until is None else min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -32,7 +32,8 @@ from integration.roster import Roster, parse_roster
 from integration.roster_files import signature_path
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
-from webhook_server.api import ShelvedIncident, Waiting, api
+from webhook_server.api import api
+from webhook_server.api_ports import ShelvedIncident, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -23,7 +23,7 @@ from integration.incident import IncidentId, IncidentType, Stage
 from integration.log import LogRow, not_cleared
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
-from webhook_server.api import Waiting, api
+from webhook_server.api import api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from integration.diary.chain import Head
     from integration.incident import Alias
     from tests.desk.conftest import Coc, Shelf, Team
-    from webhook_server.api import ShelvedIncident
+    from webhook_server.api_ports import ShelvedIncident, Waiting
 
 
 class Now:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from webhook_server.api import Waiting
+from webhook_server.api_ports import Waiting
 
 if TYPE_CHECKING:
     from tests.desk.conftest import At, Shelf

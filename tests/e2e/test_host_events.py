@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from desk.reading import trust_of
-from integration.diary.open import open_diary
-from integration.errors import HostError, HostNotRestricted, HostRefused
+from integration.errors import HostNotRestricted, HostRefused
 from integration.host_events import HostEvent, Touched
 from integration.incident import Alias, Stage
 from integration.process import SAFETY
 from integration.risk import Level
-from integration.store import HOST
 from sandbox.playground import NOAHS_REPORT, playground
-from sandbox.rehearsal import HeldHook, Killed, Server, SetClock, dying_at
-from webhook_server.jobs import attempt
-from webhook_server.store.locks import Locks
+from sandbox.rehearsal import Server, SetClock
+from tests.e2e.office import MOST_REQUESTS, Office, is_sealed_once_and_never_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from integration.diary.keys import Identity
-    from integration.incident import Incident
-    from integration.mirror import TicketRef
     from sandbox.contract import OpenApiContract
     from sandbox.jira_state import Issue
     from sandbox.wire import Exchange
 
 TO_DO, DONE = "11", "31"
-MOST_REQUESTS = 4
 
 
 @dataclass
-class Office:
-    """One incident in Jira, members who work there, and the webhook that tells the service."""
+class JiraOffice(Office):
+    """Members who work in Jira."""
 
-    server: Server
-    hook: HeldHook
-    incident_id: Any
-    identities: dict[str, Identity]
-
-    @property
-    def incident(self) -> Incident:
-        return self.server.parts.database.incident(self.incident_id)
-
-    @property
-    def ref(self) -> TicketRef:
-        ref = self.server.parts.database.ticket(self.incident_id).ref
-        assert ref is not None
-        return ref
+    host = "jira"
 
     @property
     def issue(self) -> Issue:
@@ -100,34 +78,6 @@ class Office:
         fields = {"resolution": {"name": resolution}} if resolution else {}
         self.ask("POST", f"{issue.id}/transitions", transition={"id": way}, fields=fields)
 
-    def told(self) -> int:
-        """Deliver the events and do their jobs; how many requests Jira got."""
-        assert set(self.server.deliver(self.hook)) <= {200}
-        before = self.server.wire("jira").calls
-        self.run()
-        return self.server.wire("jira").calls - before
-
-    def run(self) -> None:
-        for job in self.server.parts.database.due_jobs(self.server.clock.now(), limit=10, looks=HOST):
-            self.server.open(job.inbox_id)
-
-    def attempt(self) -> list[str]:
-        """Deliver the events and try each job once, as the engine does; the results."""
-        self.server.deliver(self.hook)
-        parts = self.server.parts
-        locks = Locks(parts.database._engine)
-        jobs = parts.database.due_jobs(self.server.clock.now(), limit=10, looks=HOST)
-        return [attempt(job.inbox_id, parts.work, parts.database, locks) for job in jobs]
-
-    def diary(self) -> list[str]:
-        """What a cleared member reads of the notes, from the ticket; the diary must verify."""
-        shown = self.server.shown("jira", self.incident_id)
-        trust = trust_of(self.incident_id, self.ref.name, self.server.parts.work.roster())
-        head = self.server.parts.database.head(self.incident_id)
-        opened = open_diary(shown.texts, identity=self.identities["robert"], trust=trust, head=head)
-        assert not any(one.serious for one in opened.findings)
-        return [one.body.reveal() for one in opened.entries if str(one.content) == "note"]
-
     def plain(self) -> list[str]:
         """The texts of comments on the ticket that hold no diary."""
         comments = [str(one.body) for one in self.issue.comments]
@@ -143,17 +93,6 @@ class Office:
         field = self.server.world.jira.site.fields[self.server.world.project.fields[name]]
         return next(one.id for one in field.options if one.value == text)
 
-    def untold(self) -> list[tuple[str, str]]:
-        """The accounts that are to be told of their comments, with the code name."""
-        untold = self.server.parts.database.untold_exposures()
-        return [(one.account, one.code_name) for one in untold if one.incident == self.incident_id]
-
-    def found(self) -> str | None:
-        jobs = self.server.parts.database.untold(
-            self.server.clock.now(), again_after=timedelta(days=1), overdue_after=timedelta(hours=1)
-        )  # fmt: skip
-        return next((one.reason for one in jobs if one.inbox_id == f"found_{self.incident_id}"), None)
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Identity]) -> Iterator[Server]:
@@ -168,17 +107,17 @@ def server(tmp_path_factory: pytest.TempPathFactory, identities: dict[str, Ident
 
 
 @pytest.fixture
-def office(server: Server, identities: dict[str, Identity]) -> Office:
+def office(server: Server, identities: dict[str, Identity]) -> JiraOffice:
     server.world.jira.hooks.clear()
     inbox_id = server.report("jira", NOAHS_REPORT)
     server.open_until_done(inbox_id)
-    return Office(server, server.hear_jira(), server.incident_of(inbox_id).id, identities)
+    return JiraOffice(server, server.hear_jira(), server.incident_of(inbox_id).id, identities)
 
 
 # Fields ---------------------------------------------------------------------------------------------
 
 
-def test_impact_and_likelihood_are_adopted_and_the_risk_is_written_back(office: Office) -> None:
+def test_impact_and_likelihood_are_adopted_and_the_risk_is_written_back(office: JiraOffice) -> None:
     office.set(impact="3", likelihood="2")
 
     assert office.told() <= MOST_REQUESTS
@@ -192,7 +131,7 @@ def test_impact_and_likelihood_are_adopted_and_the_risk_is_written_back(office: 
     assert "By the account acc-robert, the host says." in note
 
 
-def test_stronger_action_is_shown_and_taken_away_again(office: Office) -> None:
+def test_stronger_action_is_shown_and_taken_away_again(office: JiraOffice) -> None:
     office.set(impact="2", likelihood="3")
     assert office.told() <= MOST_REQUESTS
     assert "coc-stronger-action" in office.issue.values["labels"]
@@ -204,7 +143,7 @@ def test_stronger_action_is_shown_and_taken_away_again(office: Office) -> None:
     assert 2 == office.field("risk")
 
 
-def test_lead_secondary_and_stage_are_adopted(office: Office) -> None:
+def test_lead_secondary_and_stage_are_adopted(office: JiraOffice) -> None:
     office.set(lead="charlie", secondary="rachel", stage="Listening")
 
     assert office.told() <= MOST_REQUESTS
@@ -215,7 +154,7 @@ def test_lead_secondary_and_stage_are_adopted(office: Office) -> None:
     assert "lead: nobody -> charlie" in note
 
 
-def test_a_lead_who_is_not_in_the_roster_is_put_back(office: Office, server: Server) -> None:
+def test_a_lead_who_is_not_in_the_roster_is_put_back(office: JiraOffice, server: Server) -> None:
     field = server.world.jira.site.fields[server.world.project.fields["lead"]]
     (context,) = field.contexts
     context.options.append(type(field.options[0])("99999", "mallory"))
@@ -229,7 +168,7 @@ def test_a_lead_who_is_not_in_the_roster_is_put_back(office: Office, server: Ser
     assert "fields" == office.found()
 
 
-def test_another_type_adds_the_steps_that_lack_and_keeps_the_others(office: Office) -> None:
+def test_another_type_adds_the_steps_that_lack_and_keeps_the_others(office: JiraOffice) -> None:
     before = [one.values["summary"] for one in office.steps]
     office.set(type="Conflict Resolution")
 
@@ -242,7 +181,7 @@ def test_another_type_adds_the_steps_that_lack_and_keeps_the_others(office: Offi
     assert office.found() is None
 
 
-def test_what_was_changed_meanwhile_is_not_undone(office: Office, server: Server) -> None:
+def test_what_was_changed_meanwhile_is_not_undone(office: JiraOffice, server: Server) -> None:
     """Only the fields that are wrong are sent."""
     office.set(impact="3", likelihood="2")
     server.deliver(office.hook)
@@ -255,7 +194,9 @@ def test_what_was_changed_meanwhile_is_not_undone(office: Office, server: Server
 
 
 @pytest.mark.parametrize("where", ["the ticket's text", "a step's title", "a step's text"])
-def test_words_in_a_text_of_ours_are_taken_off_and_the_readers_are_told(office: Office, where: str) -> None:
+def test_words_in_a_text_of_ours_are_taken_off_and_the_readers_are_told(
+    office: JiraOffice, where: str
+) -> None:
     one = office.issue if where.startswith("the ticket") else office.steps[3]
     name = "summary" if where.endswith("title") else "description"
     before, canary = one.values[name], secrets.token_hex(16)
@@ -273,7 +214,7 @@ def test_words_in_a_text_of_ours_are_taken_off_and_the_readers_are_told(office: 
 # Steps and closing ----------------------------------------------------------------------------------
 
 
-def test_steps_done_skipped_and_opened_again_are_noted(office: Office) -> None:
+def test_steps_done_skipped_and_opened_again_are_noted(office: JiraOffice) -> None:
     first, second = office.steps[:2]
     office.move(first, DONE)
     office.move(second, DONE, "Won't do")
@@ -293,7 +234,7 @@ def test_steps_done_skipped_and_opened_again_are_noted(office: Office) -> None:
     assert "opened again" in notes[1]
 
 
-def test_closing_with_unfinished_steps_is_undone_with_a_word(office: Office) -> None:
+def test_closing_with_unfinished_steps_is_undone_with_a_word(office: JiraOffice) -> None:
     for one in office.steps[:-2]:
         office.move(one, DONE)
     office.told()
@@ -309,7 +250,7 @@ def test_closing_with_unfinished_steps_is_undone_with_a_word(office: Office) -> 
     assert "reopened" == office.found()
 
 
-def test_a_word_of_ours_is_not_taken_for_an_exposed_note(office: Office) -> None:
+def test_a_word_of_ours_is_not_taken_for_an_exposed_note(office: JiraOffice) -> None:
     office.move(office.issue, DONE)
     office.told()
     before = office.server.parts.database.head(office.incident_id)
@@ -321,7 +262,7 @@ def test_a_word_of_ours_is_not_taken_for_an_exposed_note(office: Office) -> None
     assert 1 == len(office.plain())
 
 
-def test_closing_when_all_is_done_closes_the_incident_and_opening_it_goes_back(office: Office) -> None:
+def test_closing_when_all_is_done_closes_the_incident_and_opening_it_goes_back(office: JiraOffice) -> None:
     for one in office.steps:
         office.move(one, DONE)
     office.told()
@@ -340,7 +281,7 @@ def test_closing_when_all_is_done_closes_the_incident_and_opening_it_goes_back(o
 # Plain comments -------------------------------------------------------------------------------------
 
 
-def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: Office) -> None:
+def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: JiraOffice) -> None:
     office.say("Noah called me. He is afraid.", who="charlie")
 
     assert office.told() <= MOST_REQUESTS
@@ -353,7 +294,7 @@ def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: Of
     assert [("acc-charlie", office.incident.code_name)] == office.untold()
 
 
-def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: Office) -> None:
+def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: JiraOffice) -> None:
     words = office.say("Words")
     before = len(office.server.wire("jira").journal)
 
@@ -369,7 +310,7 @@ def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: Office) -
     ] == asked
 
 
-def test_a_diary_comment_with_words_added_is_sealed_and_written_again(office: Office) -> None:
+def test_a_diary_comment_with_words_added_is_sealed_and_written_again(office: JiraOffice) -> None:
     comment = office.issue.comments[0]
     body = {**comment.body, "content": [*comment.body["content"], {"type": "paragraph", "content": [{"type": "text", "text": "By the way"}]}]}  # fmt: skip
     office.ask("PUT", f"{office.ref.id}/comment/{comment.id}", body=body)
@@ -382,7 +323,7 @@ def test_a_diary_comment_with_words_added_is_sealed_and_written_again(office: Of
     assert "comments,exposed" == office.found()
 
 
-def test_a_comment_on_a_step_is_sealed_and_deleted(office: Office) -> None:
+def test_a_comment_on_a_step_is_sealed_and_deleted(office: JiraOffice) -> None:
     step = office.steps[3]
     office.say("About this step", on=step)
 
@@ -394,31 +335,13 @@ def test_a_comment_on_a_step_is_sealed_and_deleted(office: Office) -> None:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-request", "after-the-answer"])
 def test_killed_at_every_call_a_plain_comment_is_sealed_once_and_never_lost(
-    office: Office, *, after: bool
+    office: JiraOffice, *, after: bool
 ) -> None:
-    for call in range(MOST_REQUESTS):
-        words = f"Words number {call}"
-        office.say(words)
-        office.server.deliver(office.hook)
-        with dying_at(call, after=after), contextlib.suppress(Killed, HostError):
-            office.run()
-        there = any(words in text for text in office.plain())
-        sealed = office.server.parts.database.head(office.incident_id).seq - 2
-        assert there or sealed > call  # on the ticket, or in the store
-        office.server.restart()
-
-        for _ in range(4):
-            office.server.clock.forward(minutes=1)
-            with contextlib.suppress(HostError):
-                office.run()
-
-        assert [] == office.plain()
-        assert 1 == sum(words in note for note in office.diary())
-        assert 1 + call == len(office.untold())
+    is_sealed_once_and_never_lost(office, after=after)
 
 
 def test_one_that_may_not_be_deleted_stays_and_is_said(
-    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+    office: JiraOffice, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = server.world.jira.site.projects["COC"]
     monkeypatch.setattr(
@@ -441,7 +364,7 @@ def test_one_that_may_not_be_deleted_stays_and_is_said(
 # What was tampered with -----------------------------------------------------------------------------
 
 
-def test_a_diary_comment_that_was_deleted_is_written_again_and_told(office: Office) -> None:
+def test_a_diary_comment_that_was_deleted_is_written_again_and_told(office: JiraOffice) -> None:
     office.ask("DELETE", f"{office.ref.id}/comment/{office.issue.comments[1].id}")
 
     assert office.told() <= MOST_REQUESTS
@@ -450,7 +373,7 @@ def test_a_diary_comment_that_was_deleted_is_written_again_and_told(office: Offi
     assert "comments" == office.found()
 
 
-def test_title_and_marker_are_restored(office: Office) -> None:
+def test_title_and_marker_are_restored(office: JiraOffice) -> None:
     office.ask("PUT", office.ref.id, fields={"summary": "Olivia again", "labels": []})
 
     assert office.told() <= MOST_REQUESTS
@@ -460,7 +383,7 @@ def test_title_and_marker_are_restored(office: Office) -> None:
     assert "fields" == office.found()
 
 
-def test_a_lost_security_level_is_restored_and_told(office: Office) -> None:
+def test_a_lost_security_level_is_restored_and_told(office: JiraOffice) -> None:
     office.ask("PUT", office.ref.id, fields={"security": None})
 
     office.told()
@@ -469,7 +392,7 @@ def test_a_lost_security_level_is_restored_and_told(office: Office) -> None:
     assert "fields,restriction" == office.found()
 
 
-def test_a_ticket_that_was_moved_is_not_written_to(office: Office, server: Server) -> None:
+def test_a_ticket_that_was_moved_is_not_written_to(office: JiraOffice, server: Server) -> None:
     server.world.jira.restricted_project(
         "PUB", team=["acc-robert"], service="acc-coc-service", lead_account="acc-robert", aliases=["robert"],
         team_role="Others", level="Others",
@@ -490,7 +413,7 @@ def test_a_ticket_that_was_moved_is_not_written_to(office: Office, server: Serve
 
 
 def test_all_that_is_asked_of_jira_keeps_to_its_description(
-    office: Office, server: Server, jira_contract: OpenApiContract
+    office: JiraOffice, server: Server, jira_contract: OpenApiContract
 ) -> None:
     problems: list[str] = []
     server.wire("jira").observer = lambda exchange: problems.extend(jira_contract.check(exchange))
@@ -512,7 +435,7 @@ def test_all_that_is_asked_of_jira_keeps_to_its_description(
 # Nothing for nothing --------------------------------------------------------------------------------
 
 
-def test_our_own_changes_do_not_echo(office: Office) -> None:
+def test_our_own_changes_do_not_echo(office: JiraOffice) -> None:
     office.set(impact="3", likelihood="2")
     office.told()
     assert office.hook.held  # Jira tells of what we wrote
@@ -524,7 +447,7 @@ def test_our_own_changes_do_not_echo(office: Office) -> None:
 
 
 def test_what_the_host_names_nobody_for_is_looked_at_beside_our_own_doing(
-    office: Office, server: Server
+    office: JiraOffice, server: Server
 ) -> None:
     """Jira does not say who deleted a comment."""
     office.issue.values[server.world.project.fields["lead"]] = office.option("lead", "charlie")
@@ -536,7 +459,7 @@ def test_what_the_host_names_nobody_for_is_looked_at_beside_our_own_doing(
     assert Alias("charlie") == office.incident.lead
 
 
-def test_an_event_of_nothing_costs_one_read_and_no_write(office: Office) -> None:
+def test_an_event_of_nothing_costs_one_read_and_no_write(office: JiraOffice) -> None:
     office.ask("PUT", office.ref.id, update={"labels": [{"add": "mine"}]})
     before = len(office.server.wire("jira").writes())
 
@@ -546,7 +469,7 @@ def test_an_event_of_nothing_costs_one_read_and_no_write(office: Office) -> None
     assert office.found() is None
 
 
-def test_events_that_come_together_are_one_job(office: Office) -> None:
+def test_events_that_come_together_are_one_job(office: JiraOffice) -> None:
     office.set(impact="3")
     office.set(likelihood="2")
     office.set(lead="charlie")
@@ -559,7 +482,9 @@ def test_events_that_come_together_are_one_job(office: Office) -> None:
     assert 1 == len(office.diary())
 
 
-def test_one_that_comes_while_another_is_worked_on_gets_its_own_look(office: Office, server: Server) -> None:
+def test_one_that_comes_while_another_is_worked_on_gets_its_own_look(
+    office: JiraOffice, server: Server
+) -> None:
     office.set_hint()
     wire = server.wire("jira")
     observer: Callable[[Exchange], None] | None = wire.observer
@@ -579,7 +504,7 @@ def test_one_that_comes_while_another_is_worked_on_gets_its_own_look(office: Off
     assert Alias("charlie") == office.incident.lead
 
 
-def test_the_night_adopts_what_no_event_told(office: Office, server: Server) -> None:
+def test_the_night_adopts_what_no_event_told(office: JiraOffice, server: Server) -> None:
     office.set(impact="3", likelihood="3", lead="charlie")
     office.say("Nobody told of this")
     office.hook.held.clear()

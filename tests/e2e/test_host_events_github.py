@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from desk.reading import trust_of
-from integration.diary.open import open_diary
-from integration.errors import HostError, HostGone, HostNotRestricted
+from integration.errors import HostGone, HostNotRestricted
 from integration.incident import Alias, Stage
 from integration.risk import Level
-from integration.store import HOST
 from sandbox.playground import NOAHS_REPORT, ORG, OWNER, REPOSITORY, playground
-from sandbox.rehearsal import HeldHook, Killed, Server, SetClock, dying_at
+from sandbox.rehearsal import HeldHook, Server, SetClock
+from tests.e2e.office import MOST_REQUESTS, Office, is_sealed_once_and_never_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from integration.diary.keys import Identity
-    from integration.incident import Incident
     from sandbox.github_state import Issue
 
-MOST_REQUESTS = 4
 HOME = f"{ORG}/{REPOSITORY}"
 
 
 @dataclass
-class Office:
-    """One incident on GitHub, members who work there, and the webhook that tells the service."""
+class GitHubOffice(Office):
+    """Members who work on GitHub."""
 
-    server: Server
-    hook: HeldHook
-    incident_id: Any
-    identities: dict[str, Identity]
-
-    @property
-    def incident(self) -> Incident:
-        return self.server.parts.database.incident(self.incident_id)
+    host = "github"
 
     @property
     def issue(self) -> Issue:
-        ref = self.server.parts.database.ticket(self.incident_id).ref
-        assert ref is not None
-        return self.server.world.github.repo(HOME).issues[int(ref.id)]
+        return self.server.world.github.repo(HOME).issues[int(self.ref.id)]
 
     @property
     def path(self) -> str:
@@ -64,36 +50,16 @@ class Office:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def say(self, words: str) -> None:
+        self.ask("POST", f"{self.path}/comments", {"body": words})
+
     def labels(self) -> set[str]:
         return {one.name for one in self.issue.labels}
-
-    def told(self) -> int:
-        """Deliver the events and do their jobs; how many requests GitHub got."""
-        assert set(self.server.deliver(self.hook)) <= {200}
-        before = self.server.wire("github").calls
-        self.run()
-        return self.server.wire("github").calls - before
-
-    def run(self) -> None:
-        """Do the jobs of the events that were heard."""
-        for job in self.server.parts.database.due_jobs(self.server.clock.now(), limit=10, looks=HOST):
-            self.server.open(job.inbox_id)
 
     def settled(self) -> None:
         """All events of the opening were heard, and the service knows who it is."""
         while self.hook.held:
             self.told()
-
-    def diary(self) -> list[str]:
-        """What a cleared member reads of the notes, from the ticket; the diary must verify."""
-        ref = self.server.parts.database.ticket(self.incident_id).ref
-        assert ref is not None
-        shown = self.server.shown("github", self.incident_id)
-        trust = trust_of(self.incident_id, ref.name, self.server.parts.work.roster())
-        head = self.server.parts.database.head(self.incident_id)
-        opened = open_diary(shown.texts, identity=self.identities["robert"], trust=trust, head=head)
-        assert not any(one.serious for one in opened.findings)
-        return [one.body.reveal() for one in opened.entries if str(one.content) == "note"]
 
     def plain(self) -> list[str]:
         """The texts of comments on the ticket and its steps that hold no diary."""
@@ -121,16 +87,16 @@ def hub(
 
 
 @pytest.fixture
-def office(hub: tuple[Server, HeldHook], identities: dict[str, Identity]) -> Office:
+def office(hub: tuple[Server, HeldHook], identities: dict[str, Identity]) -> GitHubOffice:
     server, hook = hub
     inbox_id = server.report("github", NOAHS_REPORT)
     server.open_until_done(inbox_id)
-    made = Office(server, hook, server.incident_of(inbox_id).id, identities)
+    made = GitHubOffice(server, hook, server.incident_of(inbox_id).id, identities)
     made.settled()
     return made
 
 
-def choose(office: Office, **values: str) -> None:
+def choose(office: GitHubOffice, **values: str) -> None:
     """A member sets values as people do: in the fields where there are some, otherwise by labels."""
     organization = office.server.world.github.repo(HOME).organization
     ids = {one.name: one.id for one in organization.issue_fields} if organization else {}
@@ -141,7 +107,7 @@ def choose(office: Office, **values: str) -> None:
         office.ask("POST", f"{office.path}/labels", [f"{name}: {text}" for name, text in values.items()])
 
 
-def shown(office: Office) -> set[str]:
+def shown(office: GitHubOffice) -> set[str]:
     """What the ticket shows, by labels and fields alike."""
     organization = office.server.world.github.repo(HOME).organization
     names = (
@@ -154,30 +120,13 @@ def shown(office: Office) -> set[str]:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-request", "after-the-answer"])
 def test_killed_at_every_call_a_plain_comment_is_sealed_once_and_never_lost(
-    office: Office, *, after: bool
+    office: GitHubOffice, *, after: bool
 ) -> None:
-    for call in range(MOST_REQUESTS):
-        words = f"Words number {call}"
-        office.ask("POST", f"{office.path}/comments", {"body": words})
-        office.server.deliver(office.hook)
-        sealed = office.server.parts.database.head(office.incident_id).seq
-        with dying_at(call, after=after), contextlib.suppress(Killed, HostError):
-            office.run()
-        there = any(words in text for text in office.plain())
-        assert there or office.server.parts.database.head(office.incident_id).seq > sealed
-        office.server.restart()
-
-        for _ in range(4):
-            office.server.clock.forward(minutes=1)
-            with contextlib.suppress(HostError):
-                office.run()
-
-        assert [] == office.plain()
-        assert 1 == sum(words in note for note in office.diary())
+    is_sealed_once_and_never_lost(office, after=after)
 
 
 @pytest.mark.parametrize("hub", ["labels", "fields"], indirect=True)
-def test_values_are_adopted_and_risk_and_stronger_action_are_written_back(office: Office) -> None:
+def test_values_are_adopted_and_risk_and_stronger_action_are_written_back(office: GitHubOffice) -> None:
     choose(office, impact="3", likelihood="3", lead="charlie", stage="Assessing")
     assert office.told() <= MOST_REQUESTS
     incident = office.incident
@@ -190,7 +139,7 @@ def test_values_are_adopted_and_risk_and_stronger_action_are_written_back(office
     assert "impact" in note
 
 
-def test_our_own_changes_do_not_echo(office: Office) -> None:
+def test_our_own_changes_do_not_echo(office: GitHubOffice) -> None:
     choose(office, impact="2")
     office.told()
     comments = len(office.issue.comments)
@@ -203,7 +152,7 @@ def test_our_own_changes_do_not_echo(office: Office) -> None:
 @pytest.mark.parametrize(
     "where", ["the ticket's text", "a step's title", "a step's text", "all of a step's text"]
 )
-def test_words_in_a_text_of_ours_are_taken_off(office: Office, where: str) -> None:
+def test_words_in_a_text_of_ours_are_taken_off(office: GitHubOffice, where: str) -> None:
     one = office.issue if where.startswith("the ticket") else office.issue.children[3]
     before, steps = (one.title, one.body), len(office.issue.children)
     sent = {
@@ -221,7 +170,7 @@ def test_words_in_a_text_of_ours_are_taken_off(office: Office, where: str) -> No
     assert office.told() == 0
 
 
-def test_a_step_done_and_one_skipped_are_noted(office: Office) -> None:
+def test_a_step_done_and_one_skipped_are_noted(office: GitHubOffice) -> None:
     office.ask("PATCH", office.step(0), {"state": "closed"})
     assert office.told() <= MOST_REQUESTS
     office.ask("PATCH", office.step(1), {"state": "closed", "state_reason": "not_planned"})
@@ -231,7 +180,7 @@ def test_a_step_done_and_one_skipped_are_noted(office: Office) -> None:
     assert ": skipped" in skipped
 
 
-def test_closing_too_early_is_undone_with_a_word_and_closing_at_the_end_is_not(office: Office) -> None:
+def test_closing_too_early_is_undone_with_a_word_and_closing_at_the_end_is_not(office: GitHubOffice) -> None:
     office.ask("PATCH", office.path, {"state": "closed"})
     assert office.told() <= MOST_REQUESTS
     assert office.issue.state == "open"
@@ -250,7 +199,7 @@ def test_closing_too_early_is_undone_with_a_word_and_closing_at_the_end_is_not(o
 
 
 @pytest.mark.parametrize("on_step", [False, True], ids=["on-the-ticket", "on-a-step"])
-def test_a_plain_comment_is_sealed_read_back_and_deleted(office: Office, *, on_step: bool) -> None:
+def test_a_plain_comment_is_sealed_read_back_and_deleted(office: GitHubOffice, *, on_step: bool) -> None:
     place = office.step(2) if on_step else office.path
     office.ask("POST", f"{place}/comments", {"body": "Noah called me\nand cried"}, who="charlie")
     assert office.told() <= MOST_REQUESTS
@@ -261,7 +210,9 @@ def test_a_plain_comment_is_sealed_read_back_and_deleted(office: Office, *, on_s
     assert not any("Noah" in text for one in office.issue.comments for text in [one.body, *one.history])
 
 
-def test_words_added_to_a_diary_comment_are_sealed_and_the_right_one_is_written_again(office: Office) -> None:
+def test_words_added_to_a_diary_comment_are_sealed_and_the_right_one_is_written_again(
+    office: GitHubOffice,
+) -> None:
     place = office.issue.comments[1]
     office.ask("PATCH", f"/issues/comments/{place.id}", {"body": f"{place.body}\nnot true"}, who=OWNER)
     office.told()
@@ -270,7 +221,7 @@ def test_words_added_to_a_diary_comment_are_sealed_and_the_right_one_is_written_
     assert f"The account {OWNER} wrote this" in note
 
 
-def test_title_and_marker_are_put_back(office: Office) -> None:
+def test_title_and_marker_are_put_back(office: GitHubOffice) -> None:
     office.ask(
         "PATCH", office.path, {"title": "Noah against Olivia", "body": f"x\n{(office.issue.body or '')}"}
     )
@@ -278,7 +229,7 @@ def test_title_and_marker_are_put_back(office: Office) -> None:
     assert office.issue.title == office.incident.code_name
 
 
-def test_a_repository_that_went_public_gets_nothing_more(office: Office) -> None:
+def test_a_repository_that_went_public_gets_nothing_more(office: GitHubOffice) -> None:
     github = office.server.world.github
     github.people.set_visibility(HOME, "public")
     assert office.server.deliver(office.hook) == [200, 200]
@@ -293,7 +244,7 @@ def test_a_repository_that_went_public_gets_nothing_more(office: Office) -> None
         office.server.clock.forward(minutes=5)
 
 
-def test_a_ticket_that_was_transferred_is_not_followed(office: Office) -> None:
+def test_a_ticket_that_was_transferred_is_not_followed(office: GitHubOffice) -> None:
     github = office.server.world.github
     github.add_repo(
         ORG, f"other-{office.issue.number}", collaborators={"robert": "push", "coc-service": "push"}

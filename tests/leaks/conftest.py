@@ -1,12 +1,34 @@
-"""Canaries, and every shape in which one could hide."""
+"""Canaries, every shape in which one could hide, and a server that mails and logs as much as it can."""
 
 from __future__ import annotations
 
 import base64
+import logging
 import secrets
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
+
+from integration.diary.keys import Identity, generate_identity
+from sandbox.mailbox import Mailbox, mailbox
+from sandbox.playground import TEAM, playground
+from sandbox.rehearsal import Server, SetClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TALKATIVE = (
+    "github",
+    "github.Requester",
+    "jira",
+    "urllib3",
+    "sqlalchemy.engine",
+    "dbos",
+    "werkzeug",
+    "waitress",
+)
 
 
 @dataclass
@@ -54,3 +76,31 @@ def shapes(core: str) -> list[tuple[str, bytes, bool]]:
 @pytest.fixture
 def canary() -> Canary:
     return Canary()
+
+
+@pytest.fixture(autouse=True)
+def every_log(caplog: pytest.LogCaptureFixture) -> None:
+    """All loggers, at their most talkative; caplog sets them back."""
+    caplog.set_level(logging.DEBUG)
+    for name in TALKATIVE:
+        caplog.set_level(logging.DEBUG, logger=name)
+
+
+@pytest.fixture(scope="session")
+def identities() -> dict[str, Identity]:
+    return {alias: generate_identity(alias) for alias in (*TEAM, "recovery")}
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mailbox() as made:
+        yield made
+
+
+@pytest.fixture
+def server(tmp_path: Path, box: Mailbox, identities: dict[str, Identity]) -> Iterator[Server]:
+    clock = SetClock()
+    with playground(tmp_path / "server", now=clock.now, mail_port=box.port, identities=identities) as world:
+        made = Server(world, clock)
+        yield made
+        made.close()

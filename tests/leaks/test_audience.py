@@ -11,7 +11,7 @@ from integration.diary.keys import generate_identity
 from sandbox.mailbox import mailbox
 from sandbox.playground import ORG, OUTSIDER, OWNER, REPOSITORY, TEAM, playground
 from sandbox.rehearsal import Server, SetClock
-from tests.leaks.test_whole_way import answers, every_log, leaks
+from tests.leaks.test_whole_way import answers, leaks
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
 from webhook_server.store.locks import Locks
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.leaks.conftest import Canary
-
-__all__ = ["every_log"]
 
 
 def test_a_freeze_tells_nothing_of_the_reports_that_wait_and_keeps_no_admins_token(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,23 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from integration.diary.keys import Identity, generate_identity
 from integration.incident import SpaceName
-from sandbox.playground import ORG, QUESTIONS, REPOSITORY, TEAM, playground
+from sandbox.playground import ORG, QUESTIONS, REPOSITORY, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from integration.diary.keys import Identity
     from tests.leaks.conftest import Canary
 
 HOSTS: list[HostName] = ["jira", "github"]
-
-
-@pytest.fixture(scope="module")
-def identities() -> dict[str, Identity]:
-    return {alias: generate_identity(alias) for alias in (*TEAM, "recovery")}
 
 
 @pytest.fixture
@@ -48,7 +42,6 @@ def server(tmp_path: Path, identities: dict[str, Identity]) -> Iterator[Server]:
 def test_no_word_of_a_report_is_on_a_board(
     canary: Canary, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
     typed = {ref: canary.text(ref) for ref in QUESTIONS if ref not in {"not_for", "what_is_it"}}
     answers = {**typed, "what_is_it": "Somebody broke the Code of Conduct", "not_for": "nobody"}
     names, said = [], ""

@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import json
-import logging
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-import pytest
 import requests
 
-from desk.reading import trust_of
-from integration.diary.keys import Identity, generate_identity
-from integration.diary.open import open_diary
-from integration.errors import HostError
-from integration.store import HOST
-from sandbox.mailbox import Mailbox, mailbox
-from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY, TEAM, playground
-from sandbox.rehearsal import HeldHook, Server, SetClock
-from sandbox.wire import Fault
+from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY
+from sandbox.rehearsal import HeldHook
+from tests.leaks.event_flow import handle, kept_or_said, notes, ref_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    import pytest
 
+    from integration.diary.keys import Identity
+    from sandbox.mailbox import Mailbox
+    from sandbox.rehearsal import Server
     from tests.leaks.conftest import Canary
-
-
-@pytest.fixture(scope="module")
-def identities() -> dict[str, Identity]:
-    return {alias: generate_identity(alias) for alias in (*TEAM, "recovery")}
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as made:
-        yield made
-
-
-@pytest.fixture
-def server(tmp_path: Path, box: Mailbox, identities: dict[str, Identity]) -> Iterator[Server]:
-    clock = SetClock()
-    with playground(tmp_path / "server", now=clock.now, mail_port=box.port, identities=identities) as world:
-        made = Server(world, clock)
-        yield made
-        made.close()
 
 
 def by(server: Server, who: str, method: str, path: str, sent: object) -> None:
@@ -80,9 +52,6 @@ def test_a_plain_comment_on_github_is_nowhere_in_clear_once_it_was_handled(
     caplog: pytest.LogCaptureFixture,
     identities: dict[str, Identity],
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    for name in ("github", "github.Requester", "urllib3", "sqlalchemy.engine", "werkzeug"):
-        caplog.set_level(logging.DEBUG, logger=name)
     hook = HeldHook(
         f"{server.world.origin}/from/in-github", server.world.webhook_secret, "X-Hub-Signature-256"
     )
@@ -90,8 +59,7 @@ def test_a_plain_comment_on_github_is_nowhere_in_clear_once_it_was_handled(
     server.open_until_done(inbox_id)
     server.world.github.hooks.append(hook)
     incident = server.incident_of(inbox_id)
-    ref = server.parts.database.ticket(incident.id).ref
-    assert ref is not None
+    ref = ref_of(server, incident.id)
     own = server.world.token("coc-service")
     by(server, "charlie", "POST", f"/issues/{ref.id}/comments", {"body": canary.text("plain comment")})
     by(server, "charlie", "POST", f"/issues/{ref.id}/labels", [f"lead: {canary.text('label')[:30]}"])
@@ -100,40 +68,16 @@ def test_a_plain_comment_on_github_is_nowhere_in_clear_once_it_was_handled(
 
     assert set(server.deliver(hook)) == {200}
     assert [200, 200, 401] == forged(server, hook, canary.text("event"))
-    for skip in range(4):  # the first tries fail at each call
-        server.wire("github").fail_next(Fault("status-after", status=500), skip=skip)
-        for job in server.parts.database.due_jobs(server.clock.now(), limit=9, looks=HOST):
-            try:
-                server.open(job.inbox_id)
-            except HostError as error:
-                caplog.records.append(logging.makeLogRecord({"msg": str(error)}))
-        server.wire("github").heal()
-        server.clock.forward(minutes=1)
-    server.deliver(hook)
-    for job in server.parts.database.due_jobs(server.clock.now(), limit=9, looks=HOST):
-        server.open(job.inbox_id)
-    server.parts.dispatcher.tell_members()
+    handle(server, hook, "github", caplog)
 
-    found: list[str] = []
+    found = kept_or_said(canary, server, box, caplog)
     ours = [one for one in server.wire("github").journal[first:] if own in str(one.request_headers)]
     assert len(ours) > 4
     found += [hit for one in ours for hit in canary.found_in(f"sent: {one.method}", one.request_body)]
     issues = server.world.github.repo(f"{ORG}/{REPOSITORY}").issues.values()
     comments = [text for issue in issues for one in issue.comments for text in (one.body, *one.history)]
     found += canary.found_in("what comments hold", "\n".join(comments).encode())
-    for path in server.world.folder.rglob("*"):
-        if path.is_file():
-            found += canary.found_in(path.name, path.read_bytes())
-    with closing(sqlite3.connect(server.world.folder / "coc.sqlite")) as database:
-        found += canary.found_in("the database", "\n".join(database.iterdump()).encode())
-    found += canary.found_in("the log", "\n".join(map(str, caplog.records)).encode() + caplog.text.encode())
-    for _address, mail in box.mails:
-        found += canary.found_in("a mail", mail)
     assert [] == found
 
-    shown = server.shown("github", incident.id)
-    trust = trust_of(incident.id, ref.name, server.parts.work.roster())
-    head = server.parts.database.head(incident.id)
-    diary = open_diary(shown.texts, identity=identities["robert"], trust=trust, head=head)
-    notes = [one.body.reveal() for one in diary.entries if str(one.content) == "note"]
-    assert sum(canary.cores["plain comment"] in note for note in notes) == 1
+    read = notes(server, "github", incident.id, identities["robert"])
+    assert 1 == sum(canary.cores["plain comment"] in note for note in read)

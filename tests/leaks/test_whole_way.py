@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import logging
 import socket
 import sqlite3
 import threading
@@ -22,10 +21,8 @@ from prometheus_client import generate_latest
 
 from desk.cli import main as coc
 from desk.home import Home, PublicKeys
-from integration.diary.keys import Identity, generate_identity
 from integration.errors import CoCError
-from sandbox.mailbox import Mailbox, mailbox
-from sandbox.playground import ORG, OWNER, PROJECT, QUESTIONS, REPOSITORY, TEAM, Playground, playground
+from sandbox.playground import ORG, OWNER, PROJECT, QUESTIONS, REPOSITORY, Playground, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 from sandbox.wire import Fault, serving
 from tests.e2e.test_desk_writes import spoil
@@ -37,21 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from integration.diary.keys import Identity
+    from sandbox.mailbox import Mailbox
     from tests.leaks.conftest import Canary
 
 HOSTS: list[HostName] = ["jira", "github"]
 PASSPHRASE = "a long passphrase for tests"
-
-
-@pytest.fixture(scope="module")
-def identities() -> dict[str, Identity]:
-    return {alias: generate_identity(alias) for alias in (*TEAM, "recovery")}
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with mailbox() as made:
-        yield made
 
 
 @pytest.fixture
@@ -65,26 +53,6 @@ def server(tmp_path: Path, box: Mailbox, identities: dict[str, Identity]) -> Ite
         made = Server(world, clock, budgeted=True)
         yield made
         made.close()
-
-
-TALKATIVE = (
-    "github",
-    "github.Requester",
-    "jira",
-    "urllib3",
-    "sqlalchemy.engine",
-    "dbos",
-    "werkzeug",
-    "waitress",
-)
-
-
-@pytest.fixture(autouse=True)
-def every_log(caplog: pytest.LogCaptureFixture) -> None:
-    """All loggers, at their most talkative; caplog sets them back."""
-    caplog.set_level(logging.DEBUG)
-    for name in TALKATIVE:
-        caplog.set_level(logging.DEBUG, logger=name)
 
 
 def answers(canary: Canary) -> dict[str, str]:

@@ -22,7 +22,8 @@ from integration.risk import Level
 from integration.roster import Member, Roster
 from integration.signed_request import new_nonce, sign_request
 from integration.text import SealedText
-from webhook_server.api import ShelvedIncident, Waiting, api
+from webhook_server.api import api
+from webhook_server.api_ports import ShelvedIncident, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

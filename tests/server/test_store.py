@@ -13,18 +13,20 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from integration.audience import AdminProof
 from integration.casework import receive
 from integration.code_name import CodeName
 from integration.diary.chain import genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Epoch
-from integration.errors import HeadConflict, StoreError
+from integration.errors import HeadConflict, HostUnproven, StoreError
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName
 from integration.mirror import TicketName, TicketRef
 from integration.store import TicketRecord
 from integration.text import SealedText
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
+from webhook_server.store.audiences import Audiences
 from webhook_server.store.database import Database
 from webhook_server.store.migrate import migrate
 from webhook_server.store.migrations.versions import (
@@ -38,10 +40,12 @@ from webhook_server.store.migrations.versions import (
 )
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.shelf import Shelf
+from webhook_server.store.space_ids import accept
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from integration.diary.chain import Head
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
 
+SPACE = SpaceName("conduct")
 REF = TicketRef(TicketName("github:acme/conduct#1"), "1", "#1", "https://host.example/1", "9000000001")
 EPOCH = Epoch(1, "age1" + "q" * 58, "ssh-ed25519 " + "A" * 68)
 
@@ -347,6 +352,7 @@ def test_a_later_report_waits_while_the_first_is_not_due(
         code="x",
         reason="y",
         due_at=clock.now() + timedelta(hours=1),
+        now=clock.now(),
     )
 
     assert [] == database.due_jobs(clock.now(), limit=10)
@@ -407,6 +413,7 @@ def test_retry_now_makes_it_due(database: Database, take_in: Intake, clock: SetC
         code="x",
         reason="y",
         due_at=clock.now() + timedelta(hours=1),
+        now=clock.now(),
     )
 
     database.retry_now(receipt.inbox_id, clock.now())
@@ -463,7 +470,9 @@ def test_times_from_before_the_clock_was_put_back_are_not_believed(
     later = clock.now() + timedelta(days=365)
     receipt = take_in()
     day = timedelta(hours=24)
-    database.job_failed(database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=later)
+    database.job_failed(
+        database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=later, now=later
+    )
     database.told(database.job(receipt.inbox_id), later)
 
     assert [receipt.inbox_id] == [one.inbox_id for one in database.due_jobs(clock.now(), limit=10)]
@@ -474,10 +483,59 @@ def test_times_from_before_the_clock_was_put_back_are_not_believed(
 
 def test_the_longest_wait_is_waited_for(database: Database, take_in: Intake, clock: SetClock) -> None:
     receipt = take_in()
-    due = clock.now() + timedelta(hours=24)
-    database.job_failed(database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=due)
+    now = clock.now()
+    due = now + timedelta(hours=24)
+    database.job_failed(
+        database.job(receipt.inbox_id), parked=True, code="x", reason="y", due_at=due, now=now
+    )
 
     assert [] == database.due_jobs(clock.now(), limit=10)
+
+
+def retried(database: Database, receipt: Receipt, now: datetime) -> None:
+    database.retry_now(receipt.inbox_id, now)
+
+
+def proven(database: Database, _receipt: Receipt, now: datetime) -> None:
+    Audiences(database._engine).admin_passed(SPACE, AdminProof(now, now + timedelta(days=90), "1", ()), now)
+
+
+def restored(database: Database, receipt: Receipt, now: datetime) -> None:
+    database.restore(receipt.incident, gone=None, now=now)
+
+
+def its_space_accepted(database: Database, _receipt: Receipt, now: datetime) -> None:
+    accept(database._engine, SPACE, "another", now)
+
+
+def waits_for_its_turn(database: Database, receipt: Receipt, now: datetime) -> None:
+    job = database.job(receipt.inbox_id)
+    database.job_waits(job, code="host-budget", reason="y", due_at=now + timedelta(minutes=1), now=now)
+
+
+def interrupted(database: Database, receipt: Receipt, now: datetime) -> None:
+    job = database.job(receipt.inbox_id)
+    database.job_failed(job, parked=False, code="interrupted", reason="y", due_at=now)
+
+
+def all_postponed(database: Database, _receipt: Receipt, now: datetime) -> None:
+    database.postpone(SPACE, now, code="host-budget", reason="y", due_at=now + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    "noted", [retried, proven, restored, its_space_accepted, waits_for_its_turn, interrupted, all_postponed]
+)
+def test_whatever_says_when_a_job_is_due_is_not_believed_after_the_clock_was_put_back(
+    database: Database, take_in: Intake, clock: SetClock, noted: Callable[[Database, Receipt, datetime], None]
+) -> None:
+    receipt, right = take_in(), clock.now()
+    job = database.job(receipt.inbox_id)
+    database.job_failed(job, parked=True, code=HostUnproven.code, reason="y", due_at=right, now=right)
+
+    noted(database, receipt, right + timedelta(hours=3))
+
+    assert right + timedelta(hours=3) <= database.job(receipt.inbox_id).due_at
+    assert [receipt.inbox_id] == [one.inbox_id for one in database.due_jobs(right, limit=10)]
 
 
 def test_asking_whether_it_is_there_waits_for_no_writer(database: Database) -> None:

@@ -161,4 +161,6 @@ def _let_go(connection: sa.Connection, space: SpaceName, now: datetime) -> None:
     """Let all that waited for a proof of this ticket space be tried at once."""
     there = sa.select(t.incident.c.id).where(t.incident.c.space == space)
     waits = t.inbox.c.reason_code.in_(_WAITS_FOR_A_PROOF) & (t.inbox.c.state != "done")
-    connection.execute(t.inbox.update().where(waits, t.inbox.c.incident_id.in_(there)).values(due_at=now))
+    connection.execute(
+        t.inbox.update().where(waits, t.inbox.c.incident_id.in_(there)).values(due_at=now, due_noted_at=now)
+    )

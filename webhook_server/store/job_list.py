@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from integration.code_name import CodeName
-from integration.errors import BudgetSpent, StoreError
+from integration.errors import StoreError
 from integration.incident import IncidentId, SpaceName
 from integration.store import DESK, FOUND, HOST, NIGHTLY
 from webhook_server.store import tables as t
@@ -18,13 +18,9 @@ from webhook_server.store.transactions import reading, writing
 if TYPE_CHECKING:
     from datetime import datetime
 
-_LATEST_DUE = timedelta(hours=25)
-"""No wait is longer (webhook_server.jobs); what is due later was noted by a clock that has been put back since."""
-_LATEST_TURN = timedelta(minutes=61)
-"""The same for what waits for our own budget of writes, which never says more than an hour."""
+_CLOCKS_DIFFER = timedelta(minutes=2)
+"""How far the clocks of two servers may lie apart. What was noted further ahead of now, nobody noted by a right clock."""
 _CLOCK_SLACK = timedelta(hours=1)
-_PUT_BACK = timedelta(minutes=2)
-"""What was noted so far ahead of now was noted by a clock that has been put back since: its wait is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +81,7 @@ class JobList:
                 t.inbox.c.seq.in_(first),
                 unfinished,
                 sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
-                sa.or_(
-                    t.inbox.c.due_at <= now,
-                    sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at) > now + _PUT_BACK,
-                    t.inbox.c.due_at > now + _LATEST_DUE,
-                    sa.and_(t.inbox.c.reason_code == BudgetSpent.code, t.inbox.c.due_at > now + _LATEST_TURN),
-                ),
+                sa.or_(t.inbox.c.due_at <= now, _clock_was_put_back(now)),
             )
             .subquery()
         )
@@ -110,16 +101,21 @@ class JobList:
     def job_failed(
         self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime, now: datetime | None = None
     ) -> None:
-        """A try did not succeed. ``reason`` is the error's own safe words; ``now`` is what ``due_at`` was counted from."""
+        """A try did not succeed. ``reason`` is the error's own safe words.
+
+        ``now`` is what ``due_at`` was counted from; without it, ``due_at`` is now.
+        """
         state = "parked" if parked else "waiting"
-        self._tried(job, state=state, due_at=due_at, due_noted_at=now, reason_code=code, reason=reason)
+        self._tried(
+            job, state=state, due_at=due_at, due_noted_at=now or due_at, reason_code=code, reason=reason
+        )
 
     def job_waits(
         self, job: Job, *, code: str, reason: str, due_at: datetime, now: datetime | None = None
     ) -> None:
         """A try ended because our own budget of writes is used up. That is no trouble: a parked job keeps its reason."""
         reasons = _reason_unless_parked(code, reason)
-        self._tried(job, waits=job.waits + 1, due_at=due_at, due_noted_at=now, **reasons)
+        self._tried(job, waits=job.waits + 1, due_at=due_at, due_noted_at=now or due_at, **reasons)
 
     def _tried(self, job: Job, **values: Any) -> None:  # noqa: ANN401 - column values
         """Note the end of a try: once, whichever servers note it."""
@@ -212,6 +208,16 @@ class JobList:
             )
             for row in rows
         ]  # fmt: skip
+
+
+def _clock_was_put_back(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether the time a job is due at was counted from a time that is still to come.
+
+    Then a clock that ran ahead counted it, and was put back since. Waiting for that time might take months, so the wait
+    is over. This is why whoever writes ``due_at`` writes beside it when that was, as ``due_noted_at``. A delivery that
+    nobody has tried was due when it was received.
+    """
+    return sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at) > now + _CLOCKS_DIFFER
 
 
 def _reason_unless_parked(code: str, reason: str) -> dict[str, sa.ColumnElement[str]]:

@@ -53,8 +53,11 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """A process that works on this database, or did."""
+class SeenWorker:
+    """A process that works on this database, or did: what a person is shown of it.
+
+    Who is taken for dead by the others is decided by ``Worker`` in ``store/workers.py``, by the database's own clock.
+    """
 
     name: str
     started_at: datetime
@@ -78,7 +81,7 @@ class Progress:
     comments: int
     posted: int
     before: int
-    workers: list[Worker]
+    workers: list[SeenWorker]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +191,13 @@ class Overview:
         )
         return next((RosterInUse(*row) for row in self._rows(query, t.roster)), None)
 
-    def workers(self) -> list[Worker]:
+    def workers(self) -> list[SeenWorker]:
         """Every worker that is noted, the one seen last first."""
         worker = t.worker.c
         query = sa.select(
             worker.name, worker.started_at, worker.seen_at, worker.version, worker.root_key_id
         ).order_by(worker.seen_at.desc())
-        return [Worker(*row) for row in self._rows(query, t.worker)]
+        return [SeenWorker(*row) for row in self._rows(query, t.worker)]
 
     def chores(self) -> dict[str, datetime]:
         """When what is due by the clock was last done."""

@@ -41,7 +41,7 @@ def restore(connection: sa.Connection, incident: IncidentId, gone: TicketRef | N
     waiting = connection.execute(
         t.inbox.update()
         .where(t.inbox.c.incident_id == incident, t.inbox.c.state != "done")
-        .values(due_at=now)
+        .values(due_at=now, due_noted_at=now)
     ).rowcount
     is_known = sa.select(ticket.host_id).where(ticket.incident_id == incident, ticket.host_id.is_not(None))
     if not waiting or connection.execute(is_known).first() is not None:

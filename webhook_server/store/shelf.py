@@ -10,7 +10,7 @@ from integration.errors import StoreError
 from integration.incident import IncidentId
 from integration.logs import Log
 from integration.mirror import TicketName
-from webhook_server.api import ShelvedIncident, Waiting
+from webhook_server.api_ports import ShelvedIncident, Waiting
 from webhook_server.store import tables as t
 from webhook_server.store.rows import incident_of
 from webhook_server.store.transactions import reading, writing
@@ -28,7 +28,7 @@ _log = Log("coc.store")
 
 
 class Shelf:
-    """The :class:`webhook_server.api.DiaryShelf` on the database."""
+    """The :class:`webhook_server.api_ports.DiaryShelf` on the database."""
 
     def __init__(self, engine: sa.Engine, database: Database, part_bytes: Callable[[SpaceName], int]) -> None:
         self._engine = engine

@@ -30,7 +30,7 @@ def accept(engine: sa.Engine, space: SpaceName, host_id: str, now: datetime) -> 
         connection.execute(
             t.inbox.update()
             .where(t.inbox.c.state != "done", t.inbox.c.incident_id.in_(there))
-            .values(due_at=now)
+            .values(due_at=now, due_noted_at=now)
         )
 
 

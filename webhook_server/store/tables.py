@@ -73,7 +73,7 @@ inbox = sa.Table(
     # how many of the attempts only waited for our own budget of writes, which is no trouble
     sa.Column("waits", sa.Integer, nullable=False, server_default="0"),
     sa.Column("due_at", UtcTime, nullable=False),
-    sa.Column("due_noted_at", UtcTime),  # when due_at was; ahead of now if the clock has been put back since
+    sa.Column("due_noted_at", UtcTime),  # by whose clock: see job_list.py; empty: when it was received
     sa.Column("reason_code", sa.String),
     sa.Column("reason", sa.Text),
     sa.Column("told", sa.String),

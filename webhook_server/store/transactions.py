@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ from integration.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class Collision(StoreError):
@@ -47,3 +48,25 @@ def safe_error(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
         meaning=consequence,
         next_step="See that its disk is not full and that the server may write to it.",
     )
+
+
+class Transacting:
+    """What the methods of a part of the database are made of: each is one transaction."""
+
+    _engine: sa.Engine
+
+    def _one(self, query: sa.Select[Any], what: str) -> sa.Row[Any]:
+        row = self._first(query)
+        if row is None:
+            raise StoreError(f"The database does not hold {what}.", next_step="Restore it from a backup.")
+        return row
+
+    def _first(self, query: sa.Select[Any]) -> sa.Row[Any] | None:
+        with self._read() as connection:
+            return connection.execute(query).first()
+
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        return reading(self._engine)
+
+    def _write(self, consequence: str) -> AbstractContextManager[sa.Connection]:
+        return writing(self._engine, consequence)

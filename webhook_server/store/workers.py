@@ -25,7 +25,7 @@ SILENT_AFTER = 2 * BEAT
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One process, as it last said of itself. ``silent`` is for how long it has not."""
+    """One process, as the others on this database judge it. ``silent`` is for how long it has said nothing."""
 
     name: str
     started_at: datetime
