@@ -268,13 +268,14 @@ class Dispatcher:
                 full.add(job.space)
                 continue
             handed[key] = now
-            if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq):
+            soon = given[job.space] <= self._places_of(job.space, processes)
+            if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq, soon=soon):
                 self._unstick(job)
         self._handed = handed
 
     def _due(self, now: datetime, processes: int) -> list[Job]:
         """What each ticket space takes, and as often as there are processes: a dead one may hold its part."""
-        at_once = {name: _AHEAD * processes * host.at_once for name, host in self._work.hosts.items()}
+        at_once = {name: _AHEAD * self._places_of(name, processes) for name in self._work.hosts}
         place: Counter[SpaceName] = Counter()
         due = []
         for job in self._jobs.due_jobs(now, limit=max(at_once.values(), default=1)):
@@ -282,6 +283,11 @@ class Dispatcher:
             if place[job.space] <= at_once.get(job.space, 1):
                 due.append(job)
         return due
+
+    def _places_of(self, space: SpaceName, processes: int) -> int:
+        """How many incidents of a space are brought to its host at once, by all processes."""
+        host = self._work.hosts.get(space)
+        return processes * host.at_once if host is not None else 1
 
     def _has_room(self, space: SpaceName, incidents: int, processes: int) -> bool:
         """Whether so many incidents can be written there now. If not, the space's other deliveries are due later.
@@ -293,7 +299,7 @@ class Dispatcher:
             if host is not None:
                 host.ready(incidents)
         except BudgetSpent as spent:
-            if host is not None and incidents > processes * host.at_once:
+            if incidents > self._places_of(space, processes):
                 return False
             now = self._work.clock.now()
             after = _until_its_turn(spent) if incidents == 1 else _MORE_ROOM
