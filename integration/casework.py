@@ -211,9 +211,12 @@ def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident
     incident = work.store.incident(delivery.incident)
     if delivery.report is None:
         return delivery, incident
+    readers = work.store.readers(incident.id)
+    if not readers:
+        return delivery, incident
     report = load_report(delivery.report)
     safe = {member.alias for member in not_meant(report, work.roster())}
-    if safe.issuperset(work.store.readers(incident.id)):
+    if safe.issuperset(readers):
         return delivery, incident
     own = work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
     return work.store.delivery(delivery.inbox_id), work.store.incident(own)
