@@ -37,6 +37,7 @@ from benchmarks.servers import (
     Running,
     free_port,
     node_is_there,
+    on_core,
     peer,
     python,
     running,
@@ -75,6 +76,7 @@ class Contender:
     running: Running
     database: Path | None = None
     counting: str = ""
+    load_core: int | None = LOAD_CORE
     acknowledged: int = 0
 
     def turn(self, connections: int, seconds: float) -> Turn:
@@ -83,8 +85,8 @@ class Contender:
         before = self.running.cpu_seconds()
         try:
             ran = subprocess.run(
-                ["taskset", "-c", str(LOAD_CORE), *python("benchmarks.load"), str(self.running.port), self.path,
-                 str(connections), str(seconds), secrets.token_hex(4)],
+                on_core(self.load_core, [*python("benchmarks.load"), str(self.running.port), self.path,
+                 str(connections), str(seconds), secrets.token_hex(4)]),
                 stdout=subprocess.PIPE, text=True, check=False, env={**os.environ, "WEBHOOK_SECRET": self.secret},
             )  # fmt: skip
         finally:
@@ -123,12 +125,15 @@ def main() -> None:
     parser.add_argument(
         "--jobs", action="store_true", help="also coc-server serve whose jobs knock at hosts that are away"
     )
+    parser.add_argument("--any-core", action="store_true", help="let servers and load share all cores")
     parser.add_argument("--connections", type=int, nargs="*", default=CONNECTIONS)
     options = parser.parse_args()
     before = os.getloadavg()[0]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server stays behind, stopped
     with tempfile.TemporaryDirectory(prefix="coc-bench-") as temporary, ExitStack() as stack:
-        contenders = start(Path(temporary), stack, options.only or [], jobs=options.jobs)
+        contenders = start(
+            Path(temporary), stack, options.only or [], jobs=options.jobs, any_core=options.any_core
+        )
         figures, synced = measure(
             contenders, Path(temporary), options.connections, options.rounds, options.seconds
         )
@@ -139,9 +144,12 @@ def main() -> None:
     sys.exit(1 if wrong else 0)
 
 
-def start(folder: Path, stack: ExitStack, only: Sequence[str], *, jobs: bool) -> list[Contender]:
+def start(
+    folder: Path, stack: ExitStack, only: Sequence[str], *, jobs: bool, any_core: bool
+) -> list[Contender]:
     """Start every server that can run here; each is stopped until its turn."""
     contenders: list[Contender] = []
+    server_core, load_core = (None, None) if any_core else (SERVER_CORE, LOAD_CORE)
 
     def wanted(name: str) -> bool:
         return not only or any(word in name for word in only)
@@ -153,12 +161,12 @@ def start(folder: Path, stack: ExitStack, only: Sequence[str], *, jobs: bool) ->
         with playground(home, service_port=port) as world:
             pass  # only its files are wanted: both hosts are away from here on
         server = stack.enter_context(
-            running([*command, str(world.config_path)], port, home / "server.log", core=SERVER_CORE)
+            running([*command, str(world.config_path)], port, home / "server.log", core=server_core)
         )
         contenders.append(
             Contender(
                 name, "/in/form-jira", world.form_secret, server, home / "coc.sqlite" if stores else None,
-                "SELECT count(*) FROM inbox",
+                "SELECT count(*) FROM inbox", load_core,
             )
         )  # fmt: skip
 
@@ -166,8 +174,10 @@ def start(folder: Path, stack: ExitStack, only: Sequence[str], *, jobs: bool) ->
         if not wanted(name) or not node_is_there():
             return
         secret, database = secrets.token_urlsafe(24), folder / f"{kind}.sqlite" if stores else None
-        server = stack.enter_context(peer(kind, folder, secret, core=SERVER_CORE))
-        contenders.append(Contender(name, "/hook", secret, server, database, "SELECT count(*) FROM delivery"))
+        server = stack.enter_context(peer(kind, folder, secret, core=server_core))
+        contenders.append(
+            Contender(name, "/hook", secret, server, database, "SELECT count(*) FROM delivery", load_core)
+        )
 
     theirs("octokit, stores nothing", "octokit")
     theirs(PROBOT, "probot")

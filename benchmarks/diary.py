@@ -7,6 +7,7 @@ signatures, and nothing else: no chain, no format, no checks. Times depend on th
 from __future__ import annotations
 
 import gc
+import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from integration.diary.keys import generate_identity, new_secret, new_service_ke
 from integration.diary.open import open_diary
 from integration.diary.seal import open_first_epoch
 from integration.diary.write import EntryContent, EntryDraft, open_next_epoch, write_entry
-from integration.incident import IncidentId, new_incident_id
+from integration.incident import incident_id
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from integration.diary.comment import SealedComment, UnsealedComment
     from integration.diary.contents import Diary
     from integration.diary.keys import Epoch
+    from integration.incident import IncidentId
 
 NOW = datetime(2026, 11, 22, 14, 3, tzinfo=UTC)
 TICKET = "jira:acme.atlassian.net/10042"
@@ -124,7 +126,7 @@ def row(table: Table, what: str, bare: Callable[[], object], ours: Callable[[], 
 
 def diary() -> Kept:
     """A diary whose second epoch was opened by robert, with the report in it."""
-    incident = new_incident_id()
+    incident = incident_id(secrets.token_bytes(16))
     report = EntryDraft(EntryContent.REPORT, Untrusted(WORDS), None, NOW)
     first = open_first_epoch(
         incident=incident, ticket=TICKET, readers=READERS, recovery=[], roster_hash=ROSTER, roster_serial=3,

@@ -77,6 +77,11 @@ def free_port() -> int:
         return port
 
 
+def on_core(core: int | None, command: Sequence[str]) -> list[str]:
+    """The command, kept on one core if one is given."""
+    return [*(["taskset", "-c", str(core)] if core is not None else []), *command]
+
+
 @contextmanager
 def running(
     command: Sequence[str],
@@ -95,10 +100,9 @@ def running(
         core: the one core it may use.
         environment: variables beside our own.
     """
-    pinned = [*(["taskset", "-c", str(core)] if core is not None else []), *command]
     with log.open("wb") as written:
         process = subprocess.Popen(
-            pinned,
+            on_core(core, command),
             cwd=ROOT,
             stdout=written,
             stderr=subprocess.STDOUT,

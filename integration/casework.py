@@ -25,7 +25,7 @@ from integration.errors import (
 )
 from integration.first_readers import not_meant
 from integration.handing_over import hand_over, readers_of
-from integration.incident import Incident, new_incident_id
+from integration.incident import Incident
 from integration.mirror import Difference, difference, mirror, shows
 from integration.observing import adopt, is_settled, observe, settle
 from integration.reconcile import Found, is_whole, note_changes, take_over
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from integration.code_name import CodeName
     from integration.diary.keys import ServiceKey
     from integration.guard import Guard
     from integration.incident import IncidentId, SpaceName
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from integration.process import Process
     from integration.report import Report
     from integration.roster import Roster
-    from integration.store import Delivery, Hints, Receipt, Store
+    from integration.store import Delivery, Hints, NewIncident, Receipt, Store
 
 SETTLE = timedelta(minutes=5)
 """After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""
@@ -76,12 +75,10 @@ def receive(
     )
 
 
-def _new_incident(
-    report: Report, space: SpaceName, now: datetime
-) -> Callable[[Callable[[CodeName], bool]], Incident]:
-    """What makes an incident, once it is known which code names are taken."""
-    return lambda taken: Incident(
-        id=new_incident_id(), code_name=new_code_name(taken), type=report.type, space=space, opened_at=now
+def _new_incident(report: Report, space: SpaceName, now: datetime) -> NewIncident:
+    """What makes an incident, once its id is known and which code names are taken."""
+    return lambda incident, taken: Incident(
+        id=incident, code_name=new_code_name(taken), type=report.type, space=space, opened_at=now
     )
 
 
@@ -214,9 +211,12 @@ def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident
     incident = work.store.incident(delivery.incident)
     if delivery.report is None:
         return delivery, incident
+    readers = work.store.readers(incident.id)
+    if not readers:
+        return delivery, incident
     report = load_report(delivery.report)
     safe = {member.alias for member in not_meant(report, work.roster())}
-    if safe.issuperset(work.store.readers(incident.id)):
+    if safe.issuperset(readers):
         return delivery, incident
     own = work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
     return work.store.delivery(delivery.inbox_id), work.store.incident(own)

@@ -20,6 +20,7 @@ CodeName = NewType("CodeName", str)
 """For example ``AMBER-HERON-42``."""
 
 _ATTEMPTS = 1000
+_FIRST_NUMBER, _NUMBERS = 10, 90
 
 
 @cache
@@ -38,7 +39,8 @@ def new_code_name(taken: Callable[[CodeName], bool]) -> CodeName:
     """
     first, second = words()
     for _ in range(_ATTEMPTS):
-        name = CodeName(f"{secrets.choice(first)}-{secrets.choice(second)}-{10 + secrets.randbelow(90)}")
+        rest, number = divmod(secrets.randbelow(len(first) * len(second) * _NUMBERS), _NUMBERS)
+        name = CodeName(f"{first[rest // len(second)]}-{second[rest % len(second)]}-{_FIRST_NUMBER + number}")
         if not taken(name):
             return name
     raise RuntimeError("No free code name was found in 1000 attempts; the word list is used up.")

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from integration.name_words import (
@@ -248,10 +249,14 @@ class _Person:
 
 
 def _person(member: Member) -> _Person:
-    accounts = [*member.handles, *member.accounts.values()]
-    names = (_split(member.alias) | _joined(member.alias, *accounts)) - listed("common")
+    return _called(member.alias, member.names, member.email, (*member.handles, *member.accounts.values()))
+
+
+@lru_cache(maxsize=256)  # of a roster's entries, never of a report's words
+def _called(alias: str, members_names: tuple[str, ...], email: str, accounts: tuple[str, ...]) -> _Person:
+    names = (_split(alias) | _joined(alias, *accounts)) - listed("common")
     initials: set[str] = set()
-    for name in member.names:
+    for name in members_names:
         names |= _joined(name)
         pieces = name.split()
         for n, piece in enumerate(pieces):
@@ -260,14 +265,14 @@ def _person(member: Member) -> _Person:
             names |= words - listed("particles") if inside else words
         letters = "".join(word[0] for word in line(name).split() if word not in listed("titles"))
         initials |= {letters, letters[:1] + letters[-1:], letters[-1:] + letters[:1]}
-    surnames = {name[:n] for name in _joined(*member.names) if unspaced(name) for n in (1, 2)}
+    surnames = {name[:n] for name in _joined(*members_names) if unspaced(name) for n in (1, 2)}
     names |= {surname + title for surname in surnames for title in listed("honorifics")}
     names = {name for name in names if len(name) > 1}
-    written = (member.alias, *member.names, member.email, *accounts)
+    written = (alias, *members_names, email, *accounts)
     return _Person(
         phrases=frozenset(one for text in written for one in lines(text) if one.strip()),
         names=frozenset(names),
-        called=frozenset(names | _joined(member.email.partition("@")[0]) - listed("common")),
+        called=frozenset(names | _joined(email.partition("@")[0]) - listed("common")),
         initials=frozenset(one for one in initials if len(one) > 1),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
@@ -59,6 +58,6 @@ class Incident:
     secondary: Alias | None = None
 
 
-def new_incident_id() -> IncidentId:
-    """A fresh random id."""
-    return IncidentId("inc_" + base64.b32encode(secrets.token_bytes(16)).decode("ascii").rstrip("=").lower())
+def incident_id(origin: bytes) -> IncidentId:
+    """The id for 16 bytes that nothing else comes from."""
+    return IncidentId("inc_" + base64.b32encode(origin).decode("ascii").rstrip("=").lower())

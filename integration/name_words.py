@@ -81,6 +81,8 @@ def without_json(raw: str) -> str:
 
 def _plain(text: str) -> str:
     """The text in compatible letters, without accents and without characters that do not show."""
+    if text.isascii():
+        return text
     spread = unicodedata.normalize("NFKD", text)
     unseen = [ord(char) for char in set(spread) if unicodedata.category(char) in {"Mn", "Cf"}]
     return spread.translate(dict.fromkeys(unseen)) if unseen else spread

@@ -7,7 +7,6 @@ order) and mapped to a :class:`Report` (our fields). All words in both are untru
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +14,6 @@ from enum import StrEnum
 
 from integration.incident import IncidentType
 from integration.text import Untrusted
-
-_LINE_ENDS = re.compile(r"\r\n|\r")
 
 
 class ReportField(StrEnum):
@@ -109,12 +106,17 @@ def normalised_answers(report: Report) -> bytes:
     Order, line ends, composition of accents, questions without an answer and the source's mapping make no difference.
     """
     answers = [
-        [answer.key, _LINE_ENDS.sub("\n", unicodedata.normalize("NFC", answer.answer.reveal())).strip()]
-        for answer in (*(one for many in report.fields.values() for one in many), *report.other)
-        if answer.answer
+        [answer.key, words]
+        for answers in (*report.fields.values(), report.other)
+        for answer in answers
+        if (words := _normalised(answer.answer.reveal()))
     ]
     verbatim = report.verbatim.reveal() if report.verbatim is not None else None
     return json.dumps([sorted(answers), verbatim], ensure_ascii=True).encode("ascii")
+
+
+def _normalised(words: str) -> str:
+    return unicodedata.normalize("NFC", words).replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def _plain(answer: Answer) -> list[str]:

@@ -91,6 +91,14 @@ class TicketRecord:
     ref: TicketRef | None = None
 
 
+class NewIncident(Protocol):
+    """Makes an incident with the id that the store has for it, and with a code name of which ``taken`` does not know."""
+
+    def __call__(self, incident: IncidentId, taken: Callable[[CodeName], bool], /) -> Incident:
+        """The incident."""
+        ...
+
+
 class Store(Protocol):
     """The database. Every method is one transaction; a method that returned is on disk."""
 
@@ -102,7 +110,7 @@ class Store(Protocol):
         report: bytes,
         answers: bytes,
         unreadable: bool,
-        incident: Callable[[Callable[[CodeName], bool]], Incident],
+        incident: NewIncident,
         now: datetime,
     ) -> Receipt:
         """Seal and keep a delivery. The same (source, submission id, answers) is kept once.
@@ -111,9 +119,7 @@ class Store(Protocol):
         """
         ...
 
-    def separate(
-        self, inbox_id: str, incident: Callable[[Callable[[CodeName], bool]], Incident]
-    ) -> IncidentId:
+    def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
         """Give a delivery an incident of its own: its report must not stand in the diary it came for.
 
         What is received later under the same submission still goes to the first incident.

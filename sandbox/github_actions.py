@@ -6,7 +6,9 @@ that GitHub would send. Until all checks have passed nothing has changed.
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from sandbox.github_access import level_of
@@ -54,7 +56,8 @@ class Actions:
         self._show = show
         self._tell = tell
         self.meanwhile = meanwhile
-        self._created: list[datetime] = []
+        self._created: deque[datetime] = deque()
+        """When things were made in the last hour, oldest first."""
 
     def create_issue(
         self,
@@ -386,8 +389,11 @@ class Actions:
         https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
         """
         now, limits = self.now(), self.state.limits
-        self._created = [time for time in self._created if now - time < timedelta(hours=1)]
-        lately = sum(now - time < timedelta(minutes=1) for time in self._created)
+        while self._created and now - self._created[0] >= timedelta(hours=1):
+            self._created.popleft()
+        lately = sum(
+            1 for _ in takewhile(lambda at: now - at < timedelta(minutes=1), reversed(self._created))
+        )
         for most, there in (
             (limits.content_per_minute, lately),
             (limits.content_per_hour, len(self._created)),

@@ -16,7 +16,7 @@ from sandbox.github_access import Caller, caller_of
 from sandbox.github_state import Refused, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox.github_actions import Actions
     from sandbox.github_json import Json, Show
@@ -119,8 +119,8 @@ def respond(reply: Reply) -> Response:
     return response
 
 
-def paged(items: list[Json], root: str) -> Reply:
-    """One page of a list, with GitHub's Link header.
+def paged(items: Sequence[Any], root: str, show: Callable[[Any], Json] | None = None) -> Reply:
+    """One page of a list, with GitHub's Link header; only what is on the page is shown by ``show``.
 
     https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
@@ -138,7 +138,8 @@ def paged(items: list[Json], root: str) -> Reply:
     if page < last:
         links += [link(page + 1, "next"), link(last, "last")]
     headers = {"Link": ", ".join(links)} if links else {}
-    return Reply(items[(page - 1) * size : page * size], 200, headers)
+    chosen = items[(page - 1) * size : page * size]
+    return Reply(chosen if show is None else [show(one) for one in chosen], 200, headers)
 
 
 def body() -> Json:

@@ -7,7 +7,7 @@ https://docs.github.com/en/graphql
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from sandbox.github_state import Account, Comment, Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graphql import ExecutionResult, GraphQLSchema
+    from graphql import DocumentNode, ExecutionResult, GraphQLSchema
 
     from sandbox.github_access import Caller
     from sandbox.github_actions import Actions
@@ -53,12 +53,8 @@ class GraphQL:
         query = sent.get("query")
         if not isinstance(query, str) or not query.strip():
             return {"errors": [{"message": "A query attribute must be specified and must be a string."}]}
-        try:
-            document = parse(query)
-        except GraphQLError as error:
-            return {"errors": [_plain(error)]}
-        mistakes = validate(_schema(), document)
-        if mistakes:
+        document, mistakes = _read(query)
+        if document is None:
             return {"errors": [_plain(mistake) for mistake in mistakes]}
         result = execute_sync(
             _schema(),
@@ -68,6 +64,17 @@ class GraphQL:
             operation_name=sent.get("operationName"),
         )
         return _shown(result)
+
+
+@lru_cache(maxsize=64)
+def _read(query: str) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
+    """A document, or what is wrong with it. Callers send the same few again and again, with other variables."""
+    try:
+        document = parse(query)
+    except GraphQLError as error:
+        return None, (error,)
+    mistakes = tuple(validate(_schema(), document))
+    return (None if mistakes else document), mistakes
 
 
 @cache

@@ -114,7 +114,7 @@ class IssueCalls(Calls):
             ordered = sorted(
                 found, key=lambda issue: (getattr(issue, key), issue.number), reverse=newest_first
             )
-        return paged([self._show.issue(issue) for issue in ordered], self._show.root)
+        return paged(ordered, self._show.root, self._show.issue)
 
     def _call_create_issue(self, caller: Caller, repo: Repository) -> Reply:
         sent = body()

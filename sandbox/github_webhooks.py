@@ -13,11 +13,13 @@ from sandbox.github_access import installed_in
 from sandbox.github_mail import GitHubMail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sandbox.github_access import Caller
     from sandbox.github_deliveries import Deliveries
     from sandbox.github_json import Json, Show
     from sandbox.github_owner_state import Webhook
-    from sandbox.github_state import Comment, FieldValue, Issue, Repository, State
+    from sandbox.github_state import App, Comment, FieldValue, Issue, Repository, State
     from sandbox.wire import Hook
 
 
@@ -34,7 +36,9 @@ class Webhooks:
     def issue(self, caller: Caller, issue: Issue, action: str, **more: object) -> None:
         """An ``issues`` event, and what is mailed of it."""
         self.mail.issue(caller, issue, action)
-        self._send(caller, issue.repo, "issues", {"action": action, "issue": self._issue(issue), **more})
+        self._send(
+            caller, issue.repo, "issues", lambda: {"action": action, "issue": self._issue(issue), **more}
+        )
 
     def value_set(self, caller: Caller, issue: Issue, field_id: int, before: FieldValue | None) -> None:
         """A field of an issue has a value, or another one."""
@@ -57,21 +61,28 @@ class Webhooks:
     def comment(self, caller: Caller, comment: Comment, action: str, **more: object) -> None:
         """An ``issue_comment`` event, and what is mailed of it."""
         self.mail.comment(caller, comment, action)
-        shown = {"issue": self._issue(comment.issue), "comment": self._show.comment(comment)}
-        self._send(caller, comment.issue.repo, "issue_comment", {"action": action, **shown, **more})
+
+        def payload() -> Json:
+            shown = {"issue": self._issue(comment.issue), "comment": self._show.comment(comment)}
+            return {"action": action, **shown, **more}
+
+        self._send(caller, comment.issue.repo, "issue_comment", payload)
 
     def family(self, caller: Caller, parent: Issue, child: Issue, what: str) -> None:
         """A sub-issue was added or removed: one event for the child, one for the parent."""
-        shown = {
-            "parent_issue_id": parent.id,
-            "parent_issue": self._issue(parent),
-            "sub_issue_id": child.id,
-            "sub_issue": self._issue(child),
-        }
-        below = {"action": f"parent_issue_{what}", **shown, "parent_issue_repo": self._show.repo(parent.repo)}
-        above = {"action": f"sub_issue_{what}", **shown, "sub_issue_repo": self._show.repo(child.repo)}
-        self._send(caller, child.repo, "sub_issues", below)
-        self._send(caller, parent.repo, "sub_issues", above)
+
+        def payload(above: str, repo: str) -> Json:
+            return {
+                "action": f"{above}_{what}",
+                "parent_issue_id": parent.id,
+                "parent_issue": self._issue(parent),
+                "sub_issue_id": child.id,
+                "sub_issue": self._issue(child),
+                repo: self._show.repo(parent.repo if repo == "parent_issue_repo" else child.repo),
+            }
+
+        self._send(caller, child.repo, "sub_issues", lambda: payload("parent_issue", "parent_issue_repo"))
+        self._send(caller, parent.repo, "sub_issues", lambda: payload("sub_issue", "sub_issue_repo"))
 
     def ping(self, one: Webhook, repo: Repository, caller: Caller) -> None:
         """The first event of a new hook, and one whenever it is asked for."""
@@ -86,34 +97,44 @@ class Webhooks:
 
     def about(self, caller: Caller, repo: Repository, event: str, payload: Json) -> None:
         """Any other event of a repository."""
-        self._send(caller, repo, event, payload)
+        self._send(caller, repo, event, lambda: payload)
 
     def _issue(self, issue: Issue) -> Json:
         """An issue as events show it: who closed it is the sender."""
         return {name: value for name, value in self._show.issue(issue).items() if name != "closed_by"}
 
-    def _send(self, caller: Caller, repo: Repository, event: str, payload: Json) -> None:
+    def _send(self, caller: Caller, repo: Repository, event: str, payload: Callable[[], Json]) -> None:
+        """Deliver to every hook that wants it. Where there is none, as in benchmarks, nothing is made."""
+        heard = [*self._heard(repo, event)]
+        if not heard:
+            return
         whole: Json = {
-            **payload,
+            **payload(),
             "repository": self._show.repo(repo),
             "sender": self._show.user(caller.account),
         }
         if repo.organization is not None:
             whole["organization"] = self._show.organization_simple(repo.organization)
+        for hook, headers, app in heard:
+            told, installation = whole, None
+            if app is not None:
+                installation = app.installation_id
+                told = {**whole, "installation": {"id": installation, "node_id": app.node_id}}
+            self._deliveries.send(hook, event, told, headers, installation)
+
+    def _heard(self, repo: Repository, event: str) -> Iterator[tuple[Hook, dict[str, str], App | None]]:
+        """The hooks that hear of an event there, each with its headers, and the App that it belongs to."""
         for place, hook in enumerate(self._hooks, 1):
-            self._deliveries.send(hook, event, whole, _headers(place, "repository", repo.id), None)
+            yield hook, _headers(place, "repository", repo.id), None
         for one in repo.webhooks:
             if one.wants(event):
-                self._deliveries.send(one.hook, event, whole, _headers(one.id, "repository", repo.id), None)
+                yield one.hook, _headers(one.id, "repository", repo.id), None
         for one in repo.organization.webhooks if repo.organization is not None else ():
             if one.wants(event):
-                headers = _headers(one.id, "organization", repo.owner.id)
-                self._deliveries.send(one.hook, event, whole, headers, None)
+                yield one.hook, _headers(one.id, "organization", repo.owner.id), None
         for app in self._state.apps.values():
             if app.hook is not None and installed_in(app, repo):
-                headers = _headers(app.id, "integration", app.id)
-                told = {**whole, "installation": {"id": app.installation_id, "node_id": app.node_id}}
-                self._deliveries.send(app.hook, event, told, headers, app.installation_id)
+                yield app.hook, _headers(app.id, "integration", app.id), app
 
 
 def _headers(hook_id: int, target: str, target_id: int) -> dict[str, str]:

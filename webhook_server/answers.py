@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flask import Response
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected
 
 from integration.errors import CoCError, TooLarge
 
@@ -24,17 +23,23 @@ def raw_body(request: Request) -> bytes:
 
     Raises:
         TooLarge: over the limit by its own declaration (then nothing is read) or by being longer.
+        ClientDisconnected: it is shorter than declared.
     """
+    declared = request.environ.get("CONTENT_LENGTH") or ""
+    length = int(declared) if declared.isascii() and declared.isdigit() else None
+    if length is not None and length > MAX_BODY:
+        raise _too_large()
     # One byte more than allowed: a body without a declared length is cut there and seen to be too long.
-    request.max_content_length = MAX_BODY + 1
-    request.max_form_memory_size = MAX_BODY
-    raw = None
-    if (request.content_length or 0) <= MAX_BODY:
-        with suppress(RequestEntityTooLarge):
-            raw = request.get_data(cache=False)
-    if raw is None or len(raw) > MAX_BODY:
-        raise TooLarge(f"The delivery is over {MAX_BODY} bytes.", meaning="Nothing was stored.")
+    raw: bytes = request.environ["wsgi.input"].read(MAX_BODY + 1 if length is None else length)
+    if len(raw) > MAX_BODY:
+        raise _too_large()
+    if length is not None and len(raw) < length:
+        raise ClientDisconnected
     return raw
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"The delivery is over {MAX_BODY} bytes.", meaning="Nothing was stored.")
 
 
 def why(error: Exception) -> dict[str, str]:

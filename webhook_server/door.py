@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from waitress.adjustments import Adjustments
     from waitress.server import MultiSocketServer
 
-_THREADS = 32
+_THREADS = 64
 """So many deliveries can share one wait for the disk; more bring nothing (benchmarks/README.md)."""
 LARGEST_FILE = 32 * 1024 * 1024
 """What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""

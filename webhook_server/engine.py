@@ -24,7 +24,10 @@ _QUEUE = "incidents"
 _WORKERS = 64
 """More than the dispatcher has under way at once: how many try at one ticket space is its affair."""
 _IDLE_POLL, _BUSY_POLL = 0.2, 0.05
-"""Seconds between two looks for work. Each costs some milliseconds, and an attempt waits for the next one to begin."""
+"""Seconds between two looks for work. Each costs some milliseconds, and an attempt waits for the next one to begin.
+
+In a flood the next ones stand ready (webhook_server.places), so that looking seldom is soon enough.
+"""
 _IDLE_AFTER = 60.0
 _VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
 _REMEMBERED = timedelta(days=2)
@@ -95,8 +98,10 @@ class Engine:
             _QUEUE, worker_concurrency=_WORKERS, partition_concurrency=1, polling_interval_sec=_IDLE_POLL
         )
 
-    def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int) -> bool:
+    def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int, soon: bool = True) -> bool:
         """Hand one attempt at one delivery to the engine; whether that attempt is over.
+
+        ``soon`` is false for what has to wait for others here anyway: then the engine need not hurry to begin it.
 
         The same (delivery, attempt) runs once, however often it is handed over. Attempts for one
         incident never overlap and keep the order of ``seq``. One that ended here without the engine being able to
@@ -108,7 +113,7 @@ class Engine:
         ):
             handle = DBOS.enqueue_workflow(_QUEUE, self._workflow, inbox_id)
         self._handed_at = time.monotonic()
-        self._poll_every(_BUSY_POLL)
+        self._poll_every(_BUSY_POLL if soon else _IDLE_POLL)
         status = handle.get_status()
         lost = (
             status.status == "PENDING" and status.executor_id == self._name and inbox_id not in self._running

@@ -17,6 +17,7 @@ from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostR
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
 from webhook_server.loop import Loop
+from webhook_server.places import Places
 from webhook_server.space_notices import SpaceNotices
 from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
@@ -47,6 +48,9 @@ _PATIENCE = 8
 
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
+_INTERRUPTED = "interrupted"
+_AHEAD = 2
+"""Times as many incidents are handed over as run at once: so many more stand ready for a place that becomes free."""
 _EVENTS_AT_ONCE = 2
 """Jobs of hosts' events in the engine at once, of each ticket space."""
 _NIGHTLY_AT_ONCE = 2
@@ -103,6 +107,22 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     return code
 
 
+def attempt_in_turn(inbox_id: str, work: Casework, jobs: Database, locks: Locks, places: Places) -> str:
+    """As :func:`attempt`, once a place of the ticket space is free; looks have room of their own and begin at once."""
+    job = jobs.job(inbox_id)
+    host = work.hosts.get(job.space)
+    if job.only_looks or host is None:
+        return attempt(inbox_id, work, jobs, locks)
+    with places.taken(job.space, host.at_once, job.seq) as has_place:
+        if has_place:
+            return attempt(inbox_id, work, jobs, locks)
+    now = work.clock.now()
+    jobs.job_waits(
+        job, code=_INTERRUPTED, reason="The server was stopped before this try.", due_at=now, now=now
+    )
+    return _INTERRUPTED
+
+
 def _advice(error: CoCError, job: Job, jobs: Database) -> str:
     """How to go on if a ticket was deleted: before its diary began nothing is lost, afterwards a member restores it."""
     if not isinstance(error, HostGone) or jobs.ticket(job.incident).ref is None:
@@ -149,10 +169,12 @@ class Dispatcher:
         tidy: Callable[[datetime], None] = lambda _now: None,
         chores: Loop | None = None,
         lookout: Loop | None = None,
+        places: Places | None = None,
     ) -> None:
         """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over.
 
         ``spaces`` holds what is told of ticket spaces. ``chores`` and ``lookout`` run beside, for as long as the jobs do.
+        ``places`` are those that the engine's attempts take.
         """
         self._work = work
         self._jobs = jobs
@@ -160,6 +182,7 @@ class Dispatcher:
         self._fellows = fellows
         self._teller = Teller(work=work, jobs=jobs, notifier=notifier, operator=operator)
         self._spaces = SpaceNotices(spaces, work.roster, notifier, operator) if spaces is not None else None
+        self._places = places or Places()
         self._tidy = tidy
         self._tidied: datetime | None = None
         self._handed: dict[tuple[str, int], datetime] = {}
@@ -181,6 +204,7 @@ class Dispatcher:
             StoreError: another process of this name works on the database, or the database is away.
         """
         self._fellows.join()
+        self._places.open()
         self._engine.start()
         for loop in (self._beat, self._look_around, self._hand_over, self._tell, *self._beside):
             loop.start()
@@ -188,6 +212,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Stop all; what is under way is taken up at the next start."""
         self._hand_over.stop()
+        self._places.close()
         for loop in (self._tell, *self._beside, self._look_around, self._beat):
             loop.stop(wait=_LONGEST_GOODBYE)  # a mail server may be slow; a mail sent twice does no harm
         self._engine.stop()
@@ -218,12 +243,13 @@ class Dispatcher:
     def hand_over_due(self) -> None:
         """Give the engine the oldest unfinished delivery of each incident whose time has come.
 
-        Of each ticket space only as many as its host takes at once, so that a host that hangs holds up no other and
+        Of each ticket space only twice as many as its host takes at once, so that a host that hangs holds up no other and
         whoever crashes and comes back goes on with the oldest; and as there is room for in the budget of writes. The
         rest stays in the inbox, where it costs nothing: a thousand that try and are sent back would keep this machine
         busy for hours.
         """
         now = self._work.clock.now()
+        processes = self._fellows.count()
         handed = {}
         given: Counter[SpaceName] = Counter()
         full: set[SpaceName] = set()
@@ -231,25 +257,25 @@ class Dispatcher:
             *self._jobs.due_jobs(now, limit=_EVENTS_AT_ONCE, looks=HOST),
             *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY),
         ]
-        for job in [*self._due(now), *looks]:
+        for job in [*self._due(now, processes), *looks]:
             key = (job.inbox_id, job.attempts)
             given[job.space] += 1
             since = self._handed.get(key, now)
             if since < now < since + _LOOK_AGAIN:
                 handed[key] = since
                 continue
-            if job.space in full or not self._has_room(job.space, given[job.space]):
+            if job.space in full or not self._has_room(job.space, given[job.space], processes):
                 full.add(job.space)
                 continue
             handed[key] = now
-            if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq):
+            soon = given[job.space] <= self._places_of(job.space, processes)
+            if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq, soon=soon):
                 self._unstick(job)
         self._handed = handed
 
-    def _due(self, now: datetime) -> list[Job]:
-        """What each ticket space takes at once, and as often as there are processes: a dead one may hold its part."""
-        processes = self._fellows.count()
-        at_once = {name: processes * host.at_once for name, host in self._work.hosts.items()}
+    def _due(self, now: datetime, processes: int) -> list[Job]:
+        """What each ticket space takes, and as often as there are processes: a dead one may hold its part."""
+        at_once = {name: _AHEAD * self._places_of(name, processes) for name in self._work.hosts}
         place: Counter[SpaceName] = Counter()
         due = []
         for job in self._jobs.due_jobs(now, limit=max(at_once.values(), default=1)):
@@ -258,13 +284,23 @@ class Dispatcher:
                 due.append(job)
         return due
 
-    def _has_room(self, space: SpaceName, incidents: int) -> bool:
-        """Whether so many incidents can be written there now. If not, the space's other deliveries are due later."""
+    def _places_of(self, space: SpaceName, processes: int) -> int:
+        """How many incidents of a space are brought to its host at once, by all processes."""
+        host = self._work.hosts.get(space)
+        return processes * host.at_once if host is not None else 1
+
+    def _has_room(self, space: SpaceName, incidents: int, processes: int) -> bool:
+        """Whether so many incidents can be written there now. If not, the space's other deliveries are due later.
+
+        Unless these would only stand ready: then nothing is put off.
+        """
         host = self._work.hosts.get(space)
         try:
             if host is not None:
                 host.ready(incidents)
         except BudgetSpent as spent:
+            if incidents > self._places_of(space, processes):
+                return False
             now = self._work.clock.now()
             after = _until_its_turn(spent) if incidents == 1 else _MORE_ROOM
             self._jobs.postpone(space, now, code=spent.code, reason=str(spent), due_at=now + after)
@@ -310,7 +346,7 @@ class Dispatcher:
             self._jobs.job_failed(
                 job,
                 parked=False,
-                code="interrupted",
+                code=_INTERRUPTED,
                 reason="The last try ended without a result.",
                 due_at=self._work.clock.now(),
             )

@@ -34,11 +34,12 @@ from webhook_server.engine import Engine
 from webhook_server.events import events
 from webhook_server.fellows import Fellows
 from webhook_server.intake.routes import intake
-from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.jobs import Dispatcher, attempt_in_turn
 from webhook_server.lookout import Lookout, audiences_looked_at
 from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
 from webhook_server.pages.health import health
+from webhook_server.places import Places
 from webhook_server.redelivery import missed_webhooks
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.audiences import Audiences
@@ -164,9 +165,11 @@ def join(
     counters = Counters(figures)
     shelf = Shelf(sql, database, lambda space: work.hosts[space].part_bytes if space in work.hosts else 0)
 
+    places = Places()
+
     def try_once(inbox_id: str) -> str:
         try:
-            return counters.attempt(attempt(inbox_id, work, database, locks))
+            return counters.attempt(attempt_in_turn(inbox_id, work, database, locks, places))
         finally:
             dispatcher.wake()  # the next one need not wait for the next turn
 
@@ -214,6 +217,7 @@ def join(
         tidy=tidy,
         chores=chores.loop,
         lookout=lookout.loop,
+        places=places,
     )
 
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:

@@ -16,6 +16,7 @@ from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectio
 from urllib3.util import Retry
 
 from integration.github.answers import Answer, Deed, Json, Later, Redirected, no_answer
+from integration.session_settings import settle_environment
 
 if TYPE_CHECKING:
     from github.Auth import Auth
@@ -98,6 +99,8 @@ class Line:
         host = address.hostname or ""
         self._reads = kind(host, address.port, timeout=_TIMEOUT, retry=_READ_AGAIN)
         self._writes = kind(host, address.port, timeout=_TIMEOUT, retry=0)
+        for way in (self._reads, self._writes):
+            way.verify = settle_environment(way.session, base_url)
 
     @property
     def graphql_url(self) -> str:

@@ -24,6 +24,7 @@ from integration.jira.answers import named, no_answer, no_connection, refusal, s
 from integration.jira.space import is_plain
 from integration.jira.turns import Turns
 from integration.ports import Unlimited
+from integration.session_settings import settle_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -258,6 +259,7 @@ class JiraClient:
         )
         library.deploymentType = "Cloud"
         library._version = _CLOUD_VERSION  # noqa: SLF001 - without it the library's Cloud methods answer None in silence
+        settle_environment(library._session, self._space.address)  # noqa: SLF001 - as above
         library._session.hooks["response"].append(_divert)  # noqa: SLF001 - before the library reads an error's body
         for name in ("jira", "jira.resilientsession", "urllib3", "urllib3.connectionpool"):
             logger = logging.getLogger(name)

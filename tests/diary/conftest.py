@@ -35,14 +35,15 @@ from integration.diary.open import open_diary
 from integration.diary.seal import EntryDraft, FirstEpoch, open_first_epoch
 from integration.diary.write import UnsealedComment, open_next_epoch, write_entry
 from integration.github.text import comment_body
-from integration.incident import IncidentId, new_incident_id
 from integration.jira.text import code_texts, diary_comment
 from integration.text import SealedText, Untrusted
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from integration.diary.open import Diary, Opener
+    from integration.incident import IncidentId
 
     Dress = Callable[[str], str]
     Codes = Callable[[Diary], list[tuple[str, int]]]

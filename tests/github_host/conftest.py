@@ -29,13 +29,14 @@ from integration.github import fields, text
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost
 from integration.github.space import GitHubSpace
-from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage, new_incident_id
+from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
 from integration.mirror import MirrorView, TicketName, TicketRef, mirror
 from integration.process import default_process
 from integration.risk import Level
 from sandbox.contract import observer
 from sandbox.github_com import Field, GitHubCom
 from sandbox.wire import serving
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

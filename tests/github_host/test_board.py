@@ -15,10 +15,11 @@ from integration.github.board_text import bars_by_month, board_body, is_board, p
 from integration.github.credential import TokenCredential
 from integration.github.host import GitHubHost
 from integration.github.text import MAX_COMMENT, find_marker, marker
-from integration.incident import Alias, Incident, IncidentType, SpaceName, new_incident_id
+from integration.incident import Alias, Incident, IncidentType, SpaceName
 from integration.mirror import TicketName, TicketRef, mirror
 from integration.process import default_process, parse_process
 from integration.risk import Level
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from integration.board import Board

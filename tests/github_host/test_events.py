@@ -17,8 +17,8 @@ from integration.errors import HostUnavailable, Unauthenticated, UnreadableSubmi
 from integration.github.events import GitHubEvents
 from integration.github.text import marker
 from integration.host_events import HostEvent, Touched
-from integration.incident import new_incident_id
 from integration.process import StepKey
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,11 @@ from integration.github import fields, vocabulary
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.hook_settings import EVENTS
 from integration.github.setup import GitHubSetup, Wanted, web_address
-from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage, new_incident_id
+from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage
 from integration.mirror import mirror
 from integration.process import default_process
 from integration.risk import Level
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

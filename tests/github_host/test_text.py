@@ -23,9 +23,10 @@ from integration.github.text import (
     step_body,
     ticket_body,
 )
-from integration.incident import IncidentId, new_incident_id
+from integration.incident import IncidentId
 from integration.process import StepKey
 from integration.text import PublicText, SealedText, Untrusted
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from integration.diary.comment import SealedComment

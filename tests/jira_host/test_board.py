@@ -13,7 +13,7 @@ import requests
 from integration.board import BoardRecord, make_board
 from integration.code_name import CodeName
 from integration.errors import HostNotRestricted, HostRefused, HostRejected, HostUnknownOutcome
-from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage, new_incident_id
+from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
@@ -23,6 +23,7 @@ from integration.risk import Level
 from sandbox.contract import observer
 from sandbox.jira_cloud import JiraCloud
 from sandbox.wire import Fault, serving
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,9 +24,10 @@ from PIL import Image
 from integration.board import Standing, make_board
 from integration.code_name import CodeName
 from integration.github.board_text import board_body
-from integration.incident import Incident, IncidentType, SpaceName, new_incident_id
+from integration.incident import Incident, IncidentType, SpaceName
 from integration.mirror import mirror
 from integration.process import default_process
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

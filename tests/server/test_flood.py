@@ -35,8 +35,8 @@ class OneAfterAnother:
     begun: set[tuple[str, int]] = field(default_factory=set)
     finished: list[str] = field(default_factory=list)
 
-    def run(self, inbox_id: str, number: int, *, incident: str, seq: int) -> bool:
-        del incident, seq
+    def run(self, inbox_id: str, number: int, *, incident: str, seq: int, soon: bool = True) -> bool:
+        del incident, seq, soon
         if (inbox_id, number) not in self.begun:
             self.begun.add((inbox_id, number))
             if attempt(inbox_id, self.work, self.database, Locks(self.database._engine)) == "done":

@@ -290,7 +290,7 @@ def test_while_nothing_may_be_written_to_a_space_its_deliveries_stay_in_the_inbo
     take_in: Intake, database: Database, host: MemoryHost, dispatcher: Dispatcher,
     engine: FakeEngine, clock: SetClock, make_report: Callable[..., Report],
 ) -> None:  # fmt: skip
-    host.at_once = 3
+    host.at_once = 2
     other = SpaceName("other")
     waiting = [take_in().inbox_id for _ in range(5)]
     elsewhere = receive("form", other, "s", make_report(), store=database, clock=clock).inbox_id
@@ -306,7 +306,7 @@ def test_while_nothing_may_be_written_to_a_space_its_deliveries_stay_in_the_inbo
     clock.forward(seconds=54)
     database.finish(elsewhere, clock.now())
     dispatcher.hand_over_due()
-    assert waiting[:3] == [given[0] for given in engine.given[1:]], "the oldest go first"
+    assert waiting[:4] == [given[0] for given in engine.given[1:]], "the oldest go first"
 
 
 def test_what_waits_for_its_turn_is_not_held_up_by_a_clock_that_was_put_back(
@@ -346,10 +346,12 @@ class FakeEngine:
     given: list[tuple[str, int, str, int]] = field(default_factory=list)
     taken_over: list[str] = field(default_factory=list)
     forgot: list[datetime] = field(default_factory=list)
+    hurried: list[bool] = field(default_factory=list)
     started: int = 0
     stopped: int = 0
 
-    def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int) -> bool:
+    def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int, soon: bool = True) -> bool:
+        self.hurried.append(soon)
         again = (inbox_id, attempt, incident, seq) in self.given
         self.given.append((inbox_id, attempt, incident, seq))
         if self.runs is not None and not again:
@@ -397,22 +399,42 @@ def test_a_turn_hands_over_what_is_due_in_order(
     assert [(first.inbox_id, 0, first.incident, 1), (second.inbox_id, 0, second.incident, 3)] == engine.given
 
 
-def test_a_ticket_space_is_given_as_many_incidents_as_its_host_takes_at_once_and_the_oldest(
+def test_a_ticket_space_is_given_twice_as_many_incidents_as_its_host_takes_at_once_and_the_oldest(
     dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, host: MemoryHost, database: Database,
     clock: SetClock,
 ) -> None:  # fmt: skip
-    host.at_once = 3
-    ids = [take_in().inbox_id for _ in range(5)]
+    host.at_once = 2
+    ids = [take_in().inbox_id for _ in range(6)]
 
     dispatcher.hand_over_due()
     clock.forward(seconds=1)
     dispatcher.hand_over_due()
-    assert ids[:3] == [one[0] for one in engine.given]
+    assert ids[:4] == [one[0] for one in engine.given]
+    assert [True, True, False, False] == engine.hurried, "who only stands ready need not be begun soon"
 
     database.finish(ids[1], clock.now())
     dispatcher.hand_over_due()
 
-    assert ids[:4] == [one[0] for one in engine.given]
+    assert ids[:5] == [one[0] for one in engine.given]
+
+
+def test_without_room_for_more_than_run_at_once_none_stands_ready_and_nothing_is_put_off(
+    dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, host: MemoryHost, database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    host.at_once = 2
+    ids = [take_in().inbox_id for _ in range(4)]
+
+    def ready(incidents: int = 1) -> None:
+        if incidents > host.at_once:
+            raise BudgetSpent("x", after=54.0)
+
+    monkeypatch.setattr(host, "ready", ready)
+
+    dispatcher.hand_over_due()
+
+    assert ids[:2] == [one[0] for one in engine.given]
+    assert {None} == {database.job(one).reason_code for one in ids}
 
 
 def test_a_host_that_hangs_holds_up_no_other(
@@ -426,17 +448,17 @@ def test_a_host_that_hangs_holds_up_no_other(
     dispatcher = Dispatcher(work=work, jobs=database, engine=engine, notifier=told, fellows=fellows)  # type: ignore[arg-type]  # what it needs of an engine
     hanging = [take_in().inbox_id for _ in range(5)]
     elsewhere = [
-        receive("form", other, f"s{n}", make_report(), store=database, clock=clock).inbox_id for n in range(2)
+        receive("form", other, f"s{n}", make_report(), store=database, clock=clock).inbox_id for n in range(3)
     ]
 
     dispatcher.hand_over_due()
-    assert [*hanging[:2], elsewhere[0]] == [one[0] for one in engine.given]
+    assert [*hanging[:4], *elsewhere[:2]] == [one[0] for one in engine.given]
 
     database.finish(elsewhere[0], clock.now())
     clock.forward(seconds=1)
     dispatcher.hand_over_due()
 
-    assert elsewhere[1] == engine.given[-1][0]
+    assert elsewhere[2] == engine.given[-1][0]
 
 
 def test_what_is_for_a_ticket_space_that_is_not_configured_is_tried_one_by_one(
@@ -458,7 +480,7 @@ def test_as_many_as_there_are_processes_are_given_more(
     dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, database: Database, host: MemoryHost
 ) -> None:
     """A process that died a moment ago may hold its part until another is sure of it."""
-    host.at_once = 2
+    host.at_once = 1
     ids = [take_in().inbox_id for _ in range(5)]
     for name in ("server", "second"):
         Workers(database._engine).beat(name, root_key_id="k", starts=True)

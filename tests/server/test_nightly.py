@@ -45,8 +45,8 @@ class Inline:
     given: list[str] = field(default_factory=list)
     runs: bool = True
 
-    def run(self, inbox_id: str, tries: int, *, incident: str, seq: int) -> bool:
-        del tries, incident, seq
+    def run(self, inbox_id: str, tries: int, *, incident: str, seq: int, soon: bool = True) -> bool:
+        del tries, incident, seq, soon
         self.given.append(inbox_id)
         if self.runs:
             attempt(inbox_id, self.work, self.database, Locks(self.database._engine))

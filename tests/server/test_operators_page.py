@@ -29,7 +29,7 @@ def test_every_error_code_is_explained() -> None:
 
 def test_the_codes_of_the_jobs_themselves_are_explained() -> None:
     code = (ROOT / "webhook_server" / "jobs.py").read_text(encoding="utf-8")
-    own = set(re.findall(r'code(?:=|, reason, retry, after = \(\s*)"([a-z-]+)"', code))
+    own = set(re.findall(r'(?:code(?:=|, reason, retry, after = \(\s*)|_INTERRUPTED = )"([a-z-]+)"', code))
 
     assert {"interrupted", "unexpected"} == own
     assert [] == sorted(name for name in own if f"`{name}`" not in TABLES)

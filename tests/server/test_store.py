@@ -20,7 +20,7 @@ from integration.diary.chain import genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Epoch
 from integration.errors import HeadConflict, HostUnproven, StoreError
-from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, new_incident_id
+from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName
 from integration.mirror import TicketName, TicketRef
 from integration.store import TicketRecord
 from integration.text import SealedText
@@ -180,10 +180,10 @@ def test_a_code_name_is_never_given_twice(database: Database, clock: SetClock, t
     first = database.incident(take_in().incident)
     names = [first.code_name, CodeName("FREE-NAME-99")]
 
-    def incident(is_taken: Callable[[CodeName], bool]) -> Incident:
+    def incident(own: IncidentId, is_taken: Callable[[CodeName], bool]) -> Incident:
         name = names.pop(0)
         assert not is_taken(name)  # it knows only of those that are being made
-        return replace(first, id=new_incident_id(), code_name=name)
+        return replace(first, id=own, code_name=name)
 
     receipt = database.receive(
         source="form", submission_id="new", report=b"{}", answers=b"[]", unreadable=False, incident=incident, now=clock.now()
@@ -195,10 +195,10 @@ def test_a_code_name_is_never_given_twice(database: Database, clock: SetClock, t
 def test_incidents_that_are_made_together_get_different_names(database: Database, clock: SetClock) -> None:
     offered = iter(["SAME-NAME-10", "SAME-NAME-10", "OTHER-NAME-10"])
 
-    def incident(is_taken: Callable[[CodeName], bool]) -> Incident:
+    def incident(own: IncidentId, is_taken: Callable[[CodeName], bool]) -> Incident:
         name = next(one for one in map(CodeName, offered) if not is_taken(one))
         return Incident(
-            id=new_incident_id(), code_name=name, type=IncidentType.CONDUCT_ENFORCEMENT, space=SpaceName("conduct"),
+            id=own, code_name=name, type=IncidentType.CONDUCT_ENFORCEMENT, space=SpaceName("conduct"),
             opened_at=clock.now(),
         )  # fmt: skip
 

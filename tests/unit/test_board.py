@@ -10,10 +10,11 @@ import pytest
 
 from integration.board import Standing, make_board
 from integration.code_name import CodeName
-from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage, new_incident_id
+from integration.incident import Alias, Incident, IncidentType, SpaceName, Stage
 from integration.mirror import mirror
 from integration.process import default_process
 from integration.risk import Level
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

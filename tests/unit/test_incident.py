@@ -7,7 +7,7 @@ import re
 import pytest
 
 from integration.code_name import CodeName, new_code_name, words
-from integration.incident import new_incident_id
+from tests.ids import new_incident_id
 
 
 def test_ids_are_random_and_of_one_form() -> None:

@@ -21,9 +21,10 @@ from integration.report import Answer, Report, ReportField
 from integration.risk import Level
 from integration.store import Receipt
 from integration.text import SealedText, Untrusted
+from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from integration.store import NewIncident
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 PROCESS = default_process()
@@ -83,8 +84,8 @@ def test_the_steps_are_those_of_the_route_in_order_with_their_times(kind: Incide
 class OneIncident:
     """A store of which only the incident that it was asked to make is wanted."""
 
-    def receive(self, *, incident: Callable[[Callable[[CodeName], bool]], Incident], **_: object) -> Receipt:
-        self.made = incident(lambda _name: False)
+    def receive(self, *, incident: NewIncident, **_: object) -> Receipt:
+        self.made = incident(new_incident_id(), lambda _name: False)
         return Receipt("in_1", self.made.id, duplicate=False)
 
 

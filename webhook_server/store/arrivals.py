@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,15 +11,16 @@ import sqlalchemy as sa
 from integration.incident import IncidentId
 from integration.store import Receipt
 from webhook_server.store import tables as t
-from webhook_server.store.rows import incident_row
+from webhook_server.store.rows import incident_of_submission, incident_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from integration.code_name import CodeName
     from integration.incident import Incident
-    from webhook_server.store.inbox_keys import InboxKeys
+    from integration.store import NewIncident
+    from webhook_server.store.inbox_keys import InboxKey
     from webhook_server.store.sealed import Sealer
 
 
@@ -33,25 +33,30 @@ class Arrival:
     answers_digest: str
     report: bytes
     unreadable: bool
-    incident: Callable[[Callable[[CodeName], bool]], Incident]
+    incident: NewIncident
     """Makes the incident, should the submission be new."""
     now: datetime
 
 
 # Built once: SQLAlchemy takes far longer to build a statement than SQLite to run it.
-_KNOWN_DELIVERIES = sa.select(
-    t.inbox.c.source,
-    t.inbox.c.submission_digest,
-    t.inbox.c.answers_digest,
-    t.inbox.c.id,
-    t.inbox.c.incident_id,
-).where(
-    t.inbox.c.source.in_(sa.bindparam("sources", expanding=True)),
-    t.inbox.c.submission_digest.in_(sa.bindparam("digests", expanding=True)),
-)
-_KNOWN_INCIDENTS = sa.select(t.incident.c.source, t.incident.c.submission_digest, t.incident.c.id).where(
-    t.incident.c.source.in_(sa.bindparam("sources", expanding=True)),
-    t.incident.c.submission_digest.in_(sa.bindparam("digests", expanding=True)),
+_KNOWN = (
+    sa.select(
+        t.incident.c.source,
+        t.incident.c.submission_digest,
+        t.incident.c.id,
+        t.inbox.c.answers_digest,
+        t.inbox.c.id,
+        t.inbox.c.incident_id,  # another than the submission's, if its report had to be kept apart
+    )
+    .outerjoin(
+        t.inbox,
+        (t.inbox.c.source == t.incident.c.source)
+        & (t.inbox.c.submission_digest == t.incident.c.submission_digest),
+    )
+    .where(
+        t.incident.c.source.in_(sa.bindparam("sources", expanding=True)),
+        t.incident.c.submission_digest.in_(sa.bindparam("digests", expanding=True)),
+    )
 )
 _TAKEN_NAMES = sa.select(t.incident.c.code_name).where(
     t.incident.c.code_name.in_(sa.bindparam("names", expanding=True))
@@ -61,7 +66,7 @@ _NEW_DELIVERIES = t.inbox.insert()
 
 
 def keep(
-    connection: sa.Connection, arrivals: Sequence[Arrival], *, sealer: Sealer, inbox_keys: InboxKeys
+    connection: sa.Connection, arrivals: Sequence[Arrival], *, sealer: Sealer, inbox_key: InboxKey
 ) -> list[Receipt]:
     """Write what is new of these deliveries; a receipt for each, in order.
 
@@ -77,7 +82,7 @@ def keep(
         if receipt is None:
             incident = incident_of[one.source, one.submission_digest]
             inbox_id = "in_" + secrets.token_hex(16)
-            deliveries.append(_delivery(one, inbox_id, incident, sealer, inbox_keys))
+            deliveries.append(_delivery(one, inbox_id, incident, sealer, inbox_key))
             receipt = Receipt(inbox_id, incident, duplicate=False)
             known[same] = Receipt(inbox_id, incident, duplicate=True)
         receipts.append(receipt)
@@ -96,12 +101,16 @@ def _known(
         "sources": list({one.source for one in arrivals}),
         "digests": list({one.submission_digest for one in arrivals}),
     }
-    known = {
-        (row[0], row[1], row[2]): Receipt(row[3], IncidentId(row[4]), duplicate=True)
-        for row in connection.execute(_KNOWN_DELIVERIES, these)
-    }
-    incidents = connection.execute(_KNOWN_INCIDENTS, these)
-    return known, {(row[0], row[1]): IncidentId(row[2]) for row in incidents}
+    known, incident_of = {}, {}
+    for source, submission, incident, answers, inbox_id, incident_of_inbox in connection.execute(
+        _KNOWN, these
+    ):
+        incident_of[source, submission] = IncidentId(incident)
+        if inbox_id is not None:
+            known[source, submission, answers] = Receipt(
+                inbox_id, IncidentId(incident_of_inbox), duplicate=True
+            )
+    return known, incident_of
 
 
 def _new_incidents(
@@ -117,7 +126,7 @@ def _new_incidents(
     }
     while lacking:
         for submission, make in lacking.items():
-            new[submission] = replace(make(names.__contains__), id=_incident_id(submission[1]))
+            new[submission] = make(incident_of_submission(submission[1]), names.__contains__)
             names.add(new[submission].code_name)
         taken = set(connection.scalars(_TAKEN_NAMES, {"names": list(names)}))
         lacking = {one: make for one, make in lacking.items() if new[one].code_name in taken}
@@ -125,24 +134,14 @@ def _new_incidents(
     return [incident_row(incident, *submission) for submission, incident in new.items()]
 
 
-def _incident_id(submission_digest: str) -> IncidentId:
-    """The same submission is the same incident also in a database that was restored and has forgotten it.
-
-    Its ticket then bears this id, is found, and no second one is opened. The digest is keyed: the id tells nobody anything.
-    """
-    return IncidentId(
-        "inc_" + base64.b32encode(bytes.fromhex(submission_digest)[:16]).decode().rstrip("=").lower()
-    )
-
-
 def _delivery(
-    one: Arrival, inbox_id: str, incident: IncidentId, sealer: Sealer, inbox_keys: InboxKeys
+    one: Arrival, inbox_id: str, incident: IncidentId, sealer: Sealer, inbox_key: InboxKey
 ) -> dict[str, object]:
     """The row of the inbox. The report is sealed twice: with a short-lived key, and around it with the root key."""
-    inbox_key, report = inbox_keys.seal(one.report, inbox_id)
+    report = inbox_key.seal(one.report, inbox_id)
     return {
         "id": inbox_id, "source": one.source, "submission_digest": one.submission_digest,
-        "answers_digest": one.answers_digest, "incident_id": incident, "inbox_key": inbox_key,
+        "answers_digest": one.answers_digest, "incident_id": incident, "inbox_key": inbox_key.id,
         "sealed_report": sealer.seal(report, table="inbox", column="sealed_report", row=inbox_id),
         "unreadable": one.unreadable, "received_at": one.now, "state": "waiting", "attempts": 0, "due_at": one.now,
     }  # fmt: skip

@@ -22,11 +22,11 @@ from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
 from webhook_server.store.transactions import Collision, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from integration.code_name import CodeName
     from integration.mirror import TicketRef
+    from integration.store import NewIncident
     from webhook_server.store.inbox_keys import InboxKeys
     from webhook_server.store.sealed import Sealer
 
@@ -57,7 +57,7 @@ class Database(Diaries, JobList, Observed):
         report: bytes,
         answers: bytes,
         unreadable: bool,
-        incident: Callable[[Callable[[CodeName], bool]], Incident],
+        incident: NewIncident,
         now: datetime,
     ) -> Receipt:
         """Seal and keep a delivery, once for the same (source, submission id, answers)."""
@@ -79,11 +79,9 @@ class Database(Diaries, JobList, Observed):
         """All of them in one transaction; the inbox keys that seal them stay until it is on disk."""
         with self._inbox_keys.lock, self._write("The delivery was not stored.") as connection:
             begin_sealing(connection, self._inbox_keys.process)
-            return keep(connection, arrivals, sealer=self._sealer, inbox_keys=self._inbox_keys)
+            return keep(connection, arrivals, sealer=self._sealer, inbox_key=self._inbox_keys.current())
 
-    def separate(
-        self, inbox_id: str, incident: Callable[[Callable[[CodeName], bool]], Incident]
-    ) -> IncidentId:
+    def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
         """Give a delivery an incident of its own."""
         with self._write("The delivery stays with the incident it came for.") as connection:
             row = connection.execute(sa.select(t.inbox.c.source).where(t.inbox.c.id == inbox_id)).one()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -31,6 +32,19 @@ _LIFE = "????????.????????????????.key"
 have named the folder in which root.key lies."""
 
 
+@dataclass(frozen=True, slots=True)
+class InboxKey:
+    """One key, which is on disk."""
+
+    id: str
+    cipher: AESGCM
+
+    def seal(self, report: bytes, row: str) -> bytes:
+        """The ciphertext of a report, for one row of the inbox."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self.cipher.encrypt(nonce, report, _place(self.id, row))
+
+
 class InboxKeys:
     """The keys in a folder. Hold :attr:`lock` from sealing until the sealed report is committed."""
 
@@ -42,21 +56,19 @@ class InboxKeys:
             f"{owner}.{secrets.token_hex(4)}"  # another process, or an earlier life, never has the same
         )
         self._alone = alone
-        self._current: tuple[str, AESGCM] | None = None
+        self._current: InboxKey | None = None
         self.lock = threading.Lock()
         """While it is held no key is destroyed, so that none is lost between sealing and committing."""
 
-    def seal(self, report: bytes, row: str) -> tuple[str, bytes]:
-        """The id of the key and the ciphertext of a report, for one row of the inbox.
+    def current(self) -> InboxKey:
+        """The key that seals now; for one transaction, since the folder may lack it in the next.
 
         Raises:
-            StoreError: the folder takes no key; nothing was sealed.
+            StoreError: the folder takes no key.
         """
-        if self._current is None or not self._file(self._current[0]).exists():
+        if self._current is None or not self._file(self._current.id).exists():
             self._current = self._new()
-        key_id, key = self._current
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return key_id, nonce + key.encrypt(nonce, report, _place(key_id, row))
+        return self._current
 
     def open(self, key_id: str, sealed: bytes, row: str) -> bytes:
         """The report.
@@ -101,7 +113,7 @@ class InboxKeys:
     def _file(self, key_id: str) -> Path:
         return self._folder / f"{key_id}.key"
 
-    def _new(self) -> tuple[str, AESGCM]:
+    def _new(self) -> InboxKey:
         key_id, secret = f"{self._owner}.{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,7 +124,7 @@ class InboxKeys:
                 meaning="Nothing was stored; the form tool sends it again.",
                 next_step="See that the disk is not full and that the server may write to the folder of the inbox keys.",
             ) from None
-        return key_id, AESGCM(secret)
+        return InboxKey(key_id, AESGCM(secret))
 
 
 def _place(key_id: str, row: str) -> bytes:

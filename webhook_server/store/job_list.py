@@ -39,12 +39,14 @@ class Job:
     received_at: datetime
     reason_code: str | None
     reason: str | None
+    only_looks: bool
+    """Whether it brings no report: it only looks at a ticket, of a night or after an event."""
 
 
 _COLUMNS = [
     t.inbox.c[name]
     for name in (
-        "id", "incident_id", "seq", "state", "attempts", "waits", "due_at", "received_at", "reason_code", "reason",
+        "id", "source", "incident_id", "seq", "state", "attempts", "waits", "due_at", "received_at", "reason_code", "reason",
     )
 ]  # fmt: skip
 """Of a delivery only what a job says: its sealed report is by far the longest part of the row."""
@@ -204,7 +206,7 @@ class JobList:
                 inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name),
                 space=SpaceName(row.space), seq=row.seq,
                 state=row.state, attempts=row.attempts, waits=row.waits, due_at=row.due_at, received_at=row.received_at,
-                reason_code=row.reason_code, reason=row.reason,
+                reason_code=row.reason_code, reason=row.reason, only_looks=row.source in {NIGHTLY, HOST},
             )
             for row in rows
         ]  # fmt: skip

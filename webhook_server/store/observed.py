@@ -252,8 +252,14 @@ def _add_job(connection: sa.Connection, incident: IncidentId, now: datetime) -> 
 
 
 def _keep_steps(connection: sa.Connection, incident: IncidentId, steps: Mapping[StepKey, StepNote]) -> None:
+    known = set(connection.scalars(sa.select(t.step.c.key).where(t.step.c.incident_id == incident)))
+    new = []
     for key, note in steps.items():
         values: dict[str, Any] = {"status": note.status, "at": note.at, "host_id": note.host_id}
+        if key not in known:
+            new.append({"incident_id": incident, "key": key, **values})
+            continue
         this = t.step.c.incident_id == incident, t.step.c.key == key
-        if connection.execute(t.step.update().where(*this).values(**values)).rowcount == 0:
-            connection.execute(t.step.insert().values(incident_id=incident, key=key, **values))
+        connection.execute(t.step.update().where(*this).values(**values))
+    if new:
+        connection.execute(t.step.insert(), new)

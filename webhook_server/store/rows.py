@@ -11,7 +11,7 @@ from integration.code_name import CodeName
 from integration.diary.chain import Head, genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.errors import HeadConflict
-from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
+from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage, incident_id
 from integration.mirror import TicketName, TicketRef
 from integration.risk import Level
 from integration.store import DESK, FOUND
@@ -19,17 +19,18 @@ from integration.text import SealedText
 from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from integration.diary.keys import Epoch
+    from integration.store import NewIncident
 
 
 def insert_incident(
     connection: sa.Connection,
     source: str,
     submission_digest: str,
-    make: Callable[[Callable[[CodeName], bool]], Incident],
+    make: NewIncident,
 ) -> IncidentId:
     """A new incident for a submission not seen before, with a code name that is free in this transaction."""
 
@@ -37,9 +38,17 @@ def insert_incident(
         query = sa.select(t.incident.c.id).where(t.incident.c.code_name == name)
         return connection.execute(query).first() is not None
 
-    incident = make(taken)
+    incident = make(incident_of_submission(submission_digest), taken)
     connection.execute(t.incident.insert().values(incident_row(incident, source, submission_digest)))
     return incident.id
+
+
+def incident_of_submission(submission_digest: str) -> IncidentId:
+    """The same submission is the same incident also in a database that was restored and has forgotten it.
+
+    Its ticket then bears this id, is found, and no second one is opened. The digest is keyed: the id tells nobody anything.
+    """
+    return incident_id(bytes.fromhex(submission_digest)[:16])
 
 
 def incident_row(incident: Incident, source: str, submission_digest: str) -> dict[str, object]:
