@@ -23,7 +23,8 @@ from sandbox.github_limits import (
     check_values,
     no_child,
 )
-from sandbox.github_state import Comment, Issue, IssueType, Label, PinnedIssue, Refused, invalid
+from sandbox.github_refusal import Refused, invalid
+from sandbox.github_state import Comment, Issue, IssueType, Label, PinnedIssue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
