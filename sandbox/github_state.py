@@ -179,6 +179,11 @@ class Repository(Thing):
         """The number of the next issue."""
         return max([0, *self.issues, *self.deleted, *self.moved]) + 1
 
+    def issue_type(self, name: str | None) -> IssueType | None:
+        """The type of this name; a person's repository has none."""
+        org = self.organization
+        return next((kind for kind in (org.issue_types if org else ()) if kind.name == name), None)
+
     def label(self, name: str) -> Label | None:
         """The label of this name; case does not matter."""
         return next((label for label in self.labels if label.name.lower() == name.lower()), None)
