@@ -18,7 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from sandbox.github_state import LEVELS, App, Level, Organization, Refused, Repository, State, Token
+from sandbox.github_refusal import Refused
+from sandbox.github_state import LEVELS, App, Level, Organization, Repository, State, Token
 from sandbox.wire import utc_now
 
 if TYPE_CHECKING:

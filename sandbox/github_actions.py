@@ -6,12 +6,10 @@ that GitHub would send. Until all checks have passed nothing has changed.
 
 from __future__ import annotations
 
-from collections import deque
-from datetime import timedelta
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from sandbox.github_access import level_of
+from sandbox.github_creations import Creations
 from sandbox.github_limits import (
     LOCK_REASONS,
     MOST_PINNED,
@@ -23,7 +21,8 @@ from sandbox.github_limits import (
     check_values,
     no_child,
 )
-from sandbox.github_state import Comment, Issue, IssueType, Label, PinnedIssue, Refused, invalid
+from sandbox.github_refusal import Refused, invalid
+from sandbox.github_state import Comment, Issue, Label, PinnedIssue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,7 +55,7 @@ class Actions:
         self._show = show
         self._tell = tell
         self.meanwhile = meanwhile
-        self._created: deque[datetime] = deque()
+        self._creations = Creations(state, now)
         """When things were made in the last hour, oldest first."""
 
     def create_issue(
@@ -90,7 +89,7 @@ class Actions:
             caller.require_level(parent.repo, "triage")
             check_child(parent, None)
             self._check_alone(parent)
-        self._count_creation()
+        self._creations.count()
         now = self.now()
         issue = Issue(
             id=self.state.new_id(),
@@ -108,7 +107,7 @@ class Actions:
         repo.issues[issue.number] = issue
         if entitled:
             issue.labels = self._labels(repo, labels)
-            issue.type = self._type(repo, type_name)
+            issue.type = repo.issue_type(type_name)
             issue.assignees = self._assignees(repo, assignees)
         issue.values.update(typed)
         self._tell.issue(caller, issue, "opened")
@@ -144,7 +143,7 @@ class Actions:
         if "assignees" in changes and entitled:
             issue.assignees = self._assignees(issue.repo, changes["assignees"])
         if "type" in changes and entitled:
-            issue.type = self._type(issue.repo, changes["type"])
+            issue.type = issue.repo.issue_type(changes["type"])
             told = {"type": self._show.type(issue.type)} if issue.type else {"type": None}
             self._tell.issue(caller, issue, "typed" if issue.type else "untyped", **told)
         if values:
@@ -225,7 +224,7 @@ class Actions:
         if issue.locked and (caller.app is not None or not caller.may_write(issue.repo, "push")):
             raise Refused(403, "Unable to create comment because issue is locked.", kind="FORBIDDEN")
         check_body("IssueComment", body, empty=False)
-        self._count_creation()
+        self._creations.count()
         now = self.now()
         comment = Comment(
             id=self.state.new_id(),
@@ -273,7 +272,7 @@ class Actions:
         self._may_write_to(caller, repo)
         caller.require_level(repo, "push")
         check_label(repo, name, color, description)
-        self._count_creation()
+        self._creations.count()
         label = self.state.keep(Label(self.state.new_id(), name, color, description, repo))
         repo.labels.append(label)
         return label
@@ -383,27 +382,6 @@ class Actions:
         if repo.archived:
             raise Refused(403, "Repository was archived so is read-only.", kind="FORBIDDEN")
 
-    def _count_creation(self) -> None:
-        """The secondary limit on creating content, when it is switched on.
-
-        https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-        """
-        now, limits = self.now(), self.state.limits
-        while self._created and now - self._created[0] >= timedelta(hours=1):
-            self._created.popleft()
-        lately = sum(
-            1 for _ in takewhile(lambda at: now - at < timedelta(minutes=1), reversed(self._created))
-        )
-        for most, there in (
-            (limits.content_per_minute, lately),
-            (limits.content_per_hour, len(self._created)),
-        ):
-            if most is not None and there >= most:
-                message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-                headers = {"Retry-After": "60"} if limits.says_how_long else {}
-                raise Refused(403, message, kind="TOO_QUICK", headers=headers)
-        self._created.append(now)
-
     def _labels(self, repo: Repository, names: Iterable[str]) -> list[Label]:
         found: list[Label] = []
         for name in names:
@@ -414,11 +392,6 @@ class Actions:
             if label not in found:
                 found.append(label)
         return found
-
-    @staticmethod
-    def _type(repo: Repository, name: str | None) -> IssueType | None:
-        org = repo.organization
-        return next((kind for kind in (org.issue_types if org else ()) if kind.name == name), None)
 
     def _assignees(self, repo: Repository, logins: Iterable[str]) -> list[Account]:
         found = [self.state.accounts.get(login.lower()) for login in logins]

@@ -14,7 +14,8 @@ from flask import Flask, Response, request
 from sandbox.github_access import app_of, installed_in
 from sandbox.github_calls import Reply, body, paged, respond
 from sandbox.github_json import Show, stamp
-from sandbox.github_state import App, Refused, State, Token
+from sandbox.github_refusal import Refused
+from sandbox.github_state import App, State, Token
 from sandbox.wire import utc_now
 
 if TYPE_CHECKING:

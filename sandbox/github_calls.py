@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, jsonify, request
 
 from sandbox.github_access import Caller, caller_of
-from sandbox.github_state import Refused, invalid
+from sandbox.github_refusal import Refused, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -25,6 +25,7 @@ from sandbox.github_json import Show
 from sandbox.github_manifest import ManifestPages
 from sandbox.github_overlap import OverlapWire, UnderWay
 from sandbox.github_owners import OwnersOrders
+from sandbox.github_refusal import Refused
 from sandbox.github_rest_hooks import HookCalls
 from sandbox.github_rest_issues import IssueCalls
 from sandbox.github_rest_org import OrgCalls
@@ -41,7 +42,6 @@ from sandbox.github_state import (
     Level,
     Option,
     Organization,
-    Refused,
     Repository,
     State,
     Team,

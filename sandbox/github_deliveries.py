@@ -20,7 +20,7 @@ from flask import request
 
 from sandbox.github_calls import Reply
 from sandbox.github_json import stamp
-from sandbox.github_state import Refused
+from sandbox.github_refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

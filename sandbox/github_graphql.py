@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError, build_schema, execute_sync, parse, validate
 
 from sandbox.github_mutations import mutation
+from sandbox.github_refusal import Refused
 from sandbox.github_resolvers import (
     ACCOUNT,
     BOT,
@@ -25,7 +26,7 @@ from sandbox.github_resolvers import (
     REPOSITORY,
     Asking,
 )
-from sandbox.github_state import Account, Comment, Refused
+from sandbox.github_state import Account, Comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sandbox.github_state import Refused, invalid
+from sandbox.github_refusal import Refused, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

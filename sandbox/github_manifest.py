@@ -21,8 +21,9 @@ from markupsafe import Markup
 
 from sandbox.github_access import client_id
 from sandbox.github_calls import Reply, respond
+from sandbox.github_refusal import Refused
 from sandbox.github_rest_hooks import HEADER
-from sandbox.github_state import Account, App, Organization, Refused
+from sandbox.github_state import Account, App, Organization
 from sandbox.wire import Hook
 
 if TYPE_CHECKING:

@@ -14,16 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.github_json import role, stamp
-from sandbox.github_state import (
-    Comment,
-    Issue,
-    IssueField,
-    Label,
-    Organization,
-    Refused,
-    Repository,
-    Thing,
-)
+from sandbox.github_refusal import Refused
+from sandbox.github_state import Comment, Issue, IssueField, Label, Organization, Repository, Thing
 
 if TYPE_CHECKING:
     from sandbox.github_access import Caller

@@ -13,7 +13,8 @@ from sandbox.github_access import owns, rank
 from sandbox.github_calls import Calls, Reply, body, paged
 from sandbox.github_json import stamp
 from sandbox.github_owner_state import Webhook
-from sandbox.github_state import Organization, Refused, invalid
+from sandbox.github_refusal import Refused, invalid
+from sandbox.github_state import Organization
 from sandbox.wire import Hook
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from flask import request
 
 from sandbox.github_calls import Calls, Reply, body, optional_text, paged, text
-from sandbox.github_state import Refused, invalid
+from sandbox.github_refusal import Refused, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 from sandbox.github_access import holders, is_member, owns
 from sandbox.github_calls import Calls, Reply, body, paged, text
 from sandbox.github_json import role
-from sandbox.github_state import IssueField, Option, Organization, Refused, Repository, invalid
+from sandbox.github_refusal import Refused, invalid
+from sandbox.github_state import IssueField, Option, Organization, Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

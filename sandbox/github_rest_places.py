@@ -12,7 +12,8 @@ from flask import request
 from sandbox.github_access import is_member, level_of, people_with_access, rank
 from sandbox.github_calls import Calls, Reply, paged
 from sandbox.github_json import flags, role
-from sandbox.github_state import Organization, Refused
+from sandbox.github_refusal import Refused
+from sandbox.github_state import Organization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

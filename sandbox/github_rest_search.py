@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from flask import request
 
 from sandbox.github_calls import Calls, Reply, paged
-from sandbox.github_state import Refused
+from sandbox.github_refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

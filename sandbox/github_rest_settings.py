@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 from sandbox.github_access import is_member
 from sandbox.github_calls import Calls, Reply, body, paged
 from sandbox.github_json import stamp
-from sandbox.github_state import Invitation, Level, Refused, invalid
+from sandbox.github_refusal import Refused, invalid
+from sandbox.github_state import Invitation, Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

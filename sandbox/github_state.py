@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from sandbox.github_refusal import Refused
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -27,36 +29,6 @@ LEVELS: tuple[Level, ...] = ("none", "pull", "triage", "push", "maintain", "admi
 FieldValue = str | float | tuple[str, ...]
 
 _T = TypeVar("_T", bound="Thing")
-
-
-class Refused(Exception):
-    """What the host answers instead of acting: as HTTP status for REST, as error type for GraphQL."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        kind: str = "UNPROCESSABLE",
-        errors: list[dict[str, object]] | None = None,
-        headers: Mapping[str, str] | None = None,
-        location: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.kind = kind
-        self.errors = errors
-        self.headers = dict(headers or {})
-        self.location = location
-
-
-def invalid(resource: str, name: str, message: str = "", *, code: str = "custom") -> Refused:
-    """The 422 of a value that is not accepted; the message names the field, as GitHub's does."""
-    entry: dict[str, object] = {"resource": resource, "code": code, "field": name}
-    if message:
-        entry["message"] = message
-    return Refused(422, "Validation Failed", errors=[entry])
 
 
 @dataclass(eq=False)
@@ -206,6 +178,11 @@ class Repository(Thing):
     def next_number(self) -> int:
         """The number of the next issue."""
         return max([0, *self.issues, *self.deleted, *self.moved]) + 1
+
+    def issue_type(self, name: str | None) -> IssueType | None:
+        """The type of this name; a person's repository has none."""
+        org = self.organization
+        return next((kind for kind in (org.issue_types if org else ()) if kind.name == name), None)
 
     def label(self, name: str) -> Label | None:
         """The label of this name; case does not matter."""

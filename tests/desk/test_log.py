@@ -301,16 +301,19 @@ def test_nothing_of_a_card_is_written_to_disk_unasked(log: Coc, office: Office, 
 
 
 def test_a_thousand_incidents_come_out_whole_and_in_order(log: Coc, office: Office) -> None:
+    """One of four has a diary that is opened: to seal a thousand would take the most of the test's time."""
     for number in range(1_000):
-        office.add(number)
+        office.add(number, cleared=number % 4 == 0)
 
     result = log("--csv", "-")
 
     rows = rows_of(result)
     assert result.exit_code == 0
     assert [row[6].split()[0] for row in rows] == [one.code_name for one, _ in office.listed]
-    assert [row[0] for row in rows] == [f"Reporter {number}" for number in range(1_000)]
-    assert "1,000 incidents, 1,000 of them with a diary you may read." in result.stderr
+    assert [row[0] for row in rows] == [
+        "(not cleared)" if number % 4 else f"Reporter {number}" for number in range(1_000)
+    ]
+    assert "1,000 incidents, 250 of them with a diary you may read." in result.stderr
 
 
 def test_many_incidents_of_others_need_no_opening(log: Coc, office: Office) -> None:

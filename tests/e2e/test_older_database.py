@@ -67,24 +67,16 @@ def backups(server: Server, tmp_path: Path) -> Backups:
     return Backups(server, tmp_path / "backups")
 
 
-def life(server: Server, host: HostName, robert: Identity, backups: Backups) -> Incident:
-    """A report, whose job dies at each call in turn; a recusal; entries. A backup is made at each moment."""
+def life(
+    server: Server, host: HostName, robert: Identity, backups: Backups, *, deaths: bool = False
+) -> Incident:
+    """A report, whose job may die at each call in turn; a recusal; entries. A backup is made at each moment."""
     inbox_id = server.report(host, NOAHS_REPORT)
     incident = server.incident_of(inbox_id)
     backups.make("reported")
-    for call in range(40):
-        died = True
-        with dying_at(call, after=True), contextlib.suppress(Killed, HostError):
-            server.open(inbox_id)
-            died = False
-        backups.make(f"opening {call}")
-        if not died:
-            break
-        server.restart()
-        server.parts.work.looked_for[incident.id] = (
-            server.clock.steady()
-        )  # it looks for the ticket for long enough
-        server.clock.forward(minutes=6)
+    if deaths:
+        die_at_each_call(server, inbox_id, incident, backups)
+    server.open_until_done(inbox_id)
     backups.make("opened")
     diary = read(server, host, incident, robert)
     keyring = rekey(server, diary, incident, robert, aliases(server, "robert"))
@@ -98,6 +90,22 @@ def life(server: Server, host: HostName, robert: Identity, backups: Backups) -> 
         backups.make(f"{words} recorded")
         server.open_until_done(job)
     return incident
+
+
+def die_at_each_call(server: Server, inbox_id: str, incident: Incident, backups: Backups) -> None:
+    for call in range(40):
+        died = True
+        with dying_at(call, after=True), contextlib.suppress(Killed, HostError):
+            server.open(inbox_id)
+            died = False
+        backups.make(f"opening {call}")
+        if not died:
+            break
+        server.restart()
+        server.parts.work.looked_for[incident.id] = (
+            server.clock.steady()
+        )  # it looks for the ticket for long enough
+        server.clock.forward(minutes=6)
 
 
 def run_all(server: Server, incident: Incident) -> None:
@@ -123,7 +131,7 @@ def test_whatever_moment_a_backup_is_of_the_ticket_is_taken_over_once_and_the_ne
     server: Server, host: HostName, identities: dict[str, Identity], backups: Backups
 ) -> None:
     robert = identities["robert"]
-    incident = life(server, host, robert, backups)
+    incident = life(server, host, robert, backups, deaths=True)
     server.world.jira.write_limits = False
     steps = server.shown(host, incident.id).steps
     expected = list(LIFE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github_state import Refused
+from sandbox.github_refusal import Refused
 from sandbox.jira_refusal import Refusal
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import socketserver
 import threading
@@ -236,10 +237,20 @@ def sealer() -> Sealer:
     return Sealer(bytes(range(32)))
 
 
-@pytest.fixture
-def database(tmp_path: Path, sealer: Sealer) -> Iterator[Database]:
-    engine = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the newest schema, to be copied: a fifth of the time that making one takes."""
+    path = tmp_path_factory.mktemp("schema") / "coc.sqlite"
+    engine = make_engine(f"sqlite:///{path}")
     migrate(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path, sealer: Sealer, empty_file: Path) -> Iterator[Database]:
+    shutil.copy(empty_file, tmp_path / "coc.sqlite")
+    engine = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
     database = Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys"))
     yield database
     database.close()
