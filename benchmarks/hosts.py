@@ -11,28 +11,17 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from waitress.server import create_server
-
-from benchmarks.servers import free_port
 from sandbox.playground import ORG, REPOSITORY, playground
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sandbox.playground import Playground
     from sandbox.wire import Exchange, Wire
-
-
-_THREADS = 16
-"""More than a server ever asks with at once: each call waits in one of them."""
 
 
 @dataclass(frozen=True)
@@ -85,24 +74,9 @@ class Timed:
         return answer
 
 
-@contextmanager
-def keeping_open(wire: Wire) -> Iterator[str]:
-    """Serve on loopback with connections that stay open, as both hosts do; the sandbox's own server closes each.
-
-    To open one takes the server a millisecond of its processor time for each call, which it does not take in life.
-    """
-    port = free_port()
-    server = create_server(wire, host="127.0.0.1", port=port, threads=_THREADS)
-    threading.Thread(target=server.run, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.close()
-
-
 def main(folder: Path, port: int, latency: float) -> None:
     """Serve until standard input ends."""
-    with playground(folder, service_port=port, serve=keeping_open) as world:
+    with playground(folder, service_port=port) as world:
         world.jira.write_limits = False
         world.github.limits.hourly_requests = 10**9
         tallies: dict[str, Tally] = {}

@@ -12,7 +12,7 @@ def settle_environment(session: requests.Session, address: str) -> str | bool | 
     """Read ``HTTPS_PROXY``, ``NO_PROXY`` and ``REQUESTS_CA_BUNDLE`` once, for the one address this session talks to.
 
     ``requests`` would go through the whole environment with each request, which took an eighth of the processor time of
-    opening an incident. The environment of a process does not change; a netrc file is not looked into any more.
+    opening an incident. The environment of a process does not change. A netrc file is not looked into either.
     https://requests.readthedocs.io/en/latest/user/advanced/#proxies
 
     Returns:

@@ -37,13 +37,11 @@ from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from datetime import timedelta
     from pathlib import Path
 
     from integration.ports import HostKind
     from sandbox.github_state import Level
-    from sandbox.wire import Wire
 
 TEAM = ("robert", "charlie", "rachel")
 SIGNERS = ("robert", "charlie")
@@ -220,7 +218,6 @@ def playground(
     service_port: int = 0,
     mail_port: int | None = None,
     identities: Mapping[str, Identity] | None = None,
-    serve: Callable[[Wire], AbstractContextManager[str]] = serving,
 ) -> Iterator[Playground]:
     """Serve both stand-ins, and write keys, roster and configuration into ``folder``.
 
@@ -233,15 +230,14 @@ def playground(
         service_port: the port the service will listen on.
         mail_port: a mail server on loopback for the notices.
         identities: keys by alias (and ``recovery``), to spare making them again.
-        serve: how each stand-in is served, yielding its address.
     """
     made = dict(identities or {alias: generate_identity(alias) for alias in (*TEAM, "recovery")})
     jira = JiraCloud(now=now, **({"search_lag": search_lag} if search_lag else {}))
     github = GitHubCom(now=now)
     project = _people_in_jira(jira)
     with ExitStack() as stack:
-        jira_url = stack.enter_context(serve(jira.wire))
-        github_url = stack.enter_context(serve(github.wire))
+        jira_url = stack.enter_context(serving(jira.wire))
+        github_url = stack.enter_context(serving(github.wire))
         world = Playground(
             folder, jira, github, project, jira_url, github_url, made, made["recovery"],
             form_secret=secrets.token_urlsafe(24), now=now, service_port=service_port,

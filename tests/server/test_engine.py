@@ -178,6 +178,24 @@ def test_it_looks_for_work_often_only_while_there_is_some(
     assert idle == pause() > busy
 
 
+def test_it_looks_seldom_where_what_it_is_given_has_to_wait_for_others_anyway(
+    engine: Engine, recorder: Recorder
+) -> None:
+    def pause() -> float:
+        queue = DBOS.retrieve_queue("incidents")
+        assert queue is not None
+        return queue.polling_interval_sec
+
+    idle = pause()
+    engine.run("in_1", 0, incident="inc_a", seq=1)
+    busy = pause()
+
+    engine.run("in_2", 0, incident="inc_b", seq=2, soon=False)
+
+    assert idle == pause() > busy
+    eventually(lambda: ["in_1", "in_2"] == sorted(recorder.ended))
+
+
 def test_nothing_is_pickled(engine: Engine, recorder: Recorder, tmp_path: Path) -> None:
     over(engine, "in_1", 0)
     recorder.act = lambda _inbox_id: (_ for _ in ()).throw(ValueError(CANARY))
