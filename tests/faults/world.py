@@ -95,7 +95,12 @@ def fault_world(
     """
     clock = QuickClock(time.time(), speed)
     with playground(
-        folder, now=clock.now, search_lag=search_lag, service_port=free_port(), identities=identities
+        folder,
+        now=clock.now,
+        search_lag=search_lag,
+        service_port=free_port(),
+        database_url=database_url,
+        identities=identities,
     ) as play:
         canary = Canary()
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
@@ -108,12 +113,7 @@ def fault_world(
                 'conflict_answers = ["A disagreement we need help with"]\n'
                 f'\n[sources.signed-{host}.questions]\nwhat_happened = "account"\nwho_reports = "reporter"\n'
             )
-        if database_url is not None:
-            both = f'database = "{database_url}"\nengine_database = "{database_url}"\n'
-            config = config.replace("[server]\n", f"[server]\n{both}", 1)
         play.config_path.write_text(config, encoding="utf-8")
-        if database_url is not None:
-            play.prove_by_admin()
         server_clock = WrongClock(clock, folder / "clock-is-wrong-by")
         server_clock.put(hours=0)
         world = FaultWorld(play, clock, server_clock, canary, secret, doors=[play.origin])

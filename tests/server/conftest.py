@@ -237,8 +237,8 @@ def sealer() -> Sealer:
 
 
 @pytest.fixture
-def database(tmp_path: Path, sealer: Sealer) -> Iterator[Database]:
-    engine = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
+def database(elsewhere: str | None, tmp_path: Path, sealer: Sealer) -> Iterator[Database]:
+    engine = make_engine(elsewhere or f"sqlite:///{tmp_path / 'coc.sqlite'}")
     migrate(engine)
     database = Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys"))
     yield database

@@ -23,6 +23,7 @@ from integration.incident import Alias, Incident, IncidentId, IncidentType, Spac
 from integration.mirror import TicketName, TicketRef
 from integration.store import TicketRecord
 from integration.text import SealedText
+from tests.pg import both
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
 from webhook_server.store.database import Database
@@ -399,6 +400,7 @@ def test_a_finished_job_is_done_and_has_no_reason(
     assert database.delivery(receipt.inbox_id).finished
 
 
+@both
 def test_retry_now_makes_it_due(database: Database, take_in: Intake, clock: SetClock) -> None:
     receipt = take_in()
     database.job_failed(
@@ -723,6 +725,7 @@ def test_another_kind_of_database_is_left_as_it_is() -> None:
 # The shelf ------------------------------------------------------------------------------------------
 
 
+@both
 def test_the_shelf_gives_an_incident_to_its_readers_only(
     take_in: Intake, database: Database, clock: SetClock
 ) -> None:
@@ -747,6 +750,7 @@ def test_the_shelf_gives_an_incident_to_its_readers_only(
     assert [] == list(shelf.cleared_incidents("stranger"))
 
 
+@both
 def test_the_shelf_gives_comments_and_head(take_in: Intake, database: Database) -> None:
     empty, full = take_in(), take_in()
     comment = hand_over(database, full)
@@ -760,6 +764,7 @@ def test_the_shelf_gives_comments_and_head(take_in: Intake, database: Database) 
     assert shelf.head(empty.incident) is None
 
 
+@both
 def test_a_nonce_works_once_for_each_member_and_is_forgotten_after_its_time(
     database: Database, clock: SetClock
 ) -> None:
