@@ -191,6 +191,17 @@ def test_counters_take_known_outcomes_only() -> None:
     assert 1 == figures["coc_attempts_total", (("outcome", "host-gone"),)]
 
 
+def test_a_first_refusal_is_a_rise_from_zero() -> None:
+    registry = CollectorRegistry()
+    Counters(registry)
+
+    figures = read(registry)
+
+    for outcome in ("received", "failed", "unauthenticated", "stale-delivery", "too-large", "unknown-source"):
+        assert 0 == figures["coc_deliveries_total", (("outcome", outcome),)]
+    assert 0 == figures["coc_notices_total", (("outcome", "failed"),)]
+
+
 @pytest.mark.parametrize("trouble", [NotifyError("no"), RuntimeError("no")])
 def test_a_notice_is_counted_as_sent_or_failed_and_goes_on_as_it_was(told: Told, trouble: Exception) -> None:
     registry = CollectorRegistry()
