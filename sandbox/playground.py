@@ -314,6 +314,8 @@ def _write_files(
             permissions={"issues": "write", "metadata": "read", "members": "read", "administration": "read"},
         )  # fmt: skip
         credential = f'app_id = "{APP_ID}"\nprivate_key_file = "app.pem"\nbot_login = "coc-mirror[bot]"'
+    if database_url:
+        (folder / "inbox-keys").mkdir(mode=0o700)  # on PostgreSQL no server makes it
     databases = f'database = "{database_url}"\nengine_database = "{database_url}"\n' if database_url else ""
     fields = "\n".join(f'{name} = "{field_id}"' for name, field_id in project.fields.items())
     (folder / "coc-server.toml").write_text(

@@ -29,6 +29,13 @@ def keys(tmp_path: Path) -> InboxKeys:
     return InboxKeys(tmp_path / "inbox-keys", "server")
 
 
+@pytest.fixture
+def shared(tmp_path: Path) -> Callable[[str], InboxKeys]:
+    """Makes a process's keys in a folder that it shares with others."""
+    (tmp_path / "inbox-keys").mkdir()
+    return lambda owner: InboxKeys(tmp_path / "inbox-keys", owner, alone=False)
+
+
 def files(folder: Path) -> list[str]:
     return sorted(one.name for one in (folder / "inbox-keys").iterdir())
 
@@ -96,8 +103,10 @@ def test_no_other_key_in_the_folder_is_ever_destroyed(keys: InboxKeys, tmp_path:
     assert others == {one.name: one.read_bytes() for one in (tmp_path / "inbox-keys").iterdir()}
 
 
-def test_two_processes_of_one_name_destroy_none_of_each_others_keys(tmp_path: Path) -> None:
-    one, two = (InboxKeys(tmp_path / "inbox-keys", "server", alone=False) for _ in range(2))
+def test_two_processes_of_one_name_destroy_none_of_each_others_keys(
+    shared: Callable[[str], InboxKeys],
+) -> None:
+    one, two = (shared("server") for _ in range(2))
     key_id, sealed = one.seal(b"report", "in_1")
 
     two.forget(set())
@@ -105,8 +114,41 @@ def test_two_processes_of_one_name_destroy_none_of_each_others_keys(tmp_path: Pa
     assert b"report" == one.open(key_id, sealed, "in_1")
 
 
-def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(tmp_path: Path) -> None:
-    dead, living = (InboxKeys(tmp_path / "inbox-keys", name, alone=False) for name in ("a", "b"))
+def test_a_shared_folder_that_is_not_there_is_not_made_and_takes_no_report(tmp_path: Path) -> None:
+    """It is a share that is not mounted. What is written into its place is hidden by the mount."""
+    keys = InboxKeys(tmp_path / "share" / "inbox-keys", "a", alone=False)
+
+    with pytest.raises(StoreError, match="Mount it"):
+        keys.require_folder()
+    with pytest.raises(StoreError, match="sends it again"):
+        keys.seal(b"report", "in_1")
+    assert [] == list(tmp_path.iterdir())
+
+    (tmp_path / "share" / "inbox-keys").mkdir(parents=True)
+    keys.require_folder()
+    key_id, sealed = keys.seal(b"report", "in_1")
+    assert b"report" == keys.open(key_id, sealed, "in_1")
+
+
+def test_a_share_that_goes_while_the_server_runs_takes_no_report_until_it_is_back(tmp_path: Path) -> None:
+    share, away = tmp_path / "share", tmp_path / "away"
+    (share / "inbox-keys").mkdir(parents=True)
+    keys = InboxKeys(share / "inbox-keys", "a", alone=False)
+    key_id, sealed = keys.seal(b"report", "in_1")
+    share.rename(away)
+    share.mkdir()  # what is left of a share is the folder on which it was mounted
+
+    with pytest.raises(StoreError):
+        keys.seal(b"report", "in_2")
+
+    assert [] == list(share.iterdir())
+    share.rmdir()
+    away.rename(share)
+    assert b"report" == keys.open(key_id, sealed, "in_1")
+
+
+def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(shared: Callable[[str], InboxKeys]) -> None:
+    dead, living = (shared(name) for name in ("a", "b"))
     gone, needed = dead.seal(b"report", "in_1"), dead.seal(b"report", "in_2")
     dead.forget(set())
     needed = dead.seal(b"report", "in_2")
@@ -120,9 +162,8 @@ def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(tmp_path: Path) -
         living.open(*gone, "in_1")
 
 
-def test_keys_of_other_processes_are_left_alone(tmp_path: Path) -> None:
-    keys = InboxKeys(tmp_path / "inbox-keys", "server", alone=False)
-    other = InboxKeys(tmp_path / "inbox-keys", "other", alone=False)
+def test_keys_of_other_processes_are_left_alone(shared: Callable[[str], InboxKeys]) -> None:
+    keys, other = shared("server"), shared("other")
     key_id, sealed = other.seal(b"report", "in_1")
 
     keys.forget(set())
