@@ -52,3 +52,5 @@ def test_the_other_one_finishes_what_a_dead_one_began(
             "the dead one had begun nothing"
         )
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
+        keys = world.play.folder / "inbox-keys"
+        wait_for(lambda: not any(keys.iterdir()), "the end of all inbox keys, the dead one's too", seconds=60)

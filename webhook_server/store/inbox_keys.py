@@ -116,6 +116,10 @@ class InboxKeys:
                 next_step="See that the server may write to the folder of the inbox keys.",
             ) from None
 
+    def owners(self) -> set[str]:
+        """The names of all processes that have keys in the folder."""
+        return {file.name.partition(".")[0] for file in self._folder.glob(f"*.{_LIFE}")}
+
     def _file(self, key_id: str) -> Path:
         return self._folder / f"{key_id}.key"
 
