@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from integration.report import Report
     from tests.server.conftest import Intake
@@ -88,6 +88,21 @@ def test_no_report_is_sealed_with_a_key_that_is_not_in_the_folder(keys: InboxKey
     key_id, sealed = keys.seal(b"report", "in_2")
 
     assert b"report" == keys.open(key_id, sealed, "in_2")
+
+
+def test_a_share_that_remembers_a_destroyed_key_for_a_while_does_not_get_it_used_again(
+    shared: Callable[[str], InboxKeys], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it was on sshfs, with two mounts of one folder: who looked for the key found it, who opened it did not."""
+    one, other = shared("a"), shared("b")
+    first, _ = one.seal(b"report", "in_1")
+    gone, is_there = tmp_path / "inbox-keys" / f"{first}.key", Path.exists
+    monkeypatch.setattr(Path, "exists", lambda self: self == gone or is_there(self))
+
+    other.forget(set(), of="a")
+    key_id, sealed = one.seal(b"report", "in_2")
+
+    assert b"report" == other.open(key_id, sealed, "in_2")
 
 
 def test_no_other_key_in_the_folder_is_ever_destroyed(keys: InboxKeys, tmp_path: Path) -> None:

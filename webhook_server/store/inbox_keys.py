@@ -70,7 +70,7 @@ class InboxKeys:
         Raises:
             StoreError: the folder takes no key; nothing was sealed.
         """
-        if self._current is None or not self._file(self._current[0]).exists():
+        if self._current is None or not self._is_there(self._current[0]):
             self._current = self._new()
         key_id, key = self._current
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -115,6 +115,14 @@ class InboxKeys:
                 meaning="Old copies of the database can still be opened with it and the root key.",
                 next_step="See that the server may write to the folder of the inbox keys.",
             ) from None
+
+    def _is_there(self, key_id: str) -> bool:
+        """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
+        try:
+            with self._file(key_id).open("rb"):
+                return True
+        except OSError:
+            return False
 
     def owners(self) -> set[str]:
         """The names of all processes that have keys in the folder."""
