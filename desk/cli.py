@@ -68,6 +68,7 @@ class _Desk(click.Group):
 
 
 @click.group(name="coc", cls=_Desk)
+@click.version_option(package_name="coc-mirror", message="coc-mirror %(version)s")
 @click.option(
     "--home",
     envvar="COC_HOME",

@@ -217,6 +217,7 @@ def playground(
     issue_fields: bool = True,
     service_port: int = 0,
     mail_port: int | None = None,
+    database_url: str | None = None,
     identities: Mapping[str, Identity] | None = None,
 ) -> Iterator[Playground]:
     """Serve both stand-ins, and write keys, roster and configuration into ``folder``.
@@ -229,6 +230,7 @@ def playground(
         issue_fields: the GitHub organisation has issue fields; otherwise labels are used.
         service_port: the port the service will listen on.
         mail_port: a mail server on loopback for the notices.
+        database_url: a PostgreSQL database, for ours and the engine's tables; SQLite if left out.
         identities: keys by alias (and ``recovery``), to spare making them again.
     """
     made = dict(identities or {alias: generate_identity(alias) for alias in (*TEAM, "recovery")})
@@ -243,7 +245,7 @@ def playground(
             form_secret=secrets.token_urlsafe(24), now=now, service_port=service_port,
         )  # fmt: skip
         _people_in_github(github, issue_fields=issue_fields, bot=None if github_app else BOT)
-        _write_files(world, github_app=github_app, mail_port=mail_port)
+        _write_files(world, github_app=github_app, mail_port=mail_port, database_url=database_url)
         world.prove_by_admin()
         yield world
 
@@ -286,7 +288,9 @@ def _issue_fields() -> list[Field]:
     ]
 
 
-def _write_files(world: Playground, *, github_app: bool, mail_port: int | None) -> None:
+def _write_files(
+    world: Playground, *, github_app: bool, mail_port: int | None, database_url: str | None
+) -> None:
     folder, project = world.folder, world.project
     folder.mkdir(parents=True, exist_ok=True)
     service_key = new_service_key("svc-demo")
@@ -310,6 +314,9 @@ def _write_files(world: Playground, *, github_app: bool, mail_port: int | None) 
             permissions={"issues": "write", "metadata": "read", "members": "read", "administration": "read"},
         )  # fmt: skip
         credential = f'app_id = "{APP_ID}"\nprivate_key_file = "app.pem"\nbot_login = "coc-mirror[bot]"'
+    if database_url:
+        (folder / "inbox-keys").mkdir(mode=0o700)  # on PostgreSQL no server makes it
+    databases = f'database = "{database_url}"\nengine_database = "{database_url}"\n' if database_url else ""
     fields = "\n".join(f'{name} = "{field_id}"' for name, field_id in project.fields.items())
     (folder / "coc-server.toml").write_text(
         f"""\
@@ -320,7 +327,7 @@ root_key_file = "root.key"
 service_key_file = "service.key"
 service_key_id = "svc-demo"
 roster = "roster.toml"
-
+{databases}
 [spaces.in-jira]
 host = "jira"
 site = "{world.jira_url}"

@@ -17,6 +17,8 @@ from integration.logs import LIBRARIES
 from sandbox.contract import OpenApiContract
 from sandbox.contract_graphql import GraphQLContract
 from tests import pg
+from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +99,32 @@ def postgres() -> Iterator[pg.Postgres]:
 def postgres_url(postgres: pg.Postgres) -> Iterator[str]:
     """The address of an empty PostgreSQL database of the test's own; it is dropped afterwards."""
     with postgres.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: pg.Postgres) -> Iterator[str]:
+    """A PostgreSQL database with the newest schema, to be copied: that takes less time than making it anew."""
+    with postgres.fresh_database() as url:
+        engine = make_engine(url)
+        migrate(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """The address of a PostgreSQL database of the test's own, with our tables; ``None`` for the usual SQLite file.
+
+    What is marked ``pg.both`` gets the one and then the other. ``COC_TEST_DATABASE=postgresql`` puts everything else
+    that takes this on PostgreSQL, for whoever changes its SQL.
+    """
+    kind = getattr(request, "param", None) or os.environ.get("COC_TEST_DATABASE", "sqlite")
+    if kind == "sqlite":
+        yield None
+        return
+    postgres: pg.Postgres = request.getfixturevalue("postgres")
+    with postgres.fresh_database(like=request.getfixturevalue("migrated")) as url:
         yield url
 
 

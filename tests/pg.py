@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import psycopg
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,9 @@ _USER = "coc"
 _ACCOUNTS = ("postgres", "nobody")
 _STARTS = 3
 _PATIENCE = 60  # seconds; a machine under load takes some for its first start
+
+both = pytest.mark.parametrize("elsewhere", ["sqlite", "postgresql"], indirect=True)
+"""A mark for a test, or as ``pytestmark`` for a module: it is run on SQLite and on PostgreSQL (tests/conftest.py)."""
 
 StopMode = Literal["smart", "fast", "immediate"]
 
@@ -99,10 +103,10 @@ class Postgres:
         return f"postgresql+psycopg://{_USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     @contextmanager
-    def fresh_database(self) -> Iterator[str]:
-        """The address of an empty database, which is gone when the block is left."""
+    def fresh_database(self, like: str = "") -> Iterator[str]:
+        """The address of an empty database, or of a copy of the one at ``like``; it is gone when the block is left."""
         name = f"test_{secrets.token_hex(6)}"
-        self._sql(f"CREATE DATABASE {name}")
+        self._sql(f"CREATE DATABASE {name} TEMPLATE {like.rpartition('/')[2] or 'template1'}")
         try:
             yield self.url(name)
         finally:

@@ -46,6 +46,7 @@ _NAME = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @click.group(cls=Commands)
+@click.version_option(package_name="coc-mirror", message="coc-mirror %(version)s")
 def main() -> None:
     """Mirror Code of Conduct reports into a restricted Jira project or GitHub repository."""
     os.umask(0o077)  # databases, locks and logs made from here on are for this account only

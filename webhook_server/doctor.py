@@ -107,7 +107,7 @@ def _database(sql: sa.Engine) -> Check:
 def _inbox_keys(folder: Path) -> Check:
     key = "inbox-keys"
     if not folder.is_dir():
-        step = "Nothing, if the server has not run yet: it makes the folder. Otherwise see docs/server.md."
+        step = "Nothing, if the server has not run yet and is on SQLite: it makes the folder. Otherwise see docs/server.md."
         return Check(key, Outcome.UNKNOWN, "the folder is not there", step)
     mode = folder.stat().st_mode
     if mode & _ONLY_OURS:

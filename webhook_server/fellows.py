@@ -12,7 +12,7 @@ from integration.errors import Busy, ConfigError, StoreError
 from integration.logs import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from webhook_server.store.locks import Locks
     from webhook_server.store.sealed import Sealer
@@ -136,6 +136,17 @@ class Fellows:
         """Destroy what keys earlier processes of this name left: while the name is ours, none of them lives."""
         if self._own_name.is_ours():
             forget_keys_of(self.name)
+
+    def forget_the_gone(self, owners: Collection[str], forget_keys_of: Callable[[str], None]) -> None:
+        """Destroy what keys are left of processes that were struck off: at that time their reports may still have waited.
+
+        ``owners`` are the names of all who have keys. Whose name is held is about to join.
+        """
+        listed = {worker.name for worker in self._workers.all()}
+        for name in sorted(set(owners) - listed - {self.name}):
+            with self._holding_if_free(name) as is_gone:
+                if is_gone:
+                    forget_keys_of(name)
 
     def leave(self) -> None:
         """Let another lead, and let the name go. What was begun here is taken over when a beat was missed."""

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from integration.errors import CoCError
+from integration.errors import CoCError, StaleDelivery, TooLarge, Unauthenticated, UnknownSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _STATES = ("waiting", "parked")
 _OTHER = "other"
 _NO_CODE = "none"
+_ANSWERS = (
+    *("received", "unreadable", "ignored", "failed"),
+    *(error.code for error in (Unauthenticated, StaleDelivery, UnknownSource, TooLarge)),
+)
 _CHORE = re.compile(r"[a-z-]{1,20}\Z")
 
 
@@ -69,6 +73,9 @@ class Counters:
         self._notices = Counter(
             "coc_notices", "Notices to members and the operator, by result.", ["outcome"], registry=registry
         )
+        # From the start at 0: Prometheus sees no rise in a figure that appears with its first event.
+        for outcome in _ANSWERS:
+            self._deliveries.labels(outcome)
         for outcome in ("sent", "failed"):
             self._notices.labels(outcome)
 

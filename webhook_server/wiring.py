@@ -64,6 +64,7 @@ from webhook_server.strays import teller, unknown_tickets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    import sqlalchemy as sa
     from flask import Flask
 
     from integration.diary.chain import Head
@@ -109,6 +110,12 @@ class Parts:
         self.database.close()
 
 
+def _inbox_keys(config: Config, sql: sa.Engine, name: str) -> InboxKeys:
+    keys = InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
+    keys.require_folder()
+    return keys
+
+
 def join(
     config: Config,
     *,
@@ -126,6 +133,7 @@ def join(
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
         RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
+        StoreError: the database, or the folder of inbox keys that several servers share, is not there.
     """
     clock = clock or SystemClock()
     sql = make_engine(config.database_url)
@@ -133,9 +141,7 @@ def join(
     locks = Locks(sql, name)
     hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
     migrate(sql)
-    database = Database(
-        sql, config.sealer, InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
-    )
+    database = Database(sql, config.sealer, _inbox_keys(config, sql, name))
     try:
         roster = RosterFile(
             config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock

@@ -63,7 +63,7 @@ def test_both_take_bodies_as_large_as_the_server_does() -> None:
 @pytest.mark.parametrize("name", ["coc-mirror.service", "coc-backup.service"])
 def test_systemd_understands_the_unit_and_calls_it_well_confined(tmp_path: Path, name: str) -> None:
     unit = tmp_path / name
-    unit.write_text((DEPLOY / name).read_text().replace("/opt/coc-mirror/bin/coc-server", "/bin/true"))
+    unit.write_text((DEPLOY / name).read_text().replace("/usr/local/bin/coc-server", "/bin/true"))
 
     verified = subprocess.run(
         ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False
@@ -80,7 +80,7 @@ def test_systemd_understands_the_unit_and_calls_it_well_confined(tmp_path: Path,
 @pytest.mark.skipif(which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_understands_when_backups_are_made(tmp_path: Path) -> None:
     for name in ("coc-backup.timer", "coc-backup.service"):
-        text = (DEPLOY / name).read_text().replace("/opt/coc-mirror/bin/coc-server", "/bin/true")
+        text = (DEPLOY / name).read_text().replace("/usr/local/bin/coc-server", "/bin/true")
         (tmp_path / name).write_text(text)
 
     verified = subprocess.run(
@@ -102,10 +102,18 @@ def test_the_image_has_every_package_no_secret_and_another_account_than_root() -
     assert not re.search(r"^(ARG|COPY \.|ADD)|--mount=type=secret", steps, re.MULTILINE)
 
 
+def test_a_container_is_given_as_long_to_stop_as_the_unit_gives() -> None:
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", read("coc-mirror.service"), re.MULTILINE)
+
+    assert f"--stop-timeout={seconds} " in (ROOT / "Containerfile").read_text(encoding="utf-8")
+
+
 def test_the_commands_of_the_page_are_those_of_the_files() -> None:
     page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
-    assert "python3 -m venv /opt/coc-mirror\n" in page
-    assert "ExecStart=/opt/coc-mirror/bin/coc-server serve --config /etc/coc/coc-server.toml" in read("coc-mirror.service")
-    for file in ("deploy/coc-backup.service", "deploy/coc-backup.timer", "deploy/coc-mirror.service", "deploy/Caddyfile", "deploy/nginx.conf", "Containerfile"):
+    assert "ln -s /opt/coc-mirror/bin/coc-server /usr/local/bin/coc-server\n" in page
+    assert "PIPX_BIN_DIR=/usr/local/bin" in page
+    for unit, command in (("coc-mirror", "serve"), ("coc-backup", "backup /var/backups/coc")):
+        assert f"ExecStart=/usr/local/bin/coc-server {command} --config /etc/coc/coc-server.toml" in read(f"{unit}.service")
+    for file in ("deploy/coc-backup.service", "deploy/coc-backup.timer", "deploy/coc-mirror.service", "deploy/Caddyfile", "deploy/nginx.conf", "deploy/prometheus.yml", "deploy/prometheus-rules.yml", "Containerfile"):
         assert f"(../{file})" in page

@@ -27,24 +27,32 @@ def identities() -> dict[str, Identity]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, identities: dict[str, Identity]) -> Iterator[Server]:
+def server(tmp_path: Path, identities: dict[str, Identity], elsewhere: str | None) -> Iterator[Server]:
     clock = SetClock()
     lag = timedelta(seconds=90)
-    with playground(tmp_path / "server", now=clock.now, search_lag=lag, identities=identities) as world:
+    with playground(
+        tmp_path / "server", now=clock.now, search_lag=lag, identities=identities, database_url=elsewhere
+    ) as world:
         made = Server(world, clock)
         yield made
         made.close()
 
 
 @pytest.fixture
-def town(tmp_path: Path, identities: dict[str, Identity]) -> Iterator[Town]:
+def town(tmp_path: Path, identities: dict[str, Identity], elsewhere: str | None) -> Iterator[Town]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     clock = SetClock(datetime.now(UTC))  # a desk has its own clock, and the two may be minutes apart only
     with contextlib.ExitStack() as stack:
         world = stack.enter_context(
-            playground(tmp_path / "server", now=clock.now, identities=identities, service_port=port)
+            playground(
+                tmp_path / "server",
+                now=clock.now,
+                identities=identities,
+                service_port=port,
+                database_url=elsewhere,
+            )
         )
         server = Server(world, clock)
         stack.callback(server.close)

@@ -34,7 +34,12 @@ WORDS = "She lives at canary-home-address-51c8e2"
 
 
 @pytest.fixture
-def town(tmp_path: Path, identities: dict[str, Identity], request: pytest.FixtureRequest) -> Iterator[Town]:
+def town(
+    tmp_path: Path,
+    identities: dict[str, Identity],
+    elsewhere: str | None,
+    request: pytest.FixtureRequest,
+) -> Iterator[Town]:
     """A service that listens. Every call to a host, and each answer, is as the vendor describes it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -43,7 +48,13 @@ def town(tmp_path: Path, identities: dict[str, Identity], request: pytest.Fixtur
     problems: list[str] = []
     with contextlib.ExitStack() as stack:
         world = stack.enter_context(
-            playground(tmp_path / "server", now=clock.now, identities=identities, service_port=port)
+            playground(
+                tmp_path / "server",
+                now=clock.now,
+                identities=identities,
+                service_port=port,
+                database_url=elsewhere,
+            )
         )
         if "checked" in request.fixturenames:
             _check(request, world.jira.wire, world.github.wire, problems)

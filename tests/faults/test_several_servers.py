@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL: one is killed for good in the middle of its work, the other one finishes it."""
+"""Two servers on one PostgreSQL, as on two machines: one is killed for good in the middle of its work, the other one finishes it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ _REPORTS = 2  # to each form
 def test_the_other_one_finishes_what_a_dead_one_began(
     tmp_path: Path, identities: dict[str, Identity], nursery: Nursery, postgres_url: str
 ) -> None:
-    """The servers' clock is quick; how long a process may be silent is by the database's clock, and so is real."""
+    """They share the database and the folder of inbox keys; configuration, keys and roster are copies.
+
+    The servers' clock is quick; how long a process may be silent is by the database's clock, and so is real.
+    """
     with (
         fault_world(
             tmp_path / "server", speed=SPEED, identities=identities, database_url=postgres_url
         ) as world,
         lives_of(world, nursery) as survivor,
-        lives_of(world, nursery, "doomed") as doomed,
+        lives_of(world, nursery, "doomed", apart=True) as doomed,
     ):
         doomed.start_until_ready()
         world.doors.remove(survivor.door)
@@ -49,3 +52,5 @@ def test_the_other_one_finishes_what_a_dead_one_began(
             "the dead one had begun nothing"
         )
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
+        keys = world.play.folder / "inbox-keys"
+        wait_for(lambda: not any(keys.iterdir()), "the end of all inbox keys, the dead one's too", seconds=60)

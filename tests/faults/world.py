@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -95,7 +96,12 @@ def fault_world(
     """
     clock = QuickClock(time.time(), speed)
     with playground(
-        folder, now=clock.now, search_lag=search_lag, service_port=free_port(), identities=identities
+        folder,
+        now=clock.now,
+        search_lag=search_lag,
+        service_port=free_port(),
+        database_url=database_url,
+        identities=identities,
     ) as play:
         canary = Canary()
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
@@ -108,12 +114,7 @@ def fault_world(
                 'conflict_answers = ["A disagreement we need help with"]\n'
                 f'\n[sources.signed-{host}.questions]\nwhat_happened = "account"\nwho_reports = "reporter"\n'
             )
-        if database_url is not None:
-            both = f'database = "{database_url}"\nengine_database = "{database_url}"\n'
-            config = config.replace("[server]\n", f"[server]\n{both}", 1)
         play.config_path.write_text(config, encoding="utf-8")
-        if database_url is not None:
-            play.prove_by_admin()
         server_clock = WrongClock(clock, folder / "clock-is-wrong-by")
         server_clock.put(hours=0)
         world = FaultWorld(play, clock, server_clock, canary, secret, doors=[play.origin])
@@ -230,14 +231,19 @@ class Nursery:
 class Lives:
     """A world's server in one life after the other, on the world's clock. Others may kill it too."""
 
-    def __init__(self, world: FaultWorld, nursery: Nursery, name: str = "server") -> None:
-        """``name`` of any server but the first: it has the same keys, roster and database, and a port of its own."""
+    def __init__(
+        self, world: FaultWorld, nursery: Nursery, name: str = "server", *, apart: bool = False
+    ) -> None:
+        """``name`` of any server but the first: it has the same keys, roster and database, and a port of its own.
+
+        ``apart``: as on another machine, so in a folder of its own with copies of all but the inbox keys.
+        """
         self._world = world
         self._nursery = nursery
         self._name = name
         self.door, self._config = world.play.origin, world.play.config_path
         if name != "server":
-            self.door, self._config = another_door(world, name)
+            self.door, self._config = another_door(world, name, apart=apart)
         self._alive = False
         self._said = 0
         self.pid = 0
@@ -295,24 +301,38 @@ def running_nursery() -> Iterator[Nursery]:
 
 
 @contextmanager
-def lives_of(world: FaultWorld, nursery: Nursery, name: str = "server") -> Iterator[Lives]:
+def lives_of(
+    world: FaultWorld, nursery: Nursery, name: str = "server", *, apart: bool = False
+) -> Iterator[Lives]:
     """One of a world's servers, killed for good when the block is left."""
-    made = Lives(world, nursery, name)
+    made = Lives(world, nursery, name, apart=apart)
     try:
         yield made
     finally:
         made.close()
 
 
-def another_door(world: FaultWorld, name: str) -> tuple[str, Path]:
+def another_door(world: FaultWorld, name: str, *, apart: bool = False) -> tuple[str, Path]:
     """Where another server of the same world listens, and its configuration. Desks sign for the same origin."""
     door = f"127.0.0.1:{free_port()}"
-    config = world.play.folder / f"{name}.toml"
+    here = world.play.folder
+    config = here / name / "coc-server.toml" if apart else here / f"{name}.toml"
     text = world.play.config_path.read_text(encoding="utf-8")
     listen = f'listen = "{world.play.origin.removeprefix("http://")}"'
     if listen not in text:
         raise AssertionError("the configuration does not say where to listen")
-    config.write_text(text.replace(listen, f'listen = "{door}"'), encoding="utf-8")
+    own = f'listen = "{door}"'
+    if apart:
+        config.parent.mkdir(mode=0o700)
+        for file in (
+            *here.glob("*.key"),
+            *here.glob("*.secret"),
+            *here.glob("*.token"),
+            *here.glob("roster*"),
+        ):
+            shutil.copy(file, config.parent)
+        own += f'\ninbox_keys = "{here / "inbox-keys"}"'
+    config.write_text(text.replace(listen, own), encoding="utf-8")
     world.doors.append(f"http://{door}")
     return f"http://{door}", config
 

@@ -248,9 +248,10 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database(tmp_path: Path, sealer: Sealer, empty_file: Path) -> Iterator[Database]:
-    shutil.copy(empty_file, tmp_path / "coc.sqlite")
-    engine = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
+def database(elsewhere: str | None, tmp_path: Path, sealer: Sealer, empty_file: Path) -> Iterator[Database]:
+    if elsewhere is None:
+        shutil.copy(empty_file, tmp_path / "coc.sqlite")
+    engine = make_engine(elsewhere or f"sqlite:///{tmp_path / 'coc.sqlite'}")
     database = Database(engine, sealer, InboxKeys(tmp_path / "inbox-keys"))
     yield database
     database.close()

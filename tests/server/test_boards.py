@@ -13,6 +13,7 @@ from integration.board import BoardRecord, Renewed
 from integration.errors import BudgetSpent, HostNotRestricted, HostUnavailable
 from integration.incident import Stage
 from integration.process import default_process
+from tests.pg import both
 from webhook_server.boards import Boards
 from webhook_server.store import tables as t
 from webhook_server.store.boards import BoardBook, chore_of
@@ -89,6 +90,7 @@ def test_nothing_is_made_before_somebody_asks_for_it(office: Office, take_in: In
     assert office.book.known(office.board.space) is None
 
 
+@both
 def test_the_command_makes_it_and_notes_where_it_stands(office: Office, take_in: Intake) -> None:
     take_in()
 
@@ -126,6 +128,7 @@ def test_a_new_incident_is_shown_a_minute_later_at_most_once_a_minute(
     assert [1, 2] == [len(board.rows) for board in office.board.shown]
 
 
+@both
 def test_a_closed_incident_leaves_the_rows_and_stays_in_the_counts(
     office: Office, take_in: Intake, database: Database
 ) -> None:
@@ -158,6 +161,7 @@ def test_once_a_night_it_is_looked_at_even_if_nothing_changed(office: Office) ->
     assert 1 == len(office.board.shown)
 
 
+@both
 def test_of_two_servers_one_renews_it(office: Office, take_in: Intake, database: Database) -> None:
     office.begin()
     other = Boards(
@@ -223,6 +227,7 @@ def test_waiting_for_our_own_budget_is_no_trouble(
     assert "board-not-renewed" not in caplog.text
 
 
+@both
 def test_what_is_stopped_is_not_renewed_any_more(office: Office, take_in: Intake, database: Database) -> None:
     office.begin()
     take_in()

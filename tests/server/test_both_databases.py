@@ -417,9 +417,63 @@ def test_a_lock_of_another_database_is_not_taken_for_ours(shared: sa.Engine, pos
         theirs.dispose()
 
 
+def test_keys_of_a_dead_server_that_never_comes_back_go_when_their_reports_are_in_the_diary(
+    shared: sa.Engine,
+    sealer: Sealer,
+    deliver: Callable[..., Receipt],
+    a_comment: Callable[[Head], SealedComment],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "inbox-keys").mkdir()
+    dead, living = (
+        Database(shared, sealer, InboxKeys(tmp_path / "inbox-keys", name, alone=False)) for name in "ab"
+    )
+    receipt = deliver(dead, "s1")
+    Workers(shared).beat("a", root_key_id="k", starts=True)
+    silence(shared, "a", SILENT_AFTER)
+    other = fellows(shared, "b", sealer)
+    other.join()
+
+    for _ in range(2):
+        other.replace_the_dead(lambda _name: 1, lambda name: living.forget(of=name))
+    other.forget_the_gone(living.key_owners(), lambda name: living.forget(of=name))
+    assert ["b"] == [one.name for one in Workers(shared).all()]
+    assert living.delivery(receipt.inbox_id).report is not None
+
+    head = living.head(receipt.incident)
+    living.hand_over(receipt.inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=())
+    assert {"a"} == living.key_owners()
+    other.forget_the_gone(living.key_owners(), lambda name: living.forget(of=name))
+
+    assert set() == living.key_owners()
+    assert [] == list((tmp_path / "inbox-keys").iterdir())
+    other.leave()
+    for one in (dead, living):
+        one.close()
+
+
+def test_keys_of_one_that_is_about_to_join_are_left_alone(
+    shared: sa.Engine, sealer: Sealer, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox-keys").mkdir()
+    keys = InboxKeys(tmp_path / "inbox-keys", "a", alone=False)
+    keys.current()
+    joins = Locks(shared, "a").lease("worker a")
+    assert joins.is_ours()
+    forgotten: list[str] = []
+
+    fellows(shared, "b", sealer).forget_the_gone(keys.owners(), forgotten.append)
+    assert [] == forgotten
+
+    joins.close()
+    fellows(shared, "b", sealer).forget_the_gone(keys.owners(), forgotten.append)
+    assert ["a"] == forgotten
+
+
 def test_keys_of_an_earlier_life_are_destroyed_by_the_next(
     shared: sa.Engine, sealer: Sealer, deliver: Callable[..., Receipt], tmp_path: Path
 ) -> None:
+    (tmp_path / "inbox-keys").mkdir()
     lives = [Database(shared, sealer, InboxKeys(tmp_path / "inbox-keys", "a", alone=False)) for _ in range(2)]
     receipt = deliver(lives[0], "s1")
     one = fellows(shared, "a", sealer)
@@ -449,6 +503,7 @@ def test_a_key_stays_while_its_report_may_still_come_into_being(
     shared: sa.Engine, sealer: Sealer, deliver: Callable[..., Receipt], tmp_path: Path
 ) -> None:
     """The connection breaks during COMMIT: who asked for it hears of trouble, and the report is there afterwards."""
+    (tmp_path / "inbox-keys").mkdir()
     breaking = make_engine(shared.url.render_as_string(hide_password=False))
     used: list[Any] = []
     sa.event.listen(breaking, "checkout", lambda connection, *_: used.append(connection))

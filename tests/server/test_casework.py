@@ -37,6 +37,7 @@ from integration.process import default_process
 from integration.reconcile import NOT_KNOWN
 from integration.report import Answer, Report
 from integration.text import Untrusted
+from tests.pg import both
 from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
@@ -365,7 +366,7 @@ def forget_all_after_the_report(database: Database, receipt: Receipt, report: by
     forget_ticket_and_diary(database)
     sealed = database._sealer.seal(report, table="inbox", column="sealed_report", row=receipt.inbox_id)
     with database._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE inbox SET state = 'waiting', sealed_report = ?", (sealed,))
+        connection.execute(t.inbox.update().values(state="waiting", sealed_report=sealed))
 
 
 def test_a_diary_that_the_database_forgot_is_taken_over_and_not_begun_twice(
@@ -461,6 +462,7 @@ def test_what_does_not_surely_continue_the_diary_is_left_alone_and_said(
     assert report == database.delivery(receipt.inbox_id).report
 
 
+@both
 def test_a_later_report_that_a_restored_database_holds_again_is_written_again_and_read_by_nobody_unknown(
     take_in: Intake, work: Casework, host: MemoryHost, database: Database
 ) -> None:
@@ -873,6 +875,7 @@ def ticket_without_diary(receipt: Receipt, host: MemoryHost, work: Casework) -> 
     host.stubborn_fields = False
 
 
+@both
 def test_a_report_whose_ticket_was_deleted_too_early_gets_a_new_one(
     take_in: Intake, work: Casework, host: MemoryHost, database: Database
 ) -> None:

@@ -30,6 +30,7 @@ from integration.erasing import erase
 from integration.errors import WriteRefused
 from integration.roster_chain import readers_of
 from integration.text import Untrusted
+from tests.pg import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +155,7 @@ def test_what_is_left_proves_the_comments_place(book: Book, database: Database, 
     assert sshsig.verify_raw(service, sealed, seal_message(whole.link, written))
 
 
+@both
 def test_it_goes_from_the_ticket_and_no_job_brings_it_back(book: Book, host: MemoryHost) -> None:
     gone = book.write("a home address")
     why = book.write("Erased by law.", EntryContent.REDACTION, redacts=gone)
@@ -174,6 +176,7 @@ def test_it_goes_from_the_ticket_and_no_job_brings_it_back(book: Book, host: Mem
         assert {one.id.seq for one in ticket.comments} == set(range(1, why + again + 2)) - {gone}
 
 
+@both
 def test_a_file_goes_with_its_entry(book: Book, host: MemoryHost, database: Database) -> None:
     epoch = database.epoch(book.incident)
     assert epoch is not None

@@ -19,6 +19,7 @@ from integration.host_events import HostEvent, Touched
 from integration.incident import SpaceName
 from integration.jira.events import JiraEvents
 from integration.store import HOST
+from tests.pg import both
 from webhook_server.answers import MAX_BODY
 from webhook_server.events import events
 from webhook_server.store import tables as t
@@ -159,6 +160,7 @@ def waiting(database: Database) -> list[str]:
     return [job.inbox_id for job in database.unfinished_jobs()]
 
 
+@both
 def test_a_delivery_that_comes_again_is_noted_once(database: Database, clock: SetClock, opened: str) -> None:
     assert opened
     assert "noted" == database.note_event(SPACE, event(), clock.now())
@@ -169,6 +171,7 @@ def test_a_delivery_that_comes_again_is_noted_once(database: Database, clock: Se
     assert "noted" == database.note_event(SPACE, event(), clock.now())
 
 
+@both
 def test_a_ticket_that_is_not_ours_is_ignored(database: Database, clock: SetClock, opened: str) -> None:
     assert opened
     assert "ignored" == database.note_event(SPACE, event(ticket="777"), clock.now())
@@ -188,6 +191,7 @@ def test_while_a_job_waits_another_event_adds_none(database: Database, clock: Se
     assert {"a0", "a1"} == set(database.hints(job.incident).accounts)
 
 
+@both
 def test_an_event_that_comes_while_the_job_is_worked_on_gets_another(
     database: Database,
     clock: SetClock,

@@ -18,6 +18,7 @@ from integration.errors import (
     NotifyError,
 )
 from integration.guard import PROOF_LASTS, Guard
+from tests.pg import both
 from tests.server.conftest import SPACE
 from webhook_server.jobs import attempt
 from webhook_server.lookout import EVERY, Lookout, audiences_looked_at
@@ -416,6 +417,7 @@ def test_a_host_that_says_itself_that_somebody_was_let_in_takes_nothing_of_what_
         clock.forward(seconds=300)
 
 
+@both
 def test_who_runs_the_service_is_told_daily_before_the_admins_proof_ends_and_after(
     guard: Guard, notices: SpaceNotices, told: Told, clock: SetClock
 ) -> None:

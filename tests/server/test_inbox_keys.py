@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from integration.report import Report
     from tests.server.conftest import Intake
@@ -32,6 +32,13 @@ def keys(tmp_path: Path) -> InboxKeys:
 def seal(keys: InboxKeys, report: bytes, row: str) -> tuple[str, bytes]:
     key = keys.current()
     return key.id, key.seal(report, row)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Callable[[str], InboxKeys]:
+    """Makes a process's keys in a folder that it shares with others."""
+    (tmp_path / "inbox-keys").mkdir()
+    return lambda owner: InboxKeys(tmp_path / "inbox-keys", owner, alone=False)
 
 
 def files(folder: Path) -> list[str]:
@@ -88,6 +95,21 @@ def test_no_report_is_sealed_with_a_key_that_is_not_in_the_folder(keys: InboxKey
     assert b"report" == keys.open(key_id, sealed, "in_2")
 
 
+def test_a_share_that_remembers_a_destroyed_key_for_a_while_does_not_get_it_used_again(
+    shared: Callable[[str], InboxKeys], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it was on sshfs, with two mounts of one folder: who looked for the key found it, who opened it did not."""
+    one, other = shared("a"), shared("b")
+    first, _ = seal(one, b"report", "in_1")
+    gone, is_there = tmp_path / "inbox-keys" / f"{first}.key", Path.exists
+    monkeypatch.setattr(Path, "exists", lambda self: self == gone or is_there(self))
+
+    other.forget(set(), of="a")
+    key_id, sealed = seal(one, b"report", "in_2")
+
+    assert b"report" == other.open(key_id, sealed, "in_2")
+
+
 def test_no_other_key_in_the_folder_is_ever_destroyed(keys: InboxKeys, tmp_path: Path) -> None:
     """Somebody may name the folder in which the server's own keys lie."""
     seal(keys, b"report", "in_1")
@@ -101,8 +123,10 @@ def test_no_other_key_in_the_folder_is_ever_destroyed(keys: InboxKeys, tmp_path:
     assert others == {one.name: one.read_bytes() for one in (tmp_path / "inbox-keys").iterdir()}
 
 
-def test_two_processes_of_one_name_destroy_none_of_each_others_keys(tmp_path: Path) -> None:
-    one, two = (InboxKeys(tmp_path / "inbox-keys", "server", alone=False) for _ in range(2))
+def test_two_processes_of_one_name_destroy_none_of_each_others_keys(
+    shared: Callable[[str], InboxKeys],
+) -> None:
+    one, two = (shared("server") for _ in range(2))
     key_id, sealed = seal(one, b"report", "in_1")
 
     two.forget(set())
@@ -110,8 +134,41 @@ def test_two_processes_of_one_name_destroy_none_of_each_others_keys(tmp_path: Pa
     assert b"report" == one.open(key_id, sealed, "in_1")
 
 
-def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(tmp_path: Path) -> None:
-    dead, living = (InboxKeys(tmp_path / "inbox-keys", name, alone=False) for name in ("a", "b"))
+def test_a_shared_folder_that_is_not_there_is_not_made_and_takes_no_report(tmp_path: Path) -> None:
+    """It is a share that is not mounted. What is written into its place is hidden by the mount."""
+    keys = InboxKeys(tmp_path / "share" / "inbox-keys", "a", alone=False)
+
+    with pytest.raises(StoreError, match="Mount it"):
+        keys.require_folder()
+    with pytest.raises(StoreError, match="sends it again"):
+        seal(keys, b"report", "in_1")
+    assert [] == list(tmp_path.iterdir())
+
+    (tmp_path / "share" / "inbox-keys").mkdir(parents=True)
+    keys.require_folder()
+    key_id, sealed = seal(keys, b"report", "in_1")
+    assert b"report" == keys.open(key_id, sealed, "in_1")
+
+
+def test_a_share_that_goes_while_the_server_runs_takes_no_report_until_it_is_back(tmp_path: Path) -> None:
+    share, away = tmp_path / "share", tmp_path / "away"
+    (share / "inbox-keys").mkdir(parents=True)
+    keys = InboxKeys(share / "inbox-keys", "a", alone=False)
+    key_id, sealed = seal(keys, b"report", "in_1")
+    share.rename(away)
+    share.mkdir()  # what is left of a share is the folder on which it was mounted
+
+    with pytest.raises(StoreError):
+        seal(keys, b"report", "in_2")
+
+    assert [] == list(share.iterdir())
+    share.rmdir()
+    away.rename(share)
+    assert b"report" == keys.open(key_id, sealed, "in_1")
+
+
+def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(shared: Callable[[str], InboxKeys]) -> None:
+    dead, living = (shared(name) for name in ("a", "b"))
     gone, needed = seal(dead, b"report", "in_1"), seal(dead, b"report", "in_2")
     dead.forget(set())
     needed = seal(dead, b"report", "in_2")
@@ -125,9 +182,8 @@ def test_the_keys_of_one_that_is_dead_are_destroyed_by_another(tmp_path: Path) -
         living.open(*gone, "in_1")
 
 
-def test_keys_of_other_processes_are_left_alone(tmp_path: Path) -> None:
-    keys = InboxKeys(tmp_path / "inbox-keys", "server", alone=False)
-    other = InboxKeys(tmp_path / "inbox-keys", "other", alone=False)
+def test_keys_of_other_processes_are_left_alone(shared: Callable[[str], InboxKeys]) -> None:
+    keys, other = shared("server"), shared("other")
     key_id, sealed = seal(other, b"report", "in_1")
 
     keys.forget(set())

@@ -11,6 +11,7 @@ from integration.audience import AdminProof
 from integration.casework import receive
 from integration.errors import HostUnproven
 from integration.incident import SpaceName
+from tests.pg import both
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.space_ids import accept
 
@@ -109,6 +110,7 @@ def test_a_finished_job_is_done_and_has_no_reason(
     assert database.delivery(receipt.inbox_id).finished
 
 
+@both
 def test_retry_now_makes_it_due(database: Database, take_in: Intake, clock: SetClock) -> None:
     receipt = take_in()
     database.job_failed(

@@ -22,6 +22,7 @@ from integration.errors import (
     StoreError,
 )
 from integration.incident import SpaceName
+from tests.pg import both
 from webhook_server import loop
 from webhook_server.fellows import Fellows
 from webhook_server.jobs import Dispatcher, attempt
@@ -251,6 +252,7 @@ def test_our_turn_may_be_over_in_the_middle_and_the_rest_follows(
     assert 1 == len(host.tickets)
 
 
+@both
 def test_what_is_parked_stays_parked_with_its_reason_while_it_waits_for_its_turn(
     take_in: Intake, work: Casework, database: Database, host: MemoryHost, dispatcher: Dispatcher,
     clock: SetClock,
@@ -1021,6 +1023,7 @@ def test_a_diary_that_has_begun_is_not_reopened(
 # The threads ----------------------------------------------------------------------------------------
 
 
+@both
 def test_a_slow_mail_server_does_not_hold_up_reports(
     dispatcher: Dispatcher, engine: FakeEngine, take_in: Intake, work: Casework, database: Database, told: Told,
     monkeypatch: pytest.MonkeyPatch,

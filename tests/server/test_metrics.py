@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from integration.audience import AdminProof
 from integration.errors import NotifyError, StoreError
 from integration.incident import SpaceName
+from tests.pg import both
 from tests.server.conftest import SPACE
 from webhook_server.metrics import CODES, OUTCOMES, Counters, DatabaseFigures, published
 from webhook_server.store import tables as t
@@ -72,6 +73,7 @@ def test_an_empty_database_has_all_its_figures(registry: CollectorRegistry) -> N
     assert 0 < figures["coc_database_bytes", ()]
 
 
+@both
 def test_what_waits_is_counted_by_state_and_code(
     registry: CollectorRegistry, database: Database, take_in: Intake, clock: SetClock
 ) -> None:
@@ -115,6 +117,7 @@ def test_no_code_name_id_source_space_or_word_of_a_report_is_in_the_figures(
         assert secret not in text
 
 
+@both
 def test_ticket_spaces_that_may_not_be_written_to_are_counted(
     registry: CollectorRegistry, spaces: Audiences, clock: SetClock
 ) -> None:
@@ -134,6 +137,7 @@ def test_ticket_spaces_that_may_not_be_written_to_are_counted(
     assert 300 == figures["coc_proof_age_seconds", (("by", "service"),)]
 
 
+@both
 def test_rosters_workers_and_chores_are_seen(
     registry: CollectorRegistry, database: Database, clock: SetClock, loops: Loops
 ) -> None:
@@ -185,6 +189,17 @@ def test_counters_take_known_outcomes_only() -> None:
         for name in ("received", "unauthenticated", "other")
     ]
     assert 1 == figures["coc_attempts_total", (("outcome", "host-gone"),)]
+
+
+def test_a_first_refusal_is_a_rise_from_zero() -> None:
+    registry = CollectorRegistry()
+    Counters(registry)
+
+    figures = read(registry)
+
+    for outcome in ("received", "failed", "unauthenticated", "stale-delivery", "too-large", "unknown-source"):
+        assert 0 == figures["coc_deliveries_total", (("outcome", outcome),)]
+    assert 0 == figures["coc_notices_total", (("outcome", "failed"),)]
 
 
 @pytest.mark.parametrize("trouble", [NotifyError("no"), RuntimeError("no")])

@@ -18,6 +18,7 @@ from integration.reconcile import Found
 from integration.report import Report
 from integration.store import FOUND, NIGHTLY
 from integration.text import Untrusted
+from tests.pg import both
 from webhook_server.chores import Chores, nightly
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.store import tables as t
@@ -137,6 +138,7 @@ def test_a_proof_of_the_restriction_serves_many_tickets(
     assert ["audience", "read", "read", "read", "read"] == host.calls
 
 
+@both
 @pytest.mark.parametrize("what", ["comment", "step", "fields", "restriction"])
 def test_what_was_changed_is_put_right_and_its_kind_is_told_to_the_readers(
     opened: Receipt, book: ChoreBook, dispatcher: Dispatcher, clock: SetClock, host: MemoryHost, told: Told,
@@ -201,6 +203,7 @@ def test_what_was_found_is_told_also_if_we_die_right_after_healing(
     assert ["steps were missing" in mail[2] for mail in told.mails] == [True]
 
 
+@both
 def test_a_second_kind_of_thing_found_before_the_first_was_told_is_told_too(
     opened: Receipt, database: Database, dispatcher: Dispatcher, told: Told, clock: SetClock
 ) -> None:
@@ -312,6 +315,7 @@ def test_a_clock_that_was_ahead_and_is_put_back_does_not_stop_the_nights(
     assert 1 == book.begin_night(clock.now())
 
 
+@both
 def test_closed_incidents_and_those_with_something_waiting_are_left_out(
     opened: Receipt, take_in: Intake, work: Casework, book: ChoreBook, database: Database, clock: SetClock
 ) -> None:
@@ -340,6 +344,7 @@ def test_an_incident_whose_last_night_still_waits_gets_no_second_job(
     assert 1 == len(jobs(database))
 
 
+@both
 @pytest.mark.usefixtures("opened")
 def test_of_several_workers_one_begins_the_night(database: Database, clock: SetClock) -> None:
     begun: list[int] = []
@@ -360,6 +365,7 @@ def test_of_several_workers_one_begins_the_night(database: Database, clock: SetC
     assert 1 == len(jobs(database))
 
 
+@both
 def test_a_chore_is_claimed_by_one_and_is_due_again_after_its_time(book: ChoreBook, clock: SetClock) -> None:
     every = timedelta(minutes=5)
 
@@ -446,6 +452,7 @@ def test_nobody_is_told_that_a_nights_job_waits_for_its_turn_before_a_day_has_pa
 # What stays behind ----------------------------------------------------------------------------------
 
 
+@both
 def test_what_was_compared_and_told_leaves_no_rows(
     opened: Receipt, book: ChoreBook, dispatcher: Dispatcher, clock: SetClock, host: MemoryHost,
     database: Database,

@@ -19,6 +19,7 @@ from integration.errors import (
     HostUnknownOutcome,
 )
 from integration.ports import FailedDelivery
+from tests.pg import both
 from webhook_server.redelivery import EVERY, missed_webhooks
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.redeliveries import WAITS, Redeliveries
@@ -98,6 +99,7 @@ def test_what_does_not_arrive_is_asked_for_a_few_times_with_growing_waits_and_th
     assert all(least <= wait <= least + EVERY for least, wait in zip(WAITS, waits, strict=True))
 
 
+@both
 def test_what_arrived_is_not_asked_for_again(book: ChoreBook, asked: Redeliveries, clock: SetClock) -> None:
     hook = FakeHook(lost=["a", "b"])
     turns([hook], book, asked, clock, hours=0.2)
@@ -195,6 +197,7 @@ def test_two_workers_that_ask_for_one_delivery_at_once_ask_once(asked: Redeliver
     assert [False, False, False, True] == sorted(answers)
 
 
+@both
 def test_what_cannot_be_sent_again_any_more_is_forgotten(
     book: ChoreBook, asked: Redeliveries, clock: SetClock, database: Database
 ) -> None:

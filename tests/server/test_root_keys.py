@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from integration.errors import ConfigError, DoesNotOpen
+from tests.pg import both
 from webhook_server.store import reseal, sealed
 from webhook_server.store import tables as t
 from webhook_server.store.database import Database
@@ -129,6 +130,7 @@ class _Same:
         pass
 
 
+@both
 def test_a_value_that_does_not_open_holds_up_no_other(
     filled: Database, sealer: Sealer, key_file: Path
 ) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from integration.diary.keys import Identity, generate_identity, new_service_key
 from integration.errors import RosterRefused, StoreError
 from integration.roster import load_roster
+from tests.pg import both
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store import tables as t
 from webhook_server.store.roster_pin import RosterPin
@@ -270,6 +271,7 @@ def test_a_new_service_takes_no_roster_that_too_few_signed(
     assert pin.newest() is None
 
 
+@both
 def test_what_was_accepted_lies_sealed_and_cannot_be_exchanged(
     folder: Folder, roster: RosterFile, pin: RosterPin, database: Database, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from integration.incident import Alias, Incident, IncidentId, IncidentType, Spac
 from integration.mirror import TicketName, TicketRef
 from integration.store import TicketRecord
 from integration.text import SealedText
+from tests.pg import both
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival
 from webhook_server.store.database import Database
@@ -562,6 +563,7 @@ def test_another_kind_of_database_is_left_as_it_is() -> None:
 # The shelf ------------------------------------------------------------------------------------------
 
 
+@both
 def test_the_shelf_gives_an_incident_to_its_readers_only(
     take_in: Intake, database: Database, clock: SetClock
 ) -> None:
@@ -586,6 +588,7 @@ def test_the_shelf_gives_an_incident_to_its_readers_only(
     assert [] == list(shelf.cleared_incidents("stranger"))
 
 
+@both
 def test_the_shelf_gives_comments_and_head(take_in: Intake, database: Database) -> None:
     empty, full = take_in(), take_in()
     comment = hand_over(database, full)
@@ -599,6 +602,7 @@ def test_the_shelf_gives_comments_and_head(take_in: Intake, database: Database) 
     assert shelf.head(empty.incident) is None
 
 
+@both
 def test_a_nonce_works_once_for_each_member_and_is_forgotten_after_its_time(
     database: Database, clock: SetClock
 ) -> None:

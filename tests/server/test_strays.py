@@ -11,6 +11,7 @@ import pytest
 from integration.errors import HostUnavailable, NotifyError
 from integration.incident import IncidentId, SpaceName
 from integration.marked import MarkedTicket
+from tests.pg import both
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.overview import Overview
 from webhook_server.store.strays import Strays
@@ -86,6 +87,7 @@ def test_a_ticket_whose_incident_is_here_is_none(night: Night, take_in: Intake, 
     assert [] == night.told.mails
 
 
+@both
 def test_what_the_database_has_forgotten_is_told_once_by_its_keys(
     night: Night, make_night: Callable[[Listed], Night], clock: SetClock
 ) -> None:
@@ -103,6 +105,7 @@ def test_what_the_database_has_forgotten_is_told_once_by_its_keys(
     assert 1 == night.space.asked
 
 
+@both
 def test_what_is_known_again_or_gone_is_forgotten_the_next_night(
     night: Night, take_in: Intake, clock: SetClock
 ) -> None:

@@ -116,11 +116,15 @@ def test_all_that_is_needed_is_locked_with_hashes_and_the_stand_ins_parser_is_an
     assert any(one.startswith("graphql-core") and "extra ==" in one for one in wanted)
 
 
-def test_what_was_installed_is_what_runs(installed: Installed, empty: Path) -> None:
+def test_what_was_installed_is_what_runs_and_says_its_version(
+    installed: Installed, wheel: Path, empty: Path
+) -> None:
     where = installed.run("python", "-c", "import webhook_server; print(webhook_server.__file__)", cwd=empty)
 
     assert where.stdout.startswith(str(installed.folder))
     assert "Usage: coc " in installed.run("coc", "--help", cwd=empty).stdout
+    said = {installed.run(command, "--version", cwd=empty).stdout for command in ("coc", "coc-server")}
+    assert {f"coc-mirror {metadata(wheel)['Version']}\n"} == said
 
 
 def test_from_an_empty_folder_to_a_list_of_what_is_missing(installed: Installed, empty: Path) -> None:

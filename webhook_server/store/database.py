@@ -196,6 +196,10 @@ class Database(Diaries, JobList, Observed):
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def key_owners(self) -> set[str]:
+        """The names of all processes that have inbox keys here, those included that do not live any more."""
+        return self._inbox_keys.owners()
+
     def _destroy_keys(self, connection: sa.Connection, of: str | None) -> None:
         needed = connection.scalars(
             sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()

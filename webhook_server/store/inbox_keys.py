@@ -49,7 +49,11 @@ class InboxKeys:
     """The keys in a folder. Hold :attr:`lock` from sealing until the sealed report is committed."""
 
     def __init__(self, folder: Path, owner: str = "server", *, alone: bool = True) -> None:
-        """``owner`` is the name of this process among those that share the folder; ``alone`` if there are none."""
+        """``owner`` is the name of this process among those that share the folder; ``alone`` if there are none.
+
+        One that is alone makes the folder. A shared one that is not there is a share that is not mounted: a key that
+        was written into its place would be hidden by the mount, and nobody could open the report.
+        """
         self._folder = folder
         self.process = owner
         self._owner = (
@@ -60,13 +64,27 @@ class InboxKeys:
         self.lock = threading.Lock()
         """While it is held no key is destroyed, so that none is lost between sealing and committing."""
 
+    def require_folder(self) -> None:
+        """To be called at a start.
+
+        Raises:
+            StoreError: the folder is shared with other servers, and is not there.
+        """
+        if not self._alone and not self._folder.is_dir():
+            raise StoreError(
+                f"The folder of the inbox keys, {self._folder}, is not there.",
+                meaning="With PostgreSQL several servers may share it, so none of them makes it: a key in the wrong place "
+                "would be a report that nobody opens. Nothing was started.",
+                next_step="Mount it, or make it once, for the server's account and with mode 0700; see [server].inbox_keys.",
+            )
+
     def current(self) -> InboxKey:
         """The key that seals now; for one transaction, since the folder may lack it in the next.
 
         Raises:
             StoreError: the folder takes no key.
         """
-        if self._current is None or not self._file(self._current.id).exists():
+        if self._current is None or not self._is_there(self._current.id):
             self._current = self._new()
         return self._current
 
@@ -110,13 +128,26 @@ class InboxKeys:
                 next_step="See that the server may write to the folder of the inbox keys.",
             ) from None
 
+    def _is_there(self, key_id: str) -> bool:
+        """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
+        try:
+            with self._file(key_id).open("rb"):
+                return True
+        except OSError:
+            return False
+
+    def owners(self) -> set[str]:
+        """The names of all processes that have keys in the folder."""
+        return {file.name.partition(".")[0] for file in self._folder.glob(f"*.{_LIFE}")}
+
     def _file(self, key_id: str) -> Path:
         return self._folder / f"{key_id}.key"
 
     def _new(self) -> InboxKey:
         key_id, secret = f"{self._owner}.{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._alone:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_durably(self._file(key_id), secret)
         except OSError as error:
             raise StoreError(
