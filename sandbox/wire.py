@@ -123,22 +123,23 @@ class Wire:
         return [exchange for exchange in self.journal if exchange.is_write]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
+        """Serve one request. Its body is read first: a caller that stops halfway holds up nobody but itself."""
         path = environ.get("PATH_INFO", "")
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
         if not path.startswith(API_PREFIXES):
             with self._lock:
                 return Response.from_app(self.app, environ, buffered=True)(environ, start_response)
         if self.latency:
             time.sleep(self.latency)
         with self._lock:
-            return self._call(environ, start_response, path)
+            return self._call(environ, start_response, path, body)
 
-    def _call(self, environ: WSGIEnvironment, start_response: StartResponse, path: str) -> Iterable[bytes]:
+    def _call(
+        self, environ: WSGIEnvironment, start_response: StartResponse, path: str, body: bytes
+    ) -> Iterable[bytes]:
         number, self._count = self._count, self._count + 1
         fault = self.faults.get(number, self.every)
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length) if length else b""
-        environ["wsgi.input"] = io.BytesIO(body)
         if fault is not None and fault.kind == "delay":
             time.sleep(fault.seconds)
         acts = fault is None or fault.kind not in {"drop-before", "status"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -82,3 +84,11 @@ def test_reads_by_post_are_not_writes(office: Office) -> None:
     office.call("ada", "POST", "search/jql", json={"jql": "project = COC"})
     office.call("ada", "POST", "issue/bulkfetch", json={"issueIdsOrKeys": ["COC-1"]})
     assert [one.path for one in office.cloud.wire.writes()] == ["/rest/api/3/issue"]
+
+
+def test_a_caller_that_stops_halfway_holds_up_no_other(office: Office) -> None:
+    address = urlsplit(office.url)
+    with socket.create_connection((str(address.hostname), address.port or 0), timeout=30) as half:
+        half.sendall(b"POST /rest/api/3/issue HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+
+        assert 201 == create(office).status_code
