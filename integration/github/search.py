@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from integration.mirror import MirrorView, TicketRef
     from integration.process import StepKey
 
-_MARGIN = timedelta(days=7)  # how far GitHub's clock and ours may be apart; a week of tickets is a few pages
+_MARGIN = timedelta(days=7)
+"""What was made a little before is read too: a week of tickets is a few pages."""
 _EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
 
 
@@ -35,7 +36,7 @@ class TicketSearch:
 
     def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
         """Tickets with this incident's marker, oldest first."""
-        if not self._seen.may_be_there(incident, since - _MARGIN):
+        if not self._seen.may_be_there(incident, self._from(since)):
             return ()
         marked = self._marked(incident, since)
         refs = [ticket_ref(issue, self._client) for issue, step in marked if step is None]
@@ -58,10 +59,15 @@ class TicketSearch:
             if step is not None and not issue.get("parent_issue_url")
         }
 
+    def _from(self, since: datetime) -> datetime:
+        """From when on to read. ``since`` is by our clock: if that is far ahead, what was made just now is before it."""
+        theirs = self._client.time()
+        return _EVER if theirs is None else min(since, theirs) - _MARGIN
+
     def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
         """Issues with the incident's marker, made since then, with the step that each stands for."""
         found = []
-        for issue in recent_issues(self._client, since - _MARGIN):
+        for issue in recent_issues(self._client, self._from(since)):
             mark = find_marker(issue.get("body"))
             if mark is not None and mark.incident == incident:
                 found.append((issue, mark.step))

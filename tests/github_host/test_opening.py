@@ -455,7 +455,6 @@ def test_tickets_are_found_by_marker_oldest_first_and_steps_are_none(
     second = host.open_ticket(view)
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert host.find(view.incident, since=since) == (first, second)
-    assert host.find(view.incident, since=datetime.now(UTC) + timedelta(days=8)) == ()
 
 
 def test_tickets_of_any_incident_are_listed_and_steps_are_none(
@@ -468,7 +467,7 @@ def test_tickets_of_any_incident_are_listed_and_steps_are_none(
     }
 
 
-@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=6)])
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=8), timedelta(days=3000)])
 def test_a_ticket_is_found_although_our_clock_is_ahead_of_githubs(
     world: World, view: MirrorView, ahead: timedelta
 ) -> None:
