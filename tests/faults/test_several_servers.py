@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from tests.faults.form_tool import FORMS, FormTool
 from tests.faults.soak import SPEED
 from tests.faults.verdict import half_made, verdict, wait_until_done
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.faults.world import Nursery
 
 _REPORTS = 2  # to each form
+_BEGUN = sa.text("SELECT count(*) FROM dbos.workflow_status WHERE status = 'PENDING' AND executor_id = :name")
 
 
 def test_the_other_one_finishes_what_a_dead_one_began(
@@ -40,7 +43,9 @@ def test_the_other_one_finishes_what_a_dead_one_began(
         for form in FORMS * _REPORTS:
             tool.submit(form)
         survivor.start_until_ready()
-        wait_for(lambda: half_made(world), "work under way", seconds=60)
+        wait_for(
+            lambda: half_made(world) and begun_by("doomed", postgres_url) > 0, "work under way", seconds=60
+        )
 
         doomed.kill()
 
@@ -54,3 +59,13 @@ def test_the_other_one_finishes_what_a_dead_one_began(
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
         keys = world.play.folder / "inbox-keys"
         wait_for(lambda: not any(keys.iterdir()), "the end of all inbox keys, the dead one's too", seconds=60)
+
+
+def begun_by(name: str, url: str) -> int:
+    """How many attempts the process of this name is at, by the engine's own table."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(_BEGUN, {"name": name}) or 0
+    finally:
+        engine.dispose()
