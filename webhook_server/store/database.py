@@ -34,7 +34,7 @@ from webhook_server.store.rows import (
     upsert_ticket,
 )
 from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
-from webhook_server.store.transactions import Collision, reading, writing
+from webhook_server.store.transactions import Collision, one_after_another, reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -404,7 +404,8 @@ class Database(JobList, Observed):
             if nothing_is_being_sealed(connection, of or self._inbox_keys.process):
                 self._destroy_keys(connection, of)
         if self._engine.dialect.name == "sqlite":
-            with reading(self._engine.execution_options(coc_plain=True)) as connection:
+            plain = self._engine.execution_options(coc_plain=True)
+            with one_after_another(self._engine), reading(plain) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _destroy_keys(self, connection: sa.Connection, of: str | None) -> None:
