@@ -313,7 +313,9 @@ def test_a_damaged_database_is_said_in_a_sentence(config: Path, command: tuple[s
     result = run(*command, "--config", config)
 
     assert 1 == result.exit_code
-    assert "The database had trouble (DatabaseError)." in result.output
+    assert "The database had trouble (SQLITE_NOTADB)." in result.output
+    assert "restore the newest backup" in result.output
+    assert "disk is not full" not in result.output
     assert isinstance(result.exception, SystemExit)
 
 
