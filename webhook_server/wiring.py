@@ -59,6 +59,7 @@ from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
 from webhook_server.store.strays import Strays
 from webhook_server.store.workers import Workers
+from webhook_server.storing import Storing
 from webhook_server.strays import teller, unknown_tickets
 
 if TYPE_CHECKING:
@@ -226,14 +227,13 @@ def join(
         places=places,
     )
 
+    storing = Storing(sql.url, config.inbox_keys)
+
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
-        receipt = receive(source.name, source.space, submission_id, report, store=database, clock=clock)
+        with storing.tried():
+            receipt = receive(source.name, source.space, submission_id, report, store=database, clock=clock)
         dispatcher.wake()
         return receipt
-
-    def alert(source: str, code: str) -> None:
-        _log.warning("source-alert", source=source, code=code)
-        dispatcher.alert(source, code)
 
     def note_event(space: SpaceName, event: HostEvent) -> str:
         outcome = database.note_event(space, event, clock.now())
@@ -243,10 +243,10 @@ def join(
 
     app = create_app(
         [
-            intake(config.sources, store_report, clock, alert, counters.delivery),
+            intake(config.sources, store_report, clock, dispatcher.alert, counters.delivery),
             events(_events(config, hosts, database.space_id), note_event, lookout.look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
-            health(database.is_there, lambda: dispatcher.is_stuck),
+            health(database.is_there, storing.is_possible, lambda: dispatcher.is_stuck),
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))

@@ -55,6 +55,8 @@ _POSTGRESQL = {
     "XX002": _RESTORE_POSTGRESQL,
 }
 """By how the SQLSTATE begins."""
+_NO_CONNECTION = {"OperationalError", "ConnectionTimeout"}
+"""psycopg has no SQLSTATE for a connection that never came about, or that broke off."""
 
 
 def kind_of(error: BaseException) -> str:
@@ -69,9 +71,5 @@ def next_step_for(error: BaseException) -> str:
     state = getattr(error, "sqlstate", None)
     if state is not None:
         return next((step for kind, step in _POSTGRESQL.items() if state.startswith(kind)), _OTHERWISE)
-    # psycopg has no SQLSTATE for a connection that never came about, or that broke off.
     is_psycopg = type(error).__module__.partition(".")[0] == "psycopg"
     return _CONNECT if is_psycopg and type(error).__name__ in _NO_CONNECTION else _OTHERWISE
-
-
-_NO_CONNECTION = {"OperationalError", "ConnectionTimeout"}
