@@ -15,7 +15,7 @@ from integration.audience import ADMIN_PROOF_LASTS, AdminProof
 from integration.casework import receive
 from integration.errors import ConfigError
 from integration.incident import SpaceName
-from webhook_server import status as looking
+from webhook_server import status_folders
 from webhook_server.config import load_config
 from webhook_server.status import ask_server, look
 from webhook_server.store import tables as t
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.report import Report
-    from webhook_server.status import Status
+    from webhook_server.status_report import Status
 
 NOW = datetime.now(UTC)
 CONDUCT = SpaceName("conduct")
@@ -290,7 +290,7 @@ def test_a_disk_that_is_nearly_full_is_said(
     config: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert parts.database.unfinished_jobs() == []
-    monkeypatch.setattr(looking, "_LEAST_FREE", 10**18)
+    monkeypatch.setattr(status_folders, "_LEAST_FREE", 10**18)
 
     assert "MB left. -> Make room: on a full disk no report is taken in." in said(look(config, NOW, well))
 
