@@ -36,8 +36,8 @@ _AFTER_FAILURE = timedelta(minutes=1)
 _TEXTS = {
     IntakeError.code: (
         "What the form {source!r} sent could not be stored and was refused: the report is not here. The form tool sends it\n"
-        "again for some hours only. A disk that is full, or a folder that the server may not write to, is the usual reason.\n"
-        "On the server: coc-server status"
+        "again for some hours only. The usual reason is a full disk, a folder that the server may not write to, or a database\n"
+        "that is away. On the server: coc-server status"
     ),
     Unauthenticated.code: (
         "A delivery to the form {source!r} was refused, because it does not prove that it comes from the form tool. If the\n"

@@ -78,7 +78,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
             overview.close()
     except StoreError as error:
         status.warn(error.what, f"{error.meaning} {error.next_step}".strip())
-        if answer is None:
+        if not status.lines:  # it could not even be asked for the workers
             _server(status, where, answer, (), now)
     look_at_folders(status, addresses)
     return status

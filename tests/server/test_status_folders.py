@@ -118,6 +118,18 @@ def test_what_a_server_says_of_storing_comes_with_what_it_means(config: Path) ->
     assert "event=intake outcome=failed" in then
 
 
+def test_what_a_server_says_of_itself_is_said_also_if_its_database_is_damaged(config: Path) -> None:
+    for file in config.parent.glob("coc.sqlite*"):
+        file.unlink()
+    (config.parent / "coc.sqlite").write_bytes(b"no database" * 1000)
+
+    status = look(config, NOW, lambda _host, _port: "the database is away")
+
+    assert ["Server"] == [name for name, _ in status.lines]
+    assert any("says: the database is away." in what for what, _ in status.warnings)
+    assert any("restore the newest backup" in then for _, then in status.warnings)
+
+
 # A configuration whose syntax is wrong ------------------------------------------------------------
 
 
