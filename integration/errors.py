@@ -78,6 +78,12 @@ class ConfigError(CoCError):
         )
 
 
+class RootKeyRefused(ConfigError):
+    """The root key file that a running server read again lacks a key that it works with. The keys it has stay in use."""
+
+    code = "root-key"
+
+
 class RosterRefused(CoCError):
     """A roster is not signed as it must be, or does not follow the accepted one. The accepted one stays."""
 
