@@ -49,7 +49,7 @@ from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
 from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
-from webhook_server.store.known_keys import list_needed, refuse_if_another_is_missing
+from webhook_server.store.known_keys import list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import Overview
@@ -118,6 +118,8 @@ def _database(config: Config, sql: sa.Engine, name: str) -> Database:
     refuse_if_another_is_missing(sql, config.inbox_keys)
     migrate(sql)
     list_needed(sql)
+    if others := len(not_of(sql, config.inbox_keys)):
+        _log.warning("inbox-keys-of-another", count=others)
     return Database(sql, config.sealer, keys)
 
 
