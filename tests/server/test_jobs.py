@@ -978,6 +978,18 @@ def test_an_alert_that_could_not_be_sent_is_sent_later(
     assert 1 == len(told.mails)
 
 
+def test_the_operator_is_told_what_to_do_about_a_root_key_file_that_is_not_taken(
+    watched: Dispatcher, told: Told
+) -> None:
+    watched.alert("", "root-key")
+
+    watched.turn()
+
+    (mail,) = told.mails
+    assert (OPERATOR,) == mail[0]
+    assert "Put the right root.key back before you stop the server" in mail[2]
+
+
 def test_without_an_operator_members_on_duty_hear_of_refused_deliveries_only(
     dispatcher: Dispatcher, told: Told, team: Team
 ) -> None:

@@ -14,12 +14,15 @@ from click.testing import CliRunner, Result
 from integration.casework import receive
 from integration.errors import StoreError
 from integration.incident import SpaceName
+from tests.pg import both
 from webhook_server.cli import main
 from webhook_server.config import load_config
 from webhook_server.status import look
 from webhook_server.store import database as databases
+from webhook_server.store import tables as t
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.known_keys import known, list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.sql import make_engine
@@ -172,6 +175,56 @@ def test_a_database_destroys_no_key_of_another_one(
     assert set() == other.key_owners()
     assert database.delivery(waits).report is not None
     other.close()
+
+
+@both
+def test_a_key_that_the_database_does_not_list_stays_whoever_forgets(
+    database: Database, take_in: Intake, hand_over: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Servers that share a folder have the same names beside whatever database they are started with."""
+    receipt = take_in()
+    other = tmp_path / "inbox-keys" / "server.00000000.0000000000000000.key"
+    other.write_bytes(bytes(range(32)))
+
+    hand_over(receipt.inbox_id)
+    database.forget()
+    database.forget(of="server")
+
+    assert [other] == list((tmp_path / "inbox-keys").iterdir())
+    assert bytes(range(32)) == other.read_bytes()
+    assert {other.stem} == not_of(database._engine, tmp_path / "inbox-keys")
+
+
+@both
+def test_only_a_database_that_holds_a_report_may_stand_beside_keys_of_another(
+    database: Database, take_in: Intake, tmp_path: Path
+) -> None:
+    folder = tmp_path / "inbox-keys"
+    folder.mkdir()
+    refuse_if_another_is_missing(database._engine, folder)
+    (folder / "server.00000000.0000000000000000.key").write_bytes(bytes(32))
+
+    with pytest.raises(StoreError, match="1 inbox key"):
+        refuse_if_another_is_missing(database._engine, folder)
+
+    take_in()
+    refuse_if_another_is_missing(database._engine, folder)
+
+
+@both
+def test_the_keys_of_waiting_reports_are_listed_once_however_many_servers_start(
+    database: Database, take_in: Intake
+) -> None:
+    take_in()
+    with database._engine.begin() as connection:
+        before = known(connection)
+        connection.execute(t.inbox_key.delete())
+
+    for _ in range(2):
+        list_needed(database._engine)
+
+    with database._engine.connect() as connection:
+        assert before == known(connection) != set()
 
 
 # An older database ----------------------------------------------------------------------------------
