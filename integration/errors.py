@@ -6,6 +6,7 @@ what to do next.
 
     CoCError
     ├── ConfigError               the configuration, roster or process file has mistakes; all are listed
+    │   └── RootKeyRefused        a root key file that lacks what the running server works with
     ├── RosterRefused             a roster that is not signed as it must be, or does not follow the one before
     ├── IntakeError               a delivery was not taken in; carries the HTTP status to answer
     │   ├── Unauthenticated       401
