@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from integration.errors import (
     IntakeError,
     NotifyError,
+    RootKeyRefused,
     StaleDelivery,
     TooLarge,
     Unauthenticated,
@@ -58,6 +59,10 @@ _TEXTS = {
     UnreadableSubmission.code: (
         "The form {source!r} sent something its reader does not understand. It is kept sealed as it came, and members\n"
         "are told. Please have the form's set-up checked."
+    ),
+    RootKeyRefused.code: (
+        "The root key file was changed while the server runs: it cannot be read, or lacks the key that is in use. The server\n"
+        "goes on with the keys it has, but would not start again. Put the right root.key back before you stop the server."
     ),
     NotifyError.code: (
         "The mail server takes no notice for members, so they may not know that something waits. Please check [mail]\n"

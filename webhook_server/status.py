@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import ConfigError, StoreError
 from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
+from webhook_server.key_warnings import key_warnings
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status
 from webhook_server.store.overview import look_into, newest_revision
@@ -204,6 +205,8 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
             status.say("Ticket space", f"{name}: {count} incident(s)")
     else:
         records = overview.audiences()
+        for what, then in key_warnings(config, overview, now):
+            status.warn(what, then)
         for name, space in sorted(config.spaces.items()):
             record = records.get(name, SpaceRecord(name))
             status.say(

@@ -49,6 +49,7 @@ from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
 from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.known_keys import list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import Overview
@@ -111,10 +112,16 @@ class Parts:
         self.database.close()
 
 
-def _inbox_keys(config: Config, sql: sa.Engine, name: str) -> InboxKeys:
+def _database(config: Config, sql: sa.Engine, name: str) -> Database:
+    """The database with the newest schema; and none is made if the folder of the inbox keys shows that one is missing."""
     keys = InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
     keys.require_folder()
-    return keys
+    refuse_if_another_is_missing(sql, config.inbox_keys)
+    migrate(sql)
+    list_needed(sql)
+    if others := len(not_of(sql, config.inbox_keys)):
+        _log.warning("inbox-keys-of-another", count=others)
+    return Database(sql, config.sealer, keys)
 
 
 def join(
@@ -134,15 +141,15 @@ def join(
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
         RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
-        StoreError: the database, or the folder of inbox keys that several servers share, is not there.
+        StoreError: the database, or the folder of inbox keys that several servers share, is not there; or the folder
+            belongs to another database.
     """
     clock = clock or SystemClock()
     sql = make_engine(config.database_url)
     budget = SharedBudget(sql, clock)
     locks = Locks(sql, name)
     hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
-    migrate(sql)
-    database = Database(sql, config.sealer, _inbox_keys(config, sql, name))
+    database = _database(config, sql, name)
     try:
         roster = RosterFile(
             config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock
@@ -217,7 +224,13 @@ def join(
         work=work,
         jobs=database,
         engine=Engine(config.engine_url, try_once, name=name),
-        fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
+        fellows=Fellows(
+            name,
+            workers=Workers(sql),
+            locks=locks,
+            sealer=config.sealer,
+            alarm=lambda code: dispatcher.alert("", code),
+        ),
         notifier=notifier,
         operator=operator,
         spaces=spaces,

@@ -957,6 +957,18 @@ def test_an_alert_needs_neither_a_database_nor_the_lead(
     assert "could not be stored" in mail[2]
 
 
+def test_the_operator_is_told_what_to_do_about_a_root_key_file_that_is_not_taken(
+    watched: Dispatcher, told: Told
+) -> None:
+    watched.alert("", "root-key")
+
+    watched.turn()
+
+    (mail,) = told.mails
+    assert (OPERATOR,) == mail[0]
+    assert "Put the right root.key back before you stop the server" in mail[2]
+
+
 @pytest.mark.parametrize("name", ["heartbeat", "take-over", "dispatcher", "notices"])
 def test_each_loop_that_hangs_is_known(
     watched: Dispatcher, name: str, monkeypatch: pytest.MonkeyPatch

@@ -100,7 +100,8 @@ def test_a_server_that_does_not_answer_is_the_first_thing_said(config: Path, par
 
 
 def test_a_worker_elsewhere_that_was_just_seen_counts_as_alive(config: Path, parts: Parts) -> None:
-    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id="a")
+    key = load_config(config).sealer.key_id
+    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id=key)
 
     assert [] == look(config, NOW, nobody).warnings
     assert "east, version 1: not seen for 3 hours" in said(look(config, NOW + timedelta(hours=3), well))
