@@ -6,6 +6,7 @@ what to do next.
 
     CoCError
     ├── ConfigError               the configuration, roster or process file has mistakes; all are listed
+    │   └── RootKeyRefused        a root key file that lacks what the running server works with
     ├── RosterRefused             a roster that is not signed as it must be, or does not follow the one before
     ├── IntakeError               a delivery was not taken in; carries the HTTP status to answer
     │   ├── Unauthenticated       401
@@ -76,6 +77,12 @@ class ConfigError(CoCError):
         super().__init__(
             f"{where} has {count}:{listing}\nNothing was started or changed. Correct the file and try again."
         )
+
+
+class RootKeyRefused(ConfigError):
+    """The root key file that a running server read again lacks a key that it works with. The keys it has stay in use."""
+
+    code = "root-key"
 
 
 class RosterRefused(CoCError):

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from integration.errors import ConfigError, StoreError
 from webhook_server.store import tables as t
+from webhook_server.store.known_keys import require_database
 from webhook_server.store.migrate import revision
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import safe_error
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 FORMAT = "coc-backup/1"
 _CHUNK = 4 * 1024 * 1024
 _TRIES = 5
-_LEFT_OUT = {"worker", "host_write", "chore"}
-"""What is true only while a server runs. Without ``chore``, a restored server compares every ticket at once."""
+_LEFT_OUT = {"worker", "host_write", "chore", "inbox_key"}
+"""What is true only while a server runs. Without ``chore``, a restored server compares every ticket at once. Of the inbox
+keys it lists at its start those only that its own reports need: any other may be of a report that is newer."""
 
 
 def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> dict[str, int]:
@@ -63,6 +65,7 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime) 
     engine = make_engine(config.database_url)
     counted: dict[str, int] = {}
     try:
+        require_database(engine)
         with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
             known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}
             _add(

@@ -108,3 +108,14 @@ def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configurati
         "Start the server ten minutes after the old one last ran: every ticket is then compared, and what it holds beyond\n"
         "this backup is taken over. See docs/server.md, After restoring a backup."
     )
+    if restored.others or restored.kept:
+        copies = (
+            f" Copies of keys that they may share with this backup are in {restored.kept}."
+            if restored.kept
+            else ""
+        )
+        click.echo(
+            f"{restored.others} inbox key(s) lie there that no report of this backup needs: reports that came later may wait "
+            f"in the\ndatabase that was there before. They stay.{copies}\n"
+            "Keep that database, if it is not lost. See docs/server.md, Keys of another database."
+        )

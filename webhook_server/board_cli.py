@@ -10,6 +10,8 @@ import click
 from integration.incident import SpaceName
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
+from webhook_server.store.known_keys import require_database
+from webhook_server.store.sql import make_engine
 from webhook_server.wiring import SystemClock, join
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ def board(space: str | None, config_path: Path, *, stop: bool) -> None:
     config = load_config(config_path)
     if space is not None and space not in config.spaces:
         raise click.ClickException(f"There is no [spaces.{space}] in {config_path}.")
+    sql = make_engine(config.database_url)
+    require_database(sql)
+    sql.dispose()
     with closing(join(config, name="board")) as parts:
         for name in [SpaceName(space)] if space is not None else parts.boards.spaces:
             if stop:

@@ -7,6 +7,7 @@ describes every entry, and a test holds that page against this module.
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -74,16 +75,41 @@ class Addresses:
     listen_host: str
     listen_port: int
     database_url: str = field(repr=False)
+    inbox_keys: Path
+
+
+class NotTOML(ConfigError):
+    """The file's syntax is wrong, so that nothing of it can be read for sure."""
 
 
 def read_addresses(path: Path) -> Addresses:
     """What can be read of a configuration that may have mistakes elsewhere, or whose secrets this account cannot open.
 
     Raises:
+        NotTOML: the file's syntax is wrong; see :func:`guess_addresses`.
         ConfigError: the file cannot be read, or it is just these entries that have mistakes.
     """
+    return _addresses(path, _parse(path))
+
+
+def guess_addresses(path: Path) -> tuple[Addresses, bool]:
+    """What a file whose syntax is wrong most likely says: what its table ``[server]`` holds, read by itself.
+
+    Returns:
+        The addresses, and False if that table is just what cannot be read, so that these are the usual ones.
+    """
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("[")]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        if lines[start].partition("#")[0].strip() == "[server]":
+            with suppress(tomllib.TOMLDecodeError, ConfigError):
+                return _addresses(path, tomllib.loads("\n".join(lines[start:end]))), True
+    return _addresses(path, {}), False
+
+
+def _addresses(path: Path, data: dict[str, Any]) -> Addresses:
     reading = _Reading(path.parent)
-    addresses = reading.addresses(_parse(path))
+    addresses = reading.addresses(data)
     if reading.mistakes:
         raise ConfigError(f"The configuration {path}", reading.mistakes)
     return addresses
@@ -98,7 +124,7 @@ def _parse(path: Path) -> dict[str, Any]:
             [f"it cannot be read ({type(error).__name__}); coc-server init makes a first one"],
         ) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
+        raise NotTOML(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
 
 
 class _Reading:
@@ -117,7 +143,8 @@ class _Reading:
         """Only where the server listens and where its database is."""
         server = self._values.table(data, "server")
         host, port = self._listen(server, "listen")
-        return Addresses(host, port, self._database(server, "database", "coc.sqlite"))
+        database_url = self._database(server, "database", "coc.sqlite")
+        return Addresses(host, port, database_url, self._inbox_keys(server))
 
     def config(self, data: dict[str, Any]) -> Config | None:
         self._values.refuse_unknown(data, {"server", "spaces", "sources", "mail"}, "the file")

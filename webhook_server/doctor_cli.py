@@ -21,6 +21,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.doctor import server_checks, space_checks
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.known_keys import refuse_if_another_is_missing
 from webhook_server.store.sql import make_engine
 from webhook_server.wiring import SystemClock, make_hosts
 
@@ -76,6 +77,9 @@ def _all_checks(
     yield Check("configuration", Outcome.PASS, f"{config_path} has no mistakes")
     clock, sql = SystemClock(), make_engine(config.database_url)
     try:
+        refuse_if_another_is_missing(
+            sql, config.inbox_keys
+        )  # a check makes the first database, but none in its place
         yield from server_checks(config, spaces, sql, clock)
         for settings in spaces:
             checks = make_host_checks(config, settings, admin=admin, outsider=outsider)

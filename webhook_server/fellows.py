@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from integration.errors import Busy, ConfigError, StoreError
+from integration.errors import Busy, ConfigError, RootKeyRefused, StoreError
 from integration.logs import Log
 
 if TYPE_CHECKING:
@@ -35,13 +35,15 @@ class Fellows:
         locks: Locks,
         sealer: Sealer,
         stop: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTERM),
+        alarm: Callable[[str], None] = lambda _code: None,
     ) -> None:
-        """``stop`` ends this process, should another one have taken its name."""
+        """``stop`` ends this process, should another one have taken its name. ``alarm`` tells the operator a code."""
         self.name = name
         self._workers = workers
         self._locks = locks
         self._sealer = sealer
         self._stop = stop
+        self._alarm = alarm
         self._own_name = locks.lease(_lock_of(name))
         self._lead = locks.lease("lead")
         self._were_free: set[str] = set()
@@ -73,6 +75,7 @@ class Fellows:
             self._sealer.reload()
         except ConfigError as error:
             _log.error("root-key-not-read", code=error.code)
+            self._alarm(RootKeyRefused.code)
         self._workers.beat(self.name, root_key_id=self._sealer.key_id)
 
     def leads(self) -> bool:

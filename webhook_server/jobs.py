@@ -153,7 +153,7 @@ class Dispatcher:
     """Feeds the engine in one loop, tells members in another, says that it lives in a third, and looks in a fourth who does not.
 
     None of them holds up another. Of several processes on one database each feeds its engine, which takes every
-    attempt once, and one leads: it alone tells and tidies.
+    attempt once, and one leads: it alone tells members and tidies.
     """
 
     def __init__(
@@ -191,11 +191,12 @@ class Dispatcher:
         self._beat = Loop("heartbeat", self._fellows.beat, pause=BEAT.total_seconds())
         self._look_around = Loop("take-over", self._replace_the_dead, pause=BEAT.total_seconds())
         self._beside = [loop for loop in (chores, lookout) if loop is not None]
+        self._loops = (self._beat, self._look_around, self._hand_over, self._tell, *self._beside)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether handing over, telling or the chores have not got through a turn for minutes."""
-        return any(loop.is_stuck for loop in (self._hand_over, self._tell, *self._beside))
+        """Whether one of the loops has not got through a turn for minutes."""
+        return any(loop.is_stuck for loop in self._loops)
 
     def start(self) -> None:
         """Start the engine and the loops.
@@ -206,7 +207,7 @@ class Dispatcher:
         self._fellows.join()
         self._places.open()
         self._engine.start()
-        for loop in (self._beat, self._look_around, self._hand_over, self._tell, *self._beside):
+        for loop in self._loops:
             loop.start()
 
     def stop(self) -> None:
@@ -224,7 +225,7 @@ class Dispatcher:
 
     def alert(self, source: str, code: str) -> None:
         """Let the operator know about a source. Returns at once."""
-        self._teller.alert(source, code)
+        self._teller.alerts.note(source, code)
 
     def turn(self) -> None:
         """One turn of each loop that works."""
@@ -340,6 +341,8 @@ class Dispatcher:
                 _log.error("tidying-trouble", error=type(error).__name__)
 
     def _tell_if_leading(self) -> None:
+        # First, and by each for itself: who leads is in the database, and this must go out while that is away.
+        self._teller.alerts.send()
         if self._fellows.leads():
             self.tell_members()
 

@@ -15,6 +15,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config, read_addresses
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.known_keys import require_database
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import look_into
 from webhook_server.store.sql import make_engine
@@ -22,6 +23,8 @@ from webhook_server.wiring import join
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from webhook_server.config import Config
 
@@ -107,7 +110,9 @@ def retry_job(config_path: Path, report: str) -> None:
 @click.argument("report")
 def reopen_job(config_path: Path, report: str) -> None:
     """Let REPORT have a new ticket, if its ticket was deleted before its diary began."""
-    parts = join(load_config(config_path))
+    config = load_config(config_path)
+    _there(config).dispose()
+    parts = join(config)
     try:
         reopen(report, parts.work)
         parts.database.retry_now(report, datetime.now(UTC))
@@ -116,7 +121,13 @@ def reopen_job(config_path: Path, report: str) -> None:
     click.echo("The old ticket is forgotten. A new one is opened at the server's next turn.")
 
 
-def _database(config: Config) -> Database:
+def _there(config: Config) -> sa.Engine:
     sql = make_engine(config.database_url)
+    require_database(sql)
+    return sql
+
+
+def _database(config: Config) -> Database:
+    sql = _there(config)
     migrate(sql)
     return Database(sql, config.sealer, InboxKeys(config.inbox_keys))

@@ -12,6 +12,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store.alone import alone_on
 from webhook_server.store.inbox_keys import write_durably
+from webhook_server.store.known_keys import require_database
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.reseal import reseal, sealed_with
@@ -112,6 +113,7 @@ def _opened(path: Path) -> Iterator[tuple[Config, sa.Engine]]:
     config = load_config(path)
     sql = make_engine(config.database_url)
     try:
+        require_database(sql)
         migrate(sql)
         yield config, sql
     finally:

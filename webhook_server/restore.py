@@ -6,6 +6,7 @@ import base64
 import json
 import tarfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from integration.errors import ConfigError, StoreError
 from webhook_server.backup import FORMAT, piped
 from webhook_server.config import load_config
 from webhook_server.store.alone import alone_on
-from webhook_server.store.inbox_keys import write_durably
+from webhook_server.store.inbox_keys import key_ids, write_durably
+from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from webhook_server.config import Config
     from webhook_server.store.sealed import Sealer
@@ -36,6 +38,10 @@ class Restored:
     files: list[str] = field(default_factory=list)
     keys: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+    """Inbox keys that were there already and that no report of the backup needs."""
+    kept: Path | None = None
+    """Where copies are of those that reports of the backup and newer ones may share."""
 
 
 def restore_backup(
@@ -138,6 +144,7 @@ class _Restoring:
                 with writing(engine, "The database was not changed.") as connection:
                     self._fill(connection, config.sealer, [(name, content)], entries)
                 migrate(engine)
+                list_needed(engine)
             finally:
                 engine.dispose()
 
@@ -172,9 +179,22 @@ class _Restoring:
 
     def _keep_keys(self, config: Config) -> None:
         config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, content in self._keys.items():
-            write_durably(config.inbox_keys / f"{PurePosixPath(name).name}.key", content)
+        files = {config.inbox_keys / f"{PurePosixPath(one).name}.key": key for one, key in self._keys.items()}
+        there = key_ids(config.inbox_keys)
+        self._restored.others = len(there - self._keys.keys())
+        self._set_aside([file for file in files if file.stem in there], config.inbox_keys)
+        for file, key in files.items():
+            write_durably(file, key)
         self._restored.keys = len(self._keys)
+
+    def _set_aside(self, files: Sequence[Path], folder: Path) -> None:
+        """A key that serves a report of the backup may serve newer ones too, and goes when the former is handed over."""
+        if files:
+            kept = folder / f"kept-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            kept.mkdir(mode=0o700, exist_ok=True)
+            for file in files:
+                write_durably(kept / file.name, file.read_bytes())
+            self._restored.kept = kept
 
 
 def _and_then(

@@ -18,6 +18,7 @@ from integration.roster_files import Step, enter, follow
 from webhook_server.store import tables as t
 from webhook_server.store.roster_pin import RosterPin
 from webhook_server.store.sql import make_engine
+from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:
     from integration.diary.keys import ServiceKey
@@ -128,10 +129,6 @@ def _pinned(config: Config) -> Roster | None:
             RosterPin(engine, config.sealer).newest() if sa.inspect(engine).has_table(t.roster.name) else None
         )
     except sa.exc.SQLAlchemyError as error:
-        raise StoreError(
-            f"The database had trouble ({type(error).__name__}).",
-            meaning="It is not known which roster is in use.",
-            next_step="See that the database is there and may be read.",
-        ) from None
+        raise safe_error(error, "It is not known which roster is in use.") from None
     finally:
         engine.dispose()

@@ -11,6 +11,7 @@ from integration.incident import SpaceName
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store import space_ids
+from webhook_server.store.known_keys import require_database
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sql import make_engine
 from webhook_server.wiring import SystemClock, make_hosts
@@ -48,6 +49,7 @@ def _accept(name: SpaceName, config: Config) -> None:
     )
     sql = make_engine(config.database_url)
     try:
+        require_database(sql)
         migrate(sql)
         known = space_ids.known(sql, name)
         if known in {None, audience.space_id}:

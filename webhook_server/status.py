@@ -5,11 +5,8 @@ It asks the database, the configuration and the running server, and goes on if o
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
@@ -17,14 +14,18 @@ import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import ConfigError, StoreError
-from webhook_server.config import load_config, read_addresses
+from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
+from webhook_server.key_warnings import key_warnings
+from webhook_server.status_folders import look_at_folders
+from webhook_server.status_report import Status
 from webhook_server.store.overview import look_into, newest_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
-    from webhook_server.config import Config
+    from webhook_server.config import Addresses, Config
     from webhook_server.store.overview import Overview, SeenWorker, Waiting
 
 _OVERDUE = timedelta(hours=1)
@@ -32,27 +33,15 @@ _CHORE_OVERDUE = timedelta(days=2)
 _BACKUP = "backup"
 _BACKUP_OVERDUE = timedelta(days=8)
 _SOON = timedelta(days=14)
-_LEAST_FREE = 200_000_000
 _ASK_SECONDS = 5
 _LONGEST_ANSWER = 80
 _MOST_REASONS = 5
 _MOST_SHOWN = 20
-
-
-@dataclass(slots=True)
-class Status:
-    """``warnings`` are (what is the matter, what to do), ``lines`` are (of what, how it is)."""
-
-    warnings: list[tuple[str, str]] = field(default_factory=list)
-    lines: list[tuple[str, str]] = field(default_factory=list)
-
-    def warn(self, what: str, then: str) -> None:
-        """Something needs a look."""
-        self.warnings.append((what, then))
-
-    def say(self, name: str, text: str) -> None:
-        """How something is."""
-        self.lines.append((name, text))
+_NEXT = {
+    "reports cannot be stored": "Form tools send again for some hours only. What else is said here may be why; the log says it "
+    "under event=intake outcome=failed. It is ready again when a delivery was stored, or after a start."
+}
+"""What to do about what a server says of itself, where its log is not all."""
 
 
 def ask_server(host: str, port: int) -> str | None:
@@ -77,15 +66,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
         ConfigError: not even where its database is can be read from the configuration.
     """
     status = Status()
-    addresses = read_addresses(path)
-    try:
-        config = load_config(path)
-    except ConfigError as error:
-        config = None
-        status.warn(
-            f"The configuration has {len(error.mistakes)} mistake(s); a server would not start again.",
-            f"See them all: coc-server check --config {path}",
-        )
+    addresses, config = _configuration(status, path)
     answer = ask(addresses.listen_host, addresses.listen_port)
     where = f"{addresses.listen_host}:{addresses.listen_port}"
     try:
@@ -98,9 +79,30 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
             overview.close()
     except StoreError as error:
         status.warn(error.what, f"{error.meaning} {error.next_step}".strip())
-        if answer is None:
+        if not status.lines:  # it could not even be asked for the workers
             _server(status, where, answer, (), now)
+    look_at_folders(status, addresses)
     return status
+
+
+def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None]:
+    """As much of it as can be read."""
+    try:
+        addresses = read_addresses(path)
+        return addresses, load_config(path)
+    except NotTOML as error:
+        addresses, is_read = guess_addresses(path)
+        then = "Correct that line; a server would not start again."
+        if not is_read:
+            then += " What follows is of the usual places, since [server] cannot be read: 127.0.0.1:8800 and coc.sqlite."
+        status.warn(f"{path}: {error.mistakes[0]}.", then)
+    except ConfigError as error:
+        addresses = read_addresses(path)
+        status.warn(
+            f"The configuration has {len(error.mistakes)} mistake(s); a server would not start again.",
+            f"See them all: coc-server check --config {path}",
+        )
+    return addresses, None
 
 
 def _server(
@@ -113,7 +115,10 @@ def _server(
             "Start it (systemctl start coc-mirror, or coc-server serve). Form tools send again for a while only.",
         )
     elif answer not in {None, "ok"}:
-        status.warn(f"The server on {where} says: {answer}.", "Look into its log, then start it again.")
+        status.warn(
+            f"The server on {where} says: {answer}.",
+            _NEXT.get(answer or "", "Look into its log, then start it again."),
+        )
     status.say("Server", f"{where}: {'no answer' if answer is None else answer}")
     for one in workers:
         seen = "alive" if one in alive else f"not seen for {_ago(one.seen_at, now)}"
@@ -150,13 +155,6 @@ def _database(status: Status, overview: Overview, url: str, path: Path, now: dat
     where = sa.make_url(url)
     kind = where.database if where.get_backend_name() == "sqlite" else "PostgreSQL"
     status.say("Database", f"{kind}, {overview.size() / 1e6:.1f} MB, schema {revision or 'not there'}")
-    if where.get_backend_name() == "sqlite":
-        free = shutil.disk_usage(Path(where.database or ".").parent).free
-        if free < _LEAST_FREE:
-            status.warn(
-                f"The database's disk has {free / 1e6:.0f} MB left.",
-                "Make room: on a full disk no report is taken in.",
-            )
     _chores(status, overview, now)
 
 
@@ -207,6 +205,8 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
             status.say("Ticket space", f"{name}: {count} incident(s)")
     else:
         records = overview.audiences()
+        for what, then in key_warnings(config, overview, now):
+            status.warn(what, then)
         for name, space in sorted(config.spaces.items()):
             record = records.get(name, SpaceRecord(name))
             status.say(

@@ -6,7 +6,6 @@ was sent and could not be noted as sent is not repeated each turn.
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,12 @@ from integration.errors import (
     HostFrozen,
     HostNotRestricted,
     NotifyError,
-    StaleDelivery,
-    UnreadableSubmission,
 )
 from integration.logs import Log
 from integration.notices import notice, notice_for_operator, notice_of_exposure, notice_of_findings
+from webhook_server.alerts import Alerts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from integration.casework import Casework
@@ -37,29 +34,12 @@ _REMIND = timedelta(hours=24)
 _TELL_AGAIN = timedelta(minutes=1)
 _OVERDUE = timedelta(hours=1)
 """After so long a delivery that still waits is told, even if each try may be the one that succeeds."""
-_ALERT_AGAIN = timedelta(hours=1)
 
 _NOT_TRIED = "It has not been tried yet. The jobs may have stopped: look at the server's log and its disk."
-_ALERTS = {
-    StaleDelivery.code: (
-        "A delivery of the form {source!r} was rightly signed and is refused, because its signed time is too far from\n"
-        "this server's clock. If it is genuine, the report is not here: compare this server's clock with the right time\n"
-        "soon, while the form tool still sends it again. It can also be an old delivery that somebody repeats."
-    ),
-    UnreadableSubmission.code: (
-        "The form {source!r} sent something its reader does not understand. It is kept sealed as it came, and members\n"
-        "are told. Please have the form's set-up checked."
-    ),
-    NotifyError.code: (
-        "The mail server takes no notice for members, so they may not know that something waits. Please check [mail]\n"
-        "in the configuration and the addresses in the roster."
-    ),
-}
-"""What is told of each code; {source} is a name from the configuration. Nothing of a delivery is in it."""
 
 
 class Teller:
-    """Sends what :func:`integration.notices.notice` says, and alerts about sources. One thread takes the turns."""
+    """Sends what :func:`integration.notices.notice` says, and alerts. One thread takes the turns."""
 
     def __init__(self, *, work: Casework, jobs: Database, notifier: Notifier, operator: str | None) -> None:
         self._work = work
@@ -67,17 +47,10 @@ class Teller:
         self._notifier = notifier
         self._operator = operator
         self._held: dict[tuple[str, ...], datetime] = {}
-        self._lock = threading.Lock()
-        self._alerts: dict[str, set[str]] = {}
-
-    def alert(self, source: str, code: str) -> None:
-        """Note that something is to be told about a source; a turn sends it. For any thread."""
-        with self._lock:
-            self._alerts.setdefault(source, set()).add(code)
+        self.alerts = Alerts(roster=work.roster, clock=work.clock, notifier=notifier, operator=operator)
 
     def turn(self) -> None:
         """Send what is news, and reminders of what still waits."""
-        self._send_alerts(self._work.clock.now())
         now = self._work.clock.now()
         for job in self._jobs.untold(now, again_after=_REMIND, overdue_after=_OVERDUE):
             news = (job.inbox_id, job.state, job.reason_code or "")
@@ -105,7 +78,7 @@ class Teller:
             self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
         except NotifyError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
-            self.alert("", error.code)
+            self.alerts.note("", error.code)
             return False
         except CoCError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
@@ -139,44 +112,6 @@ class Teller:
             self._held[news] = now + _REMIND  # if it cannot be noted now, the mail is not sent again before
             self._jobs.exposure_told(one, now)
             del self._held[news]
-
-    # Alerts -----------------------------------------------------------------------------------------
-
-    def _send_alerts(self, now: datetime) -> None:
-        """One mail at most for each source in an hour; what comes meanwhile is in the next."""
-        with self._lock:
-            waiting = [source for source in self._alerts if not self._is_held(("alert", source), now)]
-            due = {source: self._alerts.pop(source) for source in waiting}
-        for source, codes in due.items():
-            self._held[("alert", source)] = now + (
-                _ALERT_AGAIN if self._send_alert(source, sorted(codes)) else _TELL_AGAIN
-            )
-
-    def _send_alert(self, source: str, codes: Sequence[str]) -> bool:
-        addresses = self._alerted(codes)
-        if not addresses:
-            return True
-        text = "\n\n".join(_ALERTS[code].format(source=source) for code in codes if code in _ALERTS)
-        try:
-            self._notifier.tell(
-                addresses,
-                subject="coc-mirror: the server needs a look",
-                text=f"{text}\n\nSee docs/server.md.\n",
-            )
-        except Exception as error:  # noqa: BLE001 - its text may hold content; the notices must go out
-            _log.error("alert-failed", error=type(error).__name__)
-            with self._lock:
-                self._alerts.setdefault(source, set()).update(codes)
-            return False
-        return True
-
-    def _alerted(self, codes: Sequence[str]) -> tuple[str, ...]:
-        """The operator. Without one, members on duty hear of what no notice about a report tells them."""
-        if self._operator:
-            return (self._operator,)
-        if StaleDelivery.code not in codes:
-            return ()
-        return tuple(member.email for member in self._work.roster().members if member.on_duty)
 
 
 def _why(job: Job) -> str:

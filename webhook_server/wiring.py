@@ -49,6 +49,7 @@ from webhook_server.store.chores import ChoreBook
 from webhook_server.store.database import Database
 from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
+from webhook_server.store.known_keys import list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import Overview
@@ -59,6 +60,7 @@ from webhook_server.store.shelf import Shelf
 from webhook_server.store.sql import make_engine
 from webhook_server.store.strays import Strays
 from webhook_server.store.workers import Workers
+from webhook_server.storing import Storing
 from webhook_server.strays import teller, unknown_tickets
 
 if TYPE_CHECKING:
@@ -110,10 +112,16 @@ class Parts:
         self.database.close()
 
 
-def _inbox_keys(config: Config, sql: sa.Engine, name: str) -> InboxKeys:
+def _database(config: Config, sql: sa.Engine, name: str) -> Database:
+    """The database with the newest schema; and none is made if the folder of the inbox keys shows that one is missing."""
     keys = InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
     keys.require_folder()
-    return keys
+    refuse_if_another_is_missing(sql, config.inbox_keys)
+    migrate(sql)
+    list_needed(sql)
+    if others := len(not_of(sql, config.inbox_keys)):
+        _log.warning("inbox-keys-of-another", count=others)
+    return Database(sql, config.sealer, keys)
 
 
 def join(
@@ -133,15 +141,15 @@ def join(
     Raises:
         ConfigError: with the mistakes that only a host's own code can see.
         RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
-        StoreError: the database, or the folder of inbox keys that several servers share, is not there.
+        StoreError: the database, or the folder of inbox keys that several servers share, is not there; or the folder
+            belongs to another database.
     """
     clock = clock or SystemClock()
     sql = make_engine(config.database_url)
     budget = SharedBudget(sql, clock)
     locks = Locks(sql, name)
     hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
-    migrate(sql)
-    database = Database(sql, config.sealer, _inbox_keys(config, sql, name))
+    database = _database(config, sql, name)
     try:
         roster = RosterFile(
             config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock
@@ -216,7 +224,13 @@ def join(
         work=work,
         jobs=database,
         engine=Engine(config.engine_url, try_once, name=name),
-        fellows=Fellows(name, workers=Workers(sql), locks=locks, sealer=config.sealer),
+        fellows=Fellows(
+            name,
+            workers=Workers(sql),
+            locks=locks,
+            sealer=config.sealer,
+            alarm=lambda code: dispatcher.alert("", code),
+        ),
         notifier=notifier,
         operator=operator,
         spaces=spaces,
@@ -226,14 +240,13 @@ def join(
         places=places,
     )
 
+    storing = Storing(sql.url, config.inbox_keys)
+
     def store_report(source: Source, submission_id: str, report: Report) -> Receipt:
-        receipt = receive(source.name, source.space, submission_id, report, store=database, clock=clock)
+        with storing.tried():
+            receipt = receive(source.name, source.space, submission_id, report, store=database, clock=clock)
         dispatcher.wake()
         return receipt
-
-    def alert(source: str, code: str) -> None:
-        _log.warning("source-alert", source=source, code=code)
-        dispatcher.alert(source, code)
 
     def note_event(space: SpaceName, event: HostEvent) -> str:
         outcome = database.note_event(space, event, clock.now())
@@ -243,10 +256,10 @@ def join(
 
     app = create_app(
         [
-            intake(config.sources, store_report, clock, alert, counters.delivery),
+            intake(config.sources, store_report, clock, dispatcher.alert, counters.delivery),
             events(_events(config, hosts, database.space_id), note_event, lookout.look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
-            health(database.is_there, lambda: dispatcher.is_stuck),
+            health(database.is_there, storing.is_possible, lambda: dispatcher.is_stuck),
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))

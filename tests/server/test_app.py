@@ -221,6 +221,40 @@ def test_a_database_that_is_away_is_said_and_no_delivery_is_taken(
     assert 503 == client.post("/in/paper", data=raw, headers=headers).status_code
 
 
+def test_a_server_that_could_not_store_is_not_ready_until_a_delivery_is_stored(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = parts.app.test_client()
+    raw, headers = delivery("account")
+
+    def broken(**_: object) -> None:
+        raise StoreError("No inbox key could be made.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.database, "receive", broken)
+        assert 503 == client.post("/in/paper", data=raw, headers=headers).status_code
+    ready = client.get("/health/ready")
+    assert (503, "reports cannot be stored\n") == (ready.status_code, ready.text)
+
+    assert 200 == client.post("/in/paper", data=raw, headers=headers).status_code
+    assert 200 == client.get("/health/ready").status_code
+
+
+def test_a_file_in_the_place_of_the_keys_folder_is_known_before_a_report_comes_and_told_when_one_came(
+    parts: Parts, folder: Path, canary: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "inbox-keys").write_text("no folder")
+    client = parts.app.test_client()
+    raw, headers = delivery(canary)
+
+    ready = client.get("/health/ready")
+
+    assert (503, "reports cannot be stored\n") == (ready.status_code, ready.text)
+    assert 503 == client.post("/in/paper", data=raw, headers=headers).status_code
+    assert "event=source-alert source=paper code=intake" in caplog.text
+    assert canary not in caplog.text
+
+
 def test_jobs_that_do_not_turn_are_said_and_deliveries_are_still_taken(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

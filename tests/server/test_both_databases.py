@@ -452,21 +452,16 @@ def test_keys_of_a_dead_server_that_never_comes_back_go_when_their_reports_are_i
         one.close()
 
 
-def test_keys_of_one_that_is_about_to_join_are_left_alone(
-    shared: sa.Engine, sealer: Sealer, tmp_path: Path
-) -> None:
-    (tmp_path / "inbox-keys").mkdir()
-    keys = InboxKeys(tmp_path / "inbox-keys", "a", alone=False)
-    keys.current()
+def test_keys_of_one_that_is_about_to_join_are_left_alone(shared: sa.Engine, sealer: Sealer) -> None:
     joins = Locks(shared, "a").lease("worker a")
     assert joins.is_ours()
     forgotten: list[str] = []
 
-    fellows(shared, "b", sealer).forget_the_gone(keys.owners(), forgotten.append)
+    fellows(shared, "b", sealer).forget_the_gone({"a"}, forgotten.append)
     assert [] == forgotten
 
     joins.close()
-    fellows(shared, "b", sealer).forget_the_gone(keys.owners(), forgotten.append)
+    fellows(shared, "b", sealer).forget_the_gone({"a"}, forgotten.append)
     assert ["a"] == forgotten
 
 

@@ -939,57 +939,45 @@ def test_the_operator_hears_that_members_cannot_be_mailed(
     assert "takes no notice for members" in mail[2]
 
 
-def test_an_alert_goes_out_once_an_hour_for_each_source_and_nothing_is_left_out(
-    watched: Dispatcher, told: Told, clock: SetClock
+def who_leads_is_not_known() -> bool:
+    raise StoreError("The database is away.")
+
+
+@pytest.mark.parametrize("leads", [who_leads_is_not_known, lambda: False])
+def test_an_alert_needs_neither_a_database_nor_the_lead(
+    watched: Dispatcher, told: Told, leads: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watched.alert("form", "stale-delivery")
-    watched.alert("other", "stale-delivery")
-    watched.turn()
-    assert 2 == len(told.mails)
-    for _ in range(3):
-        watched.alert("form", "stale-delivery")
-        watched.alert("form", "unreadable-submission")
-        watched.turn()
-    assert 2 == len(told.mails)
-
-    clock.forward(hours=1)
-    watched.turn()
-    watched.turn()
-
-    assert 3 == len(told.mails)
-    assert {(OPERATOR,)} == {addresses for addresses, _, _ in told.mails}
-    assert "A delivery of the form 'form' was rightly signed" in told.mails[2][2]
-    assert "The form 'form' sent something" in told.mails[2][2]
-
-
-def test_an_alert_that_could_not_be_sent_is_sent_later(
-    watched: Dispatcher, told: Told, clock: SetClock
-) -> None:
-    told.trouble = NotifyError("away")
-    watched.alert("form", "stale-delivery")
-    watched.turn()
-    told.trouble = None
+    monkeypatch.setattr(watched._fellows, "leads", leads)
+    watched.alert("form", "intake")
 
     watched.turn()
-    assert [] == told.mails, "it waits for a minute"
-    clock.forward(minutes=1)
-    watched.turn()
-
-    assert 1 == len(told.mails)
-
-
-def test_without_an_operator_members_on_duty_hear_of_refused_deliveries_only(
-    dispatcher: Dispatcher, told: Told, team: Team
-) -> None:
-    team.on_duty = {"miriam"}
-    dispatcher.alert("one", "unreadable-submission")  # the notice about the report says it
-    dispatcher.alert("two", "stale-delivery")
-
-    dispatcher.turn()
 
     (mail,) = told.mails
-    assert ("miriam@team.example.org",) == mail[0]
-    assert "'two'" in mail[2]
+    assert (OPERATOR,) == mail[0]
+    assert "could not be stored" in mail[2]
+
+
+def test_the_operator_is_told_what_to_do_about_a_root_key_file_that_is_not_taken(
+    watched: Dispatcher, told: Told
+) -> None:
+    watched.alert("", "root-key")
+
+    watched.turn()
+
+    (mail,) = told.mails
+    assert (OPERATOR,) == mail[0]
+    assert "Put the right root.key back before you stop the server" in mail[2]
+
+
+@pytest.mark.parametrize("name", ["heartbeat", "take-over", "dispatcher", "notices"])
+def test_each_loop_that_hangs_is_known(
+    watched: Dispatcher, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not watched.is_stuck
+
+    monkeypatch.setattr(Loop, "is_stuck", property(lambda one: one._name == name))
+
+    assert watched.is_stuck
 
 
 # A ticket that is gone ------------------------------------------------------------------------------

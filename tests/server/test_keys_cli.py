@@ -124,5 +124,6 @@ def test_a_key_stays_while_a_value_that_it_may_seal_does_not_open(config: Path, 
     assert 2 == len(load_config(config).sealer.key_ids)
 
 
+@pytest.mark.usefixtures("database")
 def test_retiring_without_a_rotation_says_so(config: Path) -> None:
     assert "no older root key" in run(config, "retire").output

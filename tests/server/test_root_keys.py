@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from integration.errors import ConfigError, DoesNotOpen
+from integration.errors import ConfigError, DoesNotOpen, RootKeyRefused
 from tests.pg import both
+from webhook_server.fellows import Fellows
 from webhook_server.store import reseal, sealed
 from webhook_server.store import tables as t
 from webhook_server.store.database import Database
+from webhook_server.store.locks import Locks
 from webhook_server.store.reseal import reseal as reseal_
 from webhook_server.store.reseal import sealed_with
 from webhook_server.store.sealed import Sealer, new_root_key, with_new_root_key, with_newest_root_key_only
 from webhook_server.store.sql import make_engine
+from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,3 +179,51 @@ def test_a_file_that_cannot_be_read_changes_nothing_for_a_running_server(
         sealer.reload()
 
     assert b"kept" == sealer.open(value, **PLACE)
+
+
+@pytest.mark.parametrize("change", ["another", "an older copy", "another key of the digests"])
+def test_a_running_server_takes_no_root_key_file_that_lacks_a_key_in_use(key_file: Path, change: str) -> None:
+    """Each delivery would be new by other digests and open a second ticket; and what is sealed meanwhile would be lost."""
+    before = key_file.read_bytes()
+    rotate(key_file)
+    running = Sealer.load(key_file)
+    digest, value = running.digest("submission", b"s1"), running.seal(b"kept", **PLACE)
+    newest = key_file.read_bytes().splitlines(keepends=True)[0]
+    key_file.write_bytes(
+        {
+            "another": new_root_key(),
+            "an older copy": before,
+            "another key of the digests": newest + b"digests:" + new_root_key(),
+        }[change]
+    )
+
+    with pytest.raises(RootKeyRefused, match=running.key_id):
+        running.reload()
+    foreign = Sealer(bytes(32)).seal(b"?", **PLACE)
+    with pytest.raises(DoesNotOpen):
+        running.open(foreign, **PLACE)
+
+    assert digest == running.digest("submission", b"s1")
+    assert b"kept" == running.open(value, **PLACE)
+    assert running.seal(b"new", **PLACE).startswith(f"v1.{running.key_id}.")
+
+
+@pytest.mark.parametrize("content", [new_root_key(), b"half a file"])
+def test_the_operator_hears_of_a_root_key_file_that_is_not_taken(
+    database: Database, sealer: Sealer, key_file: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    alarms: list[str] = []
+    engine = database._engine
+    server = Fellows(
+        "server", workers=Workers(engine), locks=Locks(engine), sealer=sealer, alarm=alarms.append
+    )
+    server.join()
+    key_file.write_bytes(content)
+
+    server.beat()
+
+    assert ["root-key"] == alarms
+    assert "event=root-key-not-read" in caplog.text
+    (worker,) = Workers(engine).all()
+    assert sealer.key_id == worker.root_key_id
+    server.leave()

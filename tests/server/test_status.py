@@ -15,7 +15,7 @@ from integration.audience import ADMIN_PROOF_LASTS, AdminProof
 from integration.casework import receive
 from integration.errors import ConfigError
 from integration.incident import SpaceName
-from webhook_server import status as looking
+from webhook_server import status_folders
 from webhook_server.config import load_config
 from webhook_server.status import ask_server, look
 from webhook_server.store import tables as t
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.report import Report
-    from webhook_server.status import Status
+    from webhook_server.status_report import Status
 
 NOW = datetime.now(UTC)
 CONDUCT = SpaceName("conduct")
@@ -100,7 +100,8 @@ def test_a_server_that_does_not_answer_is_the_first_thing_said(config: Path, par
 
 
 def test_a_worker_elsewhere_that_was_just_seen_counts_as_alive(config: Path, parts: Parts) -> None:
-    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id="a")
+    key = load_config(config).sealer.key_id
+    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id=key)
 
     assert [] == look(config, NOW, nobody).warnings
     assert "east, version 1: not seen for 3 hours" in said(look(config, NOW + timedelta(hours=3), well))
@@ -290,7 +291,7 @@ def test_a_disk_that_is_nearly_full_is_said(
     config: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert parts.database.unfinished_jobs() == []
-    monkeypatch.setattr(looking, "_LEAST_FREE", 10**18)
+    monkeypatch.setattr(status_folders, "_LEAST_FREE", 10**18)
 
     assert "MB left. -> Make room: on a full disk no report is taken in." in said(look(config, NOW, well))
 

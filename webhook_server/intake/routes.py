@@ -18,7 +18,6 @@ from werkzeug.wrappers import Request
 
 from integration.errors import (
     IntakeError,
-    StaleDelivery,
     Unauthenticated,
     UnknownSource,
     UnreadableSubmission,
@@ -59,8 +58,10 @@ def intake(
         receive: seals and stores a report under (source, submission id). It has returned only when the
             report is safe, takes the same one twice as one, and raises if it could not.
         clock: what signed times are compared with.
-        alert: tells the team, by source name and code, that something authentic was stored but not
-            understood (``unreadable-submission``), or refused as too old (``stale-delivery``).
+        alert: tells whoever can mend it, by source name and code, that something was not stored (``intake``), was
+            refused (``unauthenticated``, ``stale-delivery``, ``too-large``), or was stored but not understood
+            (``unreadable-submission``). It returns at once, and limits how often it tells: strangers can bring some of
+            these about as often as they like.
         count: is told the outcome of each delivery: ``received``, ``unreadable``, ``ignored``, ``failed``, or the
             code of the refusal.
     """
@@ -152,8 +153,10 @@ class _Door:
             outcome, status = self._take(source, request.content_type or "", raw), 200
         except IntakeError as error:
             outcome, status = _Outcome(error.code, {}), error.status
+            self._tell(source, error.code)
         except Exception as error:  # noqa: BLE001 - whatever failed is our trouble: the sender must try again
             outcome, status = _Outcome("failed", _why(error)), 503
+            self._tell(source, IntakeError.code)
         log = _log.info if status == 200 else _log.warning  # noqa: PLR2004 - HTTP
         size = len(raw) or request.content_length or 0
         log("intake", source=source.name, outcome=outcome.name, size=size, **outcome.why)
@@ -169,13 +172,7 @@ class _Door:
             with suppress(Unauthenticated):
                 verify(source.scheme, headers, raw, source.secrets, now)
             raise UnknownSource("No source of this name is configured.", meaning="Nothing was stored.")
-        try:
-            verify(source.scheme, headers, raw, source.secrets, now)
-        except (
-            StaleDelivery
-        ) as error:  # rightly signed: a report may be lost to a wrong clock, perhaps to ours
-            self._tell(source, error.code)
-            raise
+        verify(source.scheme, headers, raw, source.secrets, now)
 
     def _take(self, source: Source, content_type: str, raw: bytes) -> _Outcome:
         """Read and store an authentic delivery."""
@@ -198,7 +195,9 @@ class _Door:
         return _Outcome("received", {})
 
     def _tell(self, source: Source, code: str) -> None:
-        """Alert the team. A failing alert changes no answer."""
+        """Alert whoever can mend it: a report may be lost. A failing alert changes no answer; an unknown source alerts nobody."""
+        if source is self._decoy:
+            return
         try:
             self._alert(source.name, code)
         except Exception as error:  # noqa: BLE001 - any failure of the mail is only a line in the log

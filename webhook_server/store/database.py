@@ -16,6 +16,7 @@ from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.diaries import Diaries
 from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.job_list import JobList
+from webhook_server.store.known_keys import known, useless
 from webhook_server.store.observed import Observed
 from webhook_server.store.rows import incident_of, insert_incident, ref_of, upsert_ticket
 from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
@@ -77,9 +78,16 @@ class Database(Diaries, JobList, Observed):
 
     def _keep(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """All of them in one transaction; the inbox keys that seal them stay until it is on disk."""
-        with self._inbox_keys.lock, self._write("The delivery was not stored.") as connection:
-            begin_sealing(connection, self._inbox_keys.process)
-            return keep(connection, arrivals, sealer=self._sealer, inbox_key=self._inbox_keys.current())
+        with self._inbox_keys.lock:
+            self._inbox_keys.prepare(self._list_key)
+            with self._write("The delivery was not stored.") as connection:
+                begin_sealing(connection, self._inbox_keys.process)
+                return keep(connection, arrivals, sealer=self._sealer, inbox_key=self._inbox_keys.current())
+
+    def _list_key(self, key_id: str) -> None:
+        """On disk before the key is made, so that also one whose delivery is not stored is known as ours, and destroyed."""
+        with self._write("The delivery was not stored.") as connection:
+            connection.execute(t.inbox_key.insert().values(id=key_id))
 
     def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
         """Give a delivery an incident of its own."""
@@ -184,27 +192,31 @@ class Database(Diaries, JobList, Observed):
     # Forgetting -------------------------------------------------------------------------------------
 
     def forget(self, *, of: str | None = None) -> None:
-        """Destroy the inbox keys that no report needs, and empty SQLite's write-ahead log of what was erased.
+        """Destroy the inbox keys of this database that no report needs, and empty SQLite's write-ahead log of what was erased.
 
         If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
         names another process that does not live any more, whose keys are destroyed instead of ours.
         """
-        with self._inbox_keys.lock, self._read() as connection:
-            if nothing_is_being_sealed(connection, of or self._inbox_keys.process):
-                self._destroy_keys(connection, of)
+        with self._inbox_keys.lock:
+            gone: set[str] = set()
+            with self._read() as connection:
+                if nothing_is_being_sealed(connection, of or self._inbox_keys.process):
+                    gone = self._destroy_keys(connection, of)
+            if gone:
+                with self._write("Keys that are destroyed stay listed until the next time.") as connection:
+                    connection.execute(t.inbox_key.delete().where(t.inbox_key.c.id.in_(gone)))
         if self._engine.dialect.name == "sqlite":
             with reading(self._engine.execution_options(coc_plain=True)) as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def key_owners(self) -> set[str]:
         """The names of all processes that have inbox keys here, those included that do not live any more."""
-        return self._inbox_keys.owners()
+        with self._read() as connection:
+            return {key_id.partition(".")[0] for key_id in known(connection)}
 
-    def _destroy_keys(self, connection: sa.Connection, of: str | None) -> None:
-        needed = connection.scalars(
-            sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
-        ).all()
+    def _destroy_keys(self, connection: sa.Connection, of: str | None) -> set[str]:
         try:
-            self._inbox_keys.forget(set(needed), of=of)
+            return self._inbox_keys.forget(useless(connection), of=of)
         except StoreError as error:
             _log.error("inbox-key-stays", code=error.code)
+            return set()

@@ -5,7 +5,8 @@ the database, and one is destroyed as soon as no report needs it any more. So a 
 write-ahead log and whatever a database server archives forget the report, even for somebody who has the root key.
 
 A process seals with keys of its own only. With several servers the folder is one that all see, and nobody destroys a key
-of another that may live.
+of another that may live. A key is destroyed only for a database that lists it as its own (:mod:`webhook_server.store.known_keys`):
+what reports of another one need stays, whatever database a server is started with.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import secrets
 import threading
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -22,7 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from integration.errors import DoesNotOpen, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 _KEY_BYTES = 32
@@ -78,14 +80,29 @@ class InboxKeys:
                 next_step="Mount it, or make it once, for the server's account and with mode 0700; see [server].inbox_keys.",
             )
 
-    def current(self) -> InboxKey:
-        """The key that seals now; for one transaction, since the folder may lack it in the next.
+    def prepare(self, note: Callable[[str], None]) -> None:
+        """Have a key that is in the folder. ``note`` gets the id of a new one before it is made, to list it.
 
         Raises:
             StoreError: the folder takes no key.
         """
         if self._current is None or not self._is_there(self._current.id):
-            self._current = self._new()
+            key_id = f"{self._owner}.{secrets.token_hex(8)}"
+            note(key_id)
+            self._current = self._new(key_id)
+
+    def current(self) -> InboxKey:
+        """The key that seals now; for one transaction, since the folder may lack it in the next.
+
+        Raises:
+            StoreError: it was not prepared, or another process, which took us for dead, has destroyed it since.
+        """
+        if self._current is None or not self._is_there(self._current.id):
+            raise StoreError(
+                "The inbox key is gone that was made just now.",
+                meaning="Nothing was stored; the form tool sends it again.",
+                next_step="Nothing, if it happens once. With several servers see that all have the same folder.",
+            )
         return self._current
 
     def open(self, key_id: str, sealed: bytes, row: str) -> bytes:
@@ -105,8 +122,8 @@ class InboxKeys:
                 "servers all of them need the same folder.",
             ) from None
 
-    def forget(self, needed: Collection[str], *, of: str | None = None) -> None:
-        """Destroy every key of ours that is not ``needed``. To be called with :attr:`lock` held.
+    def forget(self, useless: Collection[str], *, of: str | None = None) -> set[str]:
+        """Destroy those of the ``useless`` keys that are ours; gives their ids. To be called with :attr:`lock` held.
 
         The next report gets a key of its own, so that one that waits for long keeps no key of later ones. ``of`` names
         another process, which is known not to live: then its keys are destroyed, and ours left.
@@ -116,10 +133,17 @@ class InboxKeys:
         """
         if of is None:
             self._current = None
+        if not self._folder.is_dir():  # a share that is not mounted: the keys in it are not gone
+            return set()
         whose = f"{of}.{_LIFE}" if of is not None else f"*.{_LIFE}" if self._alone else f"{self._owner}.*.key"
+        ours = {
+            key_id
+            for key_id in useless
+            if fnmatchcase(f"{key_id}.key", whose) and not (of is not None and key_id.startswith(self._owner))
+        }
         try:
             for file in self._folder.glob(whose):
-                if file.stem not in needed and not (of is not None and file.stem.startswith(self._owner)):
+                if file.stem in ours:
                     _destroy(file)
         except OSError as error:
             raise StoreError(
@@ -127,6 +151,7 @@ class InboxKeys:
                 meaning="Old copies of the database can still be opened with it and the root key.",
                 next_step="See that the server may write to the folder of the inbox keys.",
             ) from None
+        return ours
 
     def _is_there(self, key_id: str) -> bool:
         """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
@@ -136,15 +161,11 @@ class InboxKeys:
         except OSError:
             return False
 
-    def owners(self) -> set[str]:
-        """The names of all processes that have keys in the folder."""
-        return {file.name.partition(".")[0] for file in self._folder.glob(f"*.{_LIFE}")}
-
     def _file(self, key_id: str) -> Path:
         return self._folder / f"{key_id}.key"
 
-    def _new(self) -> InboxKey:
-        key_id, secret = f"{self._owner}.{secrets.token_hex(8)}", secrets.token_bytes(_KEY_BYTES)
+    def _new(self, key_id: str) -> InboxKey:
+        secret = secrets.token_bytes(_KEY_BYTES)
         try:
             if self._alone:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -156,6 +177,11 @@ class InboxKeys:
                 next_step="See that the disk is not full and that the server may write to the folder of the inbox keys.",
             ) from None
         return InboxKey(key_id, AESGCM(secret))
+
+
+def key_ids(folder: Path) -> set[str]:
+    """The ids of all keys in a folder, whoever made them; none if it is not there."""
+    return {file.stem for file in folder.glob(f"*.{_LIFE}")}
 
 
 def _place(key_id: str, row: str) -> bytes:

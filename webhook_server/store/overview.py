@@ -19,6 +19,7 @@ from integration.errors import StoreError
 from integration.store import HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import reading
 
@@ -229,6 +230,11 @@ class Overview:
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 
+    def keys_of_another(self, folder: Path) -> int:
+        """How many inbox keys in the folder were not made for this database; 0 if an older release's schema lists none."""
+        listed = self.revision() == newest_revision()
+        return len(not_of(self._engine, folder)) if listed else 0
+
     def _rows(self, query: sa.Select[Any], table: sa.TableClause) -> list[tuple[Any, ...]]:
         """The query's rows; none if an older release's schema does not have the table."""
         with reading(self._engine) as connection:
@@ -244,11 +250,7 @@ def look_into(url: str) -> Overview:
     """
     where = sa.make_url(url)
     if where.get_backend_name() == "sqlite" and not Path(where.database or "").is_file():
-        raise StoreError(
-            f"There is no database {where.database}.",
-            meaning="Either the server has never run with this configuration, or the file is gone.",
-            next_step="If there was one, restore it from a backup; otherwise coc-server serve makes it.",
-        )
+        raise missing(where)
     return Overview(make_engine(url))
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from integration.errors import ConfigError, DoesNotOpen
+from integration.errors import ConfigError, DoesNotOpen, RootKeyRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,13 +100,25 @@ class Sealer:
         return cls(*roots, digests=digests, file=path)
 
     def reload(self) -> None:
-        """Take the keys that are in the file now. A file that cannot be read changes nothing.
+        """Take the keys that are in the file now. A file that cannot be read, or is not of this database, changes nothing.
+
+        A rotation only adds keys, or takes away older ones. Any other change is another file in this one's place: with it
+        digests would be others, so each delivery would seem new, and values be sealed with a key that may be lost.
 
         Raises:
             ConfigError: it cannot be read.
+            RootKeyRefused: it lacks the key that seals now, or has another one for digests.
         """
-        if self._file is not None:
-            self._set(*read_root_keys(self._file))
+        if self._file is None:
+            return
+        roots, digests = read_root_keys(self._file)
+        new = Sealer(*roots, digests=digests)
+        if self.key_id not in new.key_ids or self._digests.id != new._digests.id:
+            raise RootKeyRefused(
+                f"The root key file {self._file}",
+                [f"it is not the one that this server works with (its newest key is {self.key_id})"],
+            )
+        self._set(roots, digests)
 
     def seal(self, clear: bytes, *, table: str, column: str, row: str) -> str:
         """Ciphertext of ``clear`` for one place in the database."""

@@ -276,6 +276,9 @@ board = sa.Table(
 )
 """The board of each ticket space: where it stands on the host, and what it showed when it was last looked at."""
 
+inbox_key = sa.Table("inbox_key", metadata, sa.Column("id", sa.String, primary_key=True))
+"""Ids of the short-lived keys that were made for this database. A key that is not listed here belongs to another."""
+
 stray = sa.Table(
     "stray",
     metadata,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from integration.errors import StoreError
+from webhook_server.store.troubles import kind_of, next_step_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +42,10 @@ def writing(engine: sa.Engine, consequence: str) -> Iterator[sa.Connection]:
 
 
 def safe_error(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
-    """Our own error: SQLAlchemy's text holds the statement's parameters."""
-    cause = type(getattr(error, "orig", None) or error).__name__
+    """Our own error: SQLAlchemy's text holds the statement's parameters. What to do depends on the driver's kind of error."""
+    cause = getattr(error, "orig", None) or error
     return StoreError(
-        f"The database had trouble ({cause}).",
-        meaning=consequence,
-        next_step="See that its disk is not full and that the server may write to it.",
+        f"The database had trouble ({kind_of(cause)}).", meaning=consequence, next_step=next_step_for(cause)
     )
 
 

@@ -1,0 +1,27 @@
+"""What the status says of keys: the root key file and the folder of the inbox keys must be those of this database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from webhook_server.config import Config
+    from webhook_server.store.overview import Overview
+
+
+def key_warnings(config: Config, overview: Overview, now: datetime) -> Iterator[tuple[str, str]]:
+    """What is the matter, and what to do."""
+    alive = [worker for worker in overview.workers() if worker.is_alive(now)]
+    if lacking := sorted({one.root_key_id for one in alive} - set(config.sealer.key_ids)):
+        yield (
+            f"A running server seals with a root key that is not in {config.root_key_file.name}: {', '.join(lacking)}.",
+            "Put the right root.key back before that server stops: without it the database cannot be read.",
+        )
+    if count := overview.keys_of_another(config.inbox_keys):
+        yield (
+            f"{count} inbox key(s) in {config.inbox_keys} were not made for this database; none of them is ever destroyed.",
+            'Reports in a lost database may need them: docs/server.md, "Keys of another database".',
+        )

@@ -1,0 +1,75 @@
+"""What to do about a database's trouble, told from the kind of the driver's error alone: its text may hold anything.
+
+SQLite's kinds: https://www.sqlite.org/rescode.html. PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+from __future__ import annotations
+
+_RESTORE = (
+    "It is not a database any more, or is damaged. Stop the server, put the file aside with its -wal and leave the folder of "
+    'inbox keys as it is, since reports that wait may need both; then restore the newest backup (docs/server.md, "Back up").'
+)
+_RESTORE_POSTGRESQL = (
+    "PostgreSQL says that its data is damaged. Stop the server, keep what is there, and restore the newest backup "
+    'into an empty database (docs/server.md, "Back up").'
+)
+_ROOM = "See that its disk is not full and gives no errors, and that the server's account may write to it and to its folder."
+_OPEN = "See that its folder is there, and that the server's account may open and write what lies in it."
+_CONNECT = (
+    "See that PostgreSQL runs and takes connections, and that [server].database has its right address, database, "
+    "account and password."
+)
+_RIGHTS = "Give the account in [server].database the right to write to its database, and see that it is no read-only copy."
+_WAIT = (
+    "Another program keeps it locked. It is tried again; if it lasts, end what else has the database open "
+    "(a backup tool, a database shell)."
+)
+_OTHERWISE = "See that its disk is not full and that the server may write to it."
+
+_SQLITE = {
+    "SQLITE_NOTADB": _RESTORE,
+    "SQLITE_CORRUPT": _RESTORE,
+    "SQLITE_FULL": _ROOM,
+    "SQLITE_IOERR": _ROOM,
+    "SQLITE_READONLY": _ROOM,
+    "SQLITE_CANTOPEN": _OPEN,
+    "SQLITE_PERM": _OPEN,
+    "SQLITE_BUSY": _WAIT,
+    "SQLITE_LOCKED": _WAIT,
+}
+"""By primary kind; an extended one begins with it."""
+
+_POSTGRESQL = {
+    "08": _CONNECT,
+    "28": _CONNECT,
+    "3D": _CONNECT,
+    "53100": _ROOM,
+    "53300": _CONNECT,
+    "57P": _CONNECT,
+    "58": _ROOM,
+    "25006": _RIGHTS,
+    "42501": _RIGHTS,
+    "40": _WAIT,
+    "55P03": _WAIT,
+    "XX001": _RESTORE_POSTGRESQL,
+    "XX002": _RESTORE_POSTGRESQL,
+}
+"""By how the SQLSTATE begins."""
+_NO_CONNECTION = {"OperationalError", "ConnectionTimeout"}
+"""psycopg has no SQLSTATE for a connection that never came about, or that broke off."""
+
+
+def kind_of(error: BaseException) -> str:
+    """The name of what happened: SQLite's own, or the type of the error, as PostgreSQL's driver has one for each kind."""
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__
+
+
+def next_step_for(error: BaseException) -> str:
+    """What whoever runs the server can do. ``error`` is the driver's own."""
+    if name := getattr(error, "sqlite_errorname", None):
+        return next((step for kind, step in _SQLITE.items() if name.startswith(kind)), _OTHERWISE)
+    state = getattr(error, "sqlstate", None)
+    if state is not None:
+        return next((step for kind, step in _POSTGRESQL.items() if state.startswith(kind)), _OTHERWISE)
+    is_psycopg = type(error).__module__.partition(".")[0] == "psycopg"
+    return _CONNECT if is_psycopg and type(error).__name__ in _NO_CONNECTION else _OTHERWISE
