@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
-from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
+from integration.errors import BudgetSpent, CoCError, DoesNotOpen, HostError, HostGone, HostRejected
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
 from webhook_server.loop import Loop
@@ -98,7 +98,7 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         _log.info("delivery-done", incident=job.code_name, delivery=inbox_id)
         return "done"
     tries = job.attempts - job.waits
-    parked = not retry or tries + 1 >= _PATIENCE
+    parked = not retry or tries + 1 >= _PATIENCE or code == DoesNotOpen.code  # a person should look at once
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     now = work.clock.now()
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=now + wait, now=now)
@@ -124,7 +124,15 @@ def attempt_in_turn(inbox_id: str, work: Casework, jobs: Database, locks: Locks,
 
 
 def _advice(error: CoCError, job: Job, jobs: Database) -> str:
-    """How to go on if a ticket was deleted: before its diary began nothing is lost, afterwards a member restores it."""
+    """How to go on if a report does not open, or if a ticket was deleted.
+
+    Before its diary began nothing is lost with a ticket, afterwards a member restores it.
+    """
+    if isinstance(error, DoesNotOpen) and not job.only_looks:
+        return (
+            " If that cannot be put right, let the form tool send the report again: it is then taken in anew. If nobody can "
+            f"send it, coc-server jobs give-up {job.inbox_id} ends this and has members told."
+        )
     if not isinstance(error, HostGone) or jobs.ticket(job.incident).ref is None:
         return ""
     if jobs.comments(job.incident):

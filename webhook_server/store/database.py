@@ -79,7 +79,7 @@ class Database(Diaries, JobList, Observed):
         """All of them in one transaction; the inbox keys that seal them stay until it is on disk."""
         with self._inbox_keys.lock, self._write("The delivery was not stored.") as connection:
             begin_sealing(connection, self._inbox_keys.process)
-            return keep(connection, arrivals, sealer=self._sealer, inbox_key=self._inbox_keys.current())
+            return keep(connection, arrivals, sealer=self._sealer, keys=self._inbox_keys)
 
     def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
         """Give a delivery an incident of its own."""
@@ -119,6 +119,19 @@ class Database(Diaries, JobList, Observed):
             if still is not None and still.sealed_report is None:  # handed over since the row was read
                 return None
             raise
+
+    def begins_diary(self, inbox_id: str) -> bool:
+        """Whether a diary of which nothing is known here began with the report of this delivery."""
+        older = t.inbox.alias("older")
+        first = sa.select(t.inbox.c.seq).where(
+            t.inbox.c.id == inbox_id,
+            t.inbox.c.incident_id == t.incident.c.id,
+            t.inbox.c.received_at
+            <= t.incident.c.opened_at,  # later, if it was sealed anew: see sent_again.py
+            sa.func.coalesce(t.inbox.c.reason_code, "") != DoesNotOpen.code,
+            ~sa.exists().where(older.c.incident_id == t.inbox.c.incident_id, older.c.seq < t.inbox.c.seq),
+        )
+        return self._first(first) is not None
 
     def finish(self, inbox_id: str, now: datetime) -> None:
         """The delivery is wholly on the host."""

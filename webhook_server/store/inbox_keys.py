@@ -84,7 +84,7 @@ class InboxKeys:
         Raises:
             StoreError: the folder takes no key.
         """
-        if self._current is None or not self._is_there(self._current.id):
+        if self._current is None or not self.is_there(self._current.id):
             self._current = self._new()
         return self._current
 
@@ -128,7 +128,7 @@ class InboxKeys:
                 next_step="See that the server may write to the folder of the inbox keys.",
             ) from None
 
-    def _is_there(self, key_id: str) -> bool:
+    def is_there(self, key_id: str) -> bool:
         """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
         try:
             with self._file(key_id).open("rb"):
