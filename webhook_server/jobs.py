@@ -317,6 +317,7 @@ class Dispatcher:
 
     def _hand_over_and_tidy(self) -> None:
         self.hand_over_due()
+        self._jobs.log.empty_what_is_left()
         now = self._work.clock.now()
         if self._tidied is None or abs(now - self._tidied) >= _TIDY_EVERY:
             self._tidied = now

@@ -19,7 +19,8 @@ from webhook_server.store.job_list import JobList
 from webhook_server.store.observed import Observed
 from webhook_server.store.rows import incident_of, insert_incident, ref_of, upsert_ticket
 from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
-from webhook_server.store.transactions import Collision, reading
+from webhook_server.store.transactions import Collision
+from webhook_server.store.write_ahead_log import WriteAheadLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ class Database(Diaries, JobList, Observed):
         self._sealer = sealer
         self._inbox_keys = inbox_keys
         self._arrivals = GroupCommit(self._keep)
+        self.log = WriteAheadLog(engine)
 
     def close(self) -> None:
         """Write what still waits to be written, and give all connections back."""
@@ -199,15 +201,13 @@ class Database(Diaries, JobList, Observed):
     def forget(self, *, of: str | None = None) -> None:
         """Destroy the inbox keys that no report needs, and empty SQLite's write-ahead log of what was erased.
 
-        If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
+        If the log is in use (see :attr:`log`), or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
         names another process that does not live any more, whose keys are destroyed instead of ours.
         """
         with self._inbox_keys.lock, self._read() as connection:
             if nothing_is_being_sealed(connection, of or self._inbox_keys.process):
                 self._destroy_keys(connection, of)
-        if self._engine.dialect.name == "sqlite":
-            with reading(self._engine.execution_options(coc_plain=True)) as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.log.empty()
 
     def key_owners(self) -> set[str]:
         """The names of all processes that have inbox keys here, those included that do not live any more."""
