@@ -122,8 +122,8 @@ def notice_of_loss(inbox_id: str, incident_id: IncidentId, work: Casework) -> No
     roster = work.roster()
     concerned = _concerned(inbox_id, incident_id, roster, work)
     text = (
-        f"A report that came in for {name} could not be opened, and who looks after the server has given it up. Nobody has\n"
-        "read it, and it stands in no diary. Please ask for it again: whoever sent it may not know that it was lost. If the\n"
+        f"A report that came in for {name} could not be opened, and who looks after the server has given it up. As far as\n"
+        "the service knows it stands in no diary. Please ask for it again: whoever sent it may not know that it was lost. If the\n"
         "form tool keeps its answers, it can send the report again.\n\n"
         "You are told because it cannot be found out whom the report could mean. See that somebody looks after it who is\n"
         "not.\n"

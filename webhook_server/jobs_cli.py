@@ -127,8 +127,8 @@ def give_up_job(config_path: Path, report: str) -> None:
             )
         click.echo(
             f"{job.code_name}, delivery {report}, came in at {job.received_at:%Y-%m-%d %H:%M:%S} UTC and does not open: "
-            "nobody has read\nit, and it stands in no diary. If you give it up, it is tried no more, and members are told "
-            "that it is lost and must be\nasked for again. Its sealed bytes stay in the database: sent again by the form "
+            "as far as\nthis database knows it stands in no diary. If you give it up, it is tried no more, and members are "
+            "told that it is lost and\nmust be asked for again. Its sealed bytes stay in the database: sent again by the form "
             "tool it is taken in anew, and if the\nkeys are found again, coc-server jobs retry brings it back."
         )
         click.confirm("Give it up?", abort=True)
