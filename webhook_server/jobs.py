@@ -49,6 +49,10 @@ _PATIENCE = 8
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
 _INTERRUPTED = "interrupted"
+_NO_KEY = (
+    " Besides, the report's inbox key is not in its folder any more. Unless the report is on its ticket already, it does not "
+    "open: put the folder back, or let the form tool send the report again."
+)
 _AHEAD = 2
 """Times as many incidents are handed over as run at once: so many more stand ready for a place that becomes free."""
 _EVENTS_AT_ONCE = 2
@@ -98,7 +102,12 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         _log.info("delivery-done", incident=job.code_name, delivery=inbox_id)
         return "done"
     tries = job.attempts - job.waits
-    parked = not retry or tries + 1 >= _PATIENCE or code == DoesNotOpen.code  # a person should look at once
+    lost = code == DoesNotOpen.code
+    if not lost and jobs.lacks_key(
+        inbox_id
+    ):  # the host had to be asked whether it is on its ticket, and is away
+        lost, reason = True, reason + _NO_KEY
+    parked = not retry or lost or tries + 1 >= _PATIENCE
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     now = work.clock.now()
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=now + wait, now=now)

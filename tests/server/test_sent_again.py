@@ -351,6 +351,27 @@ def test_it_is_told_after_its_first_try_with_what_can_be_done(
     assert "parked" == database.job(dead.inbox_id).state
 
 
+def test_that_a_key_is_gone_is_told_at_once_while_the_host_is_away_too(
+    take_in: Intake, tried: Callable[[Receipt], str], lose_keys: Callable[[], None], teller: Teller, told: Told,
+    host: MemoryHost,
+) -> None:  # fmt: skip
+    def away(_call: str) -> None:
+        raise HostUnavailable("The host does not answer.")
+
+    host.trouble = away
+    receipt = take_in()
+    tried(receipt)
+    teller.turn()
+    assert [] == told.mails
+    lose_keys()
+    assert "host-unavailable" == tried(receipt)
+
+    teller.turn()
+
+    ((_, _, text),) = told.mails
+    assert "The host does not answer. Besides, the report's inbox key is not in its folder" in text
+
+
 def test_what_waits_behind_another_is_told_with_that_ones_reason(
     take_in: Intake, tried: Callable[[Receipt], str], make_report: Callable[..., Report], teller: Teller,
     told: Told, host: MemoryHost, clock: SetClock,
