@@ -14,10 +14,12 @@ from integration.errors import DoesNotOpen, HostUnavailable
 from integration.incident import Alias
 from integration.notices import notice_of_loss
 from integration.reconcile import NOT_KNOWN
+from integration.store import NIGHTLY
 from tests.pg import both
 from webhook_server.jobs import attempt
 from webhook_server.store import tables as t
 from webhook_server.store.locks import Locks
+from webhook_server.store.rows import insert_job
 from webhook_server.telling import Teller
 
 if TYPE_CHECKING:
@@ -203,6 +205,25 @@ def test_later_reports_of_the_incident_pass_one_that_does_not_open(
     assert [dead.inbox_id, second.inbox_id] == due(database, clock)
     assert "done" == tried(second)
     assert [dead.inbox_id, third.inbox_id] == due(database, clock)
+
+
+@both
+def test_looks_at_the_ticket_go_on_beside_it(
+    take_in: Intake, database: Database, tried: Callable[[Receipt], str], lose_keys: Callable[[], None],
+    make_report: Callable[..., Report], clock: SetClock,
+) -> None:  # fmt: skip
+    dead = take_in(submission="s")
+    lose_keys()
+    tried(dead)
+    with database._engine.begin() as connection:
+        insert_job(connection, NIGHTLY, dead.incident, clock.now())
+
+    def looks() -> list[str]:
+        return [one.incident for one in database.due_jobs(clock.now(), limit=10, looks=NIGHTLY)]
+
+    assert [dead.incident] == looks()
+    take_in(make_report(account="edited"), submission="s")
+    assert [] == looks()
 
 
 def test_those_that_do_not_open_take_no_others_place(

@@ -77,7 +77,9 @@ class JobList:
             .where(unfinished, wanted, sa.not_(_DOES_NOT_OPEN))
             .group_by(t.inbox.c.incident_id)
         )
-        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only))
+        others = sa.select(t.inbox.c.incident_id).where(
+            unfinished, sa.not_(looks_only), sa.not_(_DOES_NOT_OPEN)
+        )
         due = (
             sa.select(
                 t.inbox.c.seq,
