@@ -110,12 +110,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     Raises:
         HostError, NoReaders, StoreError: the job is to be tried again (``retry``) or parked.
     """
-    try:
-        delivery = work.store.delivery(inbox_id)
-    except DoesNotOpen:
-        if not _stands_on_its_ticket(inbox_id, work):
-            raise
-        delivery = work.store.delivery(inbox_id)
+    delivery = _opened(inbox_id, work)
     if delivery.finished:
         return
     delivery, incident = _incident_of(delivery, work)
@@ -138,6 +133,9 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     found = erased_on_host(host, ref, view, found, work.store)
     if take_over(delivery, incident, ref, found, work.store, work.roster(), work.clock.now()):
         delivery = work.store.delivery(inbox_id)
+        if delivery.report is not None and not work.store.begins_diary(inbox_id):
+            open_incident(inbox_id, work)  # a reader of what was taken over may be meant by this report
+            return
     looks = delivery.source in {NIGHTLY, HOST}
     before, incident = incident, adopt(incident, found, hints.accounts, work)
     view = mirror(incident, work.process)
@@ -169,6 +167,15 @@ def _is_observed(incident: Incident, host: Host, hints: Hints, work: Casework) -
         return True
     _prove_restricted(host, work, recent=True)
     return observe(incident, ref, host, hints, work)
+
+
+def _opened(inbox_id: str, work: Casework) -> Delivery:
+    try:
+        return work.store.delivery(inbox_id)
+    except DoesNotOpen:
+        if not work.store.begins_diary(inbox_id) or not _stands_on_its_ticket(inbox_id, work):
+            raise
+        return work.store.delivery(inbox_id)
 
 
 def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:

@@ -116,6 +116,23 @@ def notice_of_findings(
     return Notice(_addresses(members, roster), f"{name}: something was changed on its ticket", text)
 
 
+def notice_of_loss(inbox_id: str, incident_id: IncidentId, work: Casework) -> Notice:
+    """What to tell about a report that did not open and was given up: that somebody must ask for it again."""
+    name = work.store.incident(incident_id).code_name
+    roster = work.roster()
+    concerned = _concerned(inbox_id, incident_id, roster, work)
+    text = (
+        f"A report that came in for {name} could not be opened, and who looks after the server has given it up. As far as\n"
+        "the service knows it stands in no diary. Please ask for it again: whoever sent it may not know that it was lost. If the\n"
+        "form tool keeps its answers, it can send the report again.\n\n"
+        "You are told because it cannot be found out whom the report could mean. See that somebody looks after it who is\n"
+        "not.\n"
+    )
+    return Notice(
+        _addresses(concerned.members, roster), f"{name}: a report could not be opened and is lost", text
+    )
+
+
 def notice_of_exposure(code_name: CodeName, author: Member) -> Notice:
     """What to tell the author of a plain comment that was sealed and deleted. Nothing of it is quoted."""
     text = (
@@ -159,11 +176,14 @@ def _concerned(inbox_id: str, incident: IncidentId, roster: Roster, work: Casewo
     return _Concerned(members, delivery.source, delivery.unreadable, known=True)
 
 
-def notice_for_operator(inbox_id: str, operator: str, *, waits: bool) -> Notice:
+def notice_for_operator(inbox_id: str, operator: str, *, waits: bool, lost: bool = False) -> Notice:
     """What the operator is told when no member can be: that there is a report, by its id and not by its code name."""
     if inbox_id.startswith("found_"):
         subject = "Something was changed on a ticket, and nobody on the team could be told"
         where = "Its ticket was not as it should be, and was put right. Please let the team know that they should look."
+    elif lost:
+        subject = "A report is lost, and nobody on the team could be told"
+        where = "It could not be opened and was given up. Please let the team know that it must be asked for again."
     elif waits:
         subject = "A report waits, and nobody on the team could be told"
         where = "It is kept sealed; see: coc-server jobs list"

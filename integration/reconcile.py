@@ -110,8 +110,9 @@ def take_over(
     """Keep the diary comments on the ticket that the database lacks; whether there were any.
 
     The database was restored from a backup, and the diary went on after it. A diary begins with the report of the
-    incident's first delivery, since their order is kept. So if the database knew no comment of it, the delivery at hand
-    counts as handed over, and its sealed report is erased.
+    incident's first delivery, since their order is kept. So if the database knew no comment of it, that one counts as
+    handed over, and its sealed report is erased. Not so if a later delivery may have passed it, since it did not open: then
+    the delivery at hand keeps its report, and whom the diary was begun for is not known.
 
     Raises:
         UnknownDiary: what is there does not surely continue the diary; nothing was kept.
@@ -131,13 +132,14 @@ def take_over(
         return False
     begun = store.head(incident.id).seq > 0
     has_opening_entry = any(comment.id.seq > 1 for comment in unknown.comments)
+    is_its_diary = not begun and store.begins_diary(delivery.inbox_id)
     store.adopt(
         head=store.head(incident.id),
         comments=unknown.comments,
         epochs=unknown.epochs,
-        readers=_readers(delivery, incident, store, roster),
+        readers=_readers(delivery if is_its_diary else None, incident, store, roster),
         posted={comment.id: found.comments[comment.text] for comment in unknown.comments},
-        handed_over=delivery.inbox_id if has_opening_entry and not begun else None,
+        handed_over=delivery.inbox_id if has_opening_entry and is_its_diary else None,
         found=Found.ADOPTED,
         now=now,
     )
@@ -156,14 +158,15 @@ def _unknown(incident: Incident, ref: TicketRef, found: TicketState, store: Stor
     )
 
 
-def _readers(delivery: Delivery, incident: Incident, store: Store, roster: Roster) -> Sequence[Alias]:
+def _readers(delivery: Delivery | None, incident: Incident, store: Store, roster: Roster) -> Sequence[Alias]:
     """Who reads the epochs that are taken over, as far as can be known: their keyrings do not say it in clear.
 
-    Those of the epoch before, or for the first one whom the service would choose for the same report today.
+    Those of the epoch before, or for the first one whom the service would choose for the same report today; ``delivery`` is
+    the one that brought it, if that is known.
     """
     if store.epoch(incident.id) is not None:
         before = store.readers(incident.id)
-    elif delivery.report is not None:
+    elif delivery is not None and delivery.report is not None:
         before = [member.alias for member in first_readers(load_report(delivery.report), roster).members]
     else:
         before = []

@@ -35,6 +35,9 @@ HOST: Final = "(host)"
 FOUND: Final = "(found)"
 """The source of what was found changed on a ticket and is to be told: done from the start, and never a job."""
 
+GIVEN_UP: Final = "given-up"
+"""The code of a delivery that a person has let go, because its report does not open any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -131,6 +134,14 @@ class Store(Protocol):
 
         Raises:
             DoesNotOpen: a key is lacking, or something was changed.
+        """
+        ...
+
+    def begins_diary(self, inbox_id: str) -> bool:
+        """Whether a diary of which the database knows nothing began with the report of this delivery.
+
+        So it did if the delivery is the first of its incident, unless its report did not open: then a later one may have
+        passed it, also if it was sent again since.
         """
         ...
 

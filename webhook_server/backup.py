@@ -15,6 +15,7 @@ import os
 import tarfile
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import IO, TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from webhook_server.config import Config
@@ -43,8 +44,18 @@ _LEFT_OUT = {"worker", "host_write", "chore", "inbox_key"}
 keys it lists at its start those only that its own reports need: any other may be of a report that is newer."""
 
 
-def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> dict[str, int]:
-    """Write a backup while the server works; gives the rows of each table.
+@dataclass(slots=True)
+class Backup:
+    """What is in a backup: the rows of each table, and the deliveries that wait and whose report opens with no key in it."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+
+def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> Backup:
+    """Write a backup while the server works.
+
+    A waiting report whose short-lived key is gone does not keep it from being made: all the others are worth more.
 
     Raises:
         ConfigError: there is no recipient.
@@ -55,18 +66,18 @@ def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datet
             "The configuration", ["[server].backup_recipient is lacking: coc-server backup-key makes one"]
         )
     recipient = pyrage.x25519.Recipient.from_str(config.backup_recipient)
-    counted: dict[str, int] = {}
-    with piped(lambda into: counted.update(_archive(config, config_file, into, now))) as tar:
+    made = Backup()
+    with piped(lambda into: _archive(config, config_file, into, now, made)) as tar:
         pyrage.encrypt_io(tar, out, [recipient])
-    return counted
+    return made
 
 
-def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime) -> dict[str, int]:
+def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, made: Backup) -> None:
     engine = make_engine(config.database_url)
-    counted: dict[str, int] = {}
     try:
         require_database(engine)
         with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
+            made.lost = _without_key(connection, keys)
             known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}
             _add(
                 tar,
@@ -79,39 +90,59 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime) 
                 _add(tar, f"inbox-keys/{name}.key", content)
             for table in t.metadata.sorted_tables:
                 if table.name not in _LEFT_OUT:
-                    counted[table.name] = _add_table(tar, connection, table)
-            _add(tar, "end.json", json.dumps(counted).encode())
+                    made.rows[table.name] = _add_table(tar, connection, table)
+            _add(tar, "end.json", json.dumps(made.rows).encode())
     except sa.exc.SQLAlchemyError as error:
         raise safe_error(error, "The backup is not whole.") from None
     finally:
         engine.dispose()
-    return counted
 
 
 @contextmanager
 def _snapshot(engine: sa.Engine, config: Config) -> Iterator[tuple[sa.Connection, dict[str, bytes]]]:
-    """The database at one moment, and the short-lived keys of the reports that wait at that moment."""
+    """The database at one moment, and the short-lived keys of the reports that wait at that moment.
+
+    One that lacks was destroyed since, because its report was handed over, and then another moment will do; or, if it
+    lacks each time, it is lost.
+    """
     options: dict[str, Any] = {"coc_reads": True}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
-    for _ in range(_TRIES):
+    for left in reversed(range(_TRIES)):
         with engine.connect().execution_options(**options) as connection:
             needed = connection.scalars(
                 sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
             ).all()
-            try:
-                keys = {name: (config.inbox_keys / f"{name}.key").read_bytes() for name in needed}
-            except FileNotFoundError:
-                continue  # handed over since the snapshot was taken, and the key destroyed: take another one
-            if any(not any(key) for key in keys.values()):  # it is being destroyed
+            keys = dict(_keys(config.inbox_keys, needed))
+            if len(keys) < len(needed) and left:
                 continue
             yield connection, keys
             return
-    raise StoreError(
-        "A short-lived key of a report that waits is not in the folder of the inbox keys.",
-        meaning="That report could not be restored, so the backup was not made.",
-        next_step="See coc-server jobs list; with several servers, all need the same folder.",
-    )
+
+
+def _keys(folder: Path, needed: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Those that are there, and are not just being destroyed."""
+    for name in needed:
+        try:
+            key = (folder / f"{name}.key").read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(
+                f"The inbox key {name} cannot be read ({type(error).__name__}).",
+                meaning="A report that waits could not be restored, so the backup was not made.",
+                next_step="Run it with the server's own account.",
+            ) from None
+        if any(key):
+            yield name, key
+
+
+def _without_key(connection: sa.Connection, keys: Collection[str]) -> list[str]:
+    """The deliveries that wait for a key that is not among these; what was given up does not."""
+    inbox = t.inbox.c
+    waiting = inbox.inbox_key.is_not(None), inbox.state != "done"
+    rows = connection.execute(sa.select(inbox.id, inbox.inbox_key).where(*waiting).order_by(inbox.seq))
+    return [row.id for row in rows if row.inbox_key not in keys]
 
 
 def _files(config: Config, config_file: Path) -> Iterable[tuple[str, bytes]]:

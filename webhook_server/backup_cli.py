@@ -37,7 +37,7 @@ def backup(config_path: Path, folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with half.open("xb") as out:
-            rows = make_backup(config, config_path, out, now=now)
+            made = make_backup(config, config_path, out, now=now)
             out.flush()
             os.fsync(out.fileno())
         half.replace(target)
@@ -51,9 +51,16 @@ def backup(config_path: Path, folder: Path) -> None:
     ChoreBook(sql).claim("backup", every=timedelta(0), now=now)
     sql.dispose()
     click.echo(
-        f"{target}: {rows['incident']} incident(s), {rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
+        f"{target}: {made.rows['incident']} incident(s), {made.rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
         "The root key is not in it: keep its copy in another place."
     )
+    if made.lost:  # not an exit code: what a timer does next with a backup must still be done with this one
+        click.echo(
+            f"WARNING: {len(made.lost)} report(s) that wait are in it without the key that opens them, because the folder of "
+            "the inbox keys\nlacks it. All else is whole. See what can be done for each: coc-server jobs explain ID\n  "
+            + "\n  ".join(made.lost),
+            err=True,
+        )
 
 
 @click.command("backup-key")

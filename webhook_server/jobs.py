@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
-from integration.errors import BudgetSpent, CoCError, HostError, HostGone, HostRejected
+from integration.errors import BudgetSpent, CoCError, DoesNotOpen, HostError, HostGone, HostRejected
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
 from webhook_server.loop import Loop
@@ -49,6 +49,10 @@ _PATIENCE = 8
 So many, because they last longer than a lagging search of a host (casework.SETTLE), which needs nobody.
 """
 _INTERRUPTED = "interrupted"
+_NO_KEY = (
+    " Besides, the report's inbox key is not in its folder any more. Unless the report is on its ticket already, it does not "
+    "open: put the folder back, or let the form tool send the report again."
+)
 _AHEAD = 2
 """Times as many incidents are handed over as run at once: so many more stand ready for a place that becomes free."""
 _EVENTS_AT_ONCE = 2
@@ -98,7 +102,12 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         _log.info("delivery-done", incident=job.code_name, delivery=inbox_id)
         return "done"
     tries = job.attempts - job.waits
-    parked = not retry or tries + 1 >= _PATIENCE
+    lost = code == DoesNotOpen.code
+    if not lost and jobs.lacks_key(
+        inbox_id
+    ):  # the host had to be asked whether it is on its ticket, and is away
+        lost, reason = True, reason + _NO_KEY
+    parked = not retry or lost or tries + 1 >= _PATIENCE
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     now = work.clock.now()
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=now + wait, now=now)
@@ -124,7 +133,15 @@ def attempt_in_turn(inbox_id: str, work: Casework, jobs: Database, locks: Locks,
 
 
 def _advice(error: CoCError, job: Job, jobs: Database) -> str:
-    """How to go on if a ticket was deleted: before its diary began nothing is lost, afterwards a member restores it."""
+    """How to go on if a report does not open, or if a ticket was deleted.
+
+    Before its diary began nothing is lost with a ticket, afterwards a member restores it.
+    """
+    if isinstance(error, DoesNotOpen) and not job.only_looks:
+        return (
+            " If that cannot be put right, let the form tool send the report again: it is then taken in anew. If nobody can "
+            f"send it, coc-server jobs give-up {job.inbox_id} ends this and has members told."
+        )
     if not isinstance(error, HostGone) or jobs.ticket(job.incident).ref is None:
         return ""
     if jobs.comments(job.incident):
@@ -310,6 +327,7 @@ class Dispatcher:
 
     def _hand_over_and_tidy(self) -> None:
         self.hand_over_due()
+        self._jobs.log.empty_what_is_left()
         now = self._work.clock.now()
         if self._tidied is None or abs(now - self._tidied) >= _TIDY_EVERY:
             self._tidied = now

@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from integration.casework import reopen
+from integration.errors import DoesNotOpen
+from integration.store import GIVEN_UP
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config, read_addresses
 from webhook_server.store.database import Database
@@ -76,9 +78,15 @@ def explain_job(config_path: Path, report: str) -> None:
         ("Ticket", found.ticket),
         ("Diary", f"{found.comments} comment(s) kept, {found.posted} of them seen on the ticket"),
         ("Before it", f"{found.before} older delivery(ies) of this incident: they go first" if found.before else "nothing"),
-        ("State", f"{job.state}, {job.attempts} try(ies) so far" if job.state != "done" else "wholly on its host"),
+        ("State", "given up" if job.reason_code == GIVEN_UP else "wholly on its host" if job.state == "done" else
+                  f"{job.state}, {job.attempts} try(ies) so far"),
     ):  # fmt: skip
         click.echo(f"{what + ':':<11}{how}")
+    if job.reason_code == GIVEN_UP:
+        click.echo(
+            f"\n{job.reason} It is in no diary.\nIf its key was found again: coc-server jobs retry {job.inbox_id}"
+        )
+        return
     if job.state == "done":
         return
     click.echo(f"{'Next try:':<11}{'now' if job.due_at <= now else f'{job.due_at:%Y-%m-%d %H:%M:%S} UTC'}")
@@ -97,12 +105,50 @@ def retry_job(config_path: Path, report: str) -> None:
     """Let REPORT (an id from the list) be tried again at once."""
     database = _database(load_config(config_path))
     try:
-        if database.job(report).state == "done":
+        job = database.job(report)
+        if job.state == "done" and job.reason_code != GIVEN_UP:
             raise click.ClickException(f"{report} is on its host already.")
         database.retry_now(report, datetime.now(UTC))
     finally:
         database.close()
     click.echo("It will be tried at the server's next turn.")
+
+
+@jobs.command("give-up")
+@config_option
+@click.argument("report")
+def give_up_job(config_path: Path, report: str) -> None:
+    """Let go of REPORT (an id from the list) that cannot be opened any more. Members are told that it is lost."""
+    database = _database(load_config(config_path))
+    try:
+        job = database.job(report)
+        if job.state == "done":
+            raise click.ClickException(f"{report} is not waiting: nothing was changed.")
+        if job.only_looks or _opens(database, report):
+            raise click.ClickException(
+                f"{report} can be opened, so it is not given up. Try it again: coc-server jobs retry {report}"
+            )
+        click.echo(
+            f"{job.code_name}, delivery {report}, came in at {job.received_at:%Y-%m-%d %H:%M:%S} UTC and does not open: "
+            "as far as\nthis database knows it stands in no diary. If you give it up, it is tried no more, and members are "
+            "told that it is lost and\nmust be asked for again. Its sealed bytes stay in the database: sent again by the form "
+            "tool it is taken in anew, and if the\nkeys are found again, coc-server jobs retry brings it back."
+        )
+        click.confirm("Give it up?", abort=True)
+        database.give_up(
+            report, datetime.now(UTC), reason="Its report did not open, and an operator gave it up."
+        )
+    finally:
+        database.close()
+    click.echo("It is given up. A running server tells members now.")
+
+
+def _opens(database: Database, report: str) -> bool:
+    try:
+        database.delivery(report)
+    except DoesNotOpen:
+        return False
+    return True
 
 
 @jobs.command("reopen")

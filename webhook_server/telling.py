@@ -16,7 +16,14 @@ from integration.errors import (
     NotifyError,
 )
 from integration.logs import Log
-from integration.notices import notice, notice_for_operator, notice_of_exposure, notice_of_findings
+from integration.notices import (
+    notice,
+    notice_for_operator,
+    notice_of_exposure,
+    notice_of_findings,
+    notice_of_loss,
+)
+from integration.store import GIVEN_UP
 from webhook_server.alerts import Alerts
 
 if TYPE_CHECKING:
@@ -70,11 +77,12 @@ class Teller:
         return now < self._held.get(what, now) <= now + _REMIND
 
     def _tell(self, job: Job) -> bool:
-        waits = None if job.state == "done" else _why(job)
+        lost = job.reason_code == GIVEN_UP
         try:
+            waits = None if job.state == "done" else self._why(job)
             told = self._notice(job, waits)
             if not told.addresses and self._operator:
-                told = notice_for_operator(job.inbox_id, self._operator, waits=waits is not None)
+                told = notice_for_operator(job.inbox_id, self._operator, waits=waits is not None, lost=lost)
             self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
         except NotifyError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
@@ -89,9 +97,18 @@ class Teller:
         return True
 
     def _notice(self, job: Job, waits: str | None) -> Notice:
+        if job.reason_code == GIVEN_UP:
+            return notice_of_loss(job.inbox_id, job.incident, self._work)
         if job.state == "done" and job.reason is not None:
             return notice_of_findings(job.inbox_id, job.incident, job.reason.split(","), self._work)
         return notice(job.inbox_id, job.incident, waits, self._work)
+
+    def _why(self, job: Job) -> str:
+        """Why it waits, for a mail. One that was never tried may wait behind another, whose reason counts then."""
+        first = self._jobs.before(job) if job.reason is None else None
+        if first is None:
+            return _reason(job)
+        return f"It waits for an older delivery of the same incident, {first.inbox_id}. That one waits too:\n\n{_reason(first)}"
 
     def _tell_authors(self, now: datetime) -> None:
         """Tell whoever wrote a plain comment on a ticket that it was sealed. Only members have an address."""
@@ -114,8 +131,8 @@ class Teller:
             del self._held[news]
 
 
-def _why(job: Job) -> str:
-    """Why it waits, for a mail. Who else can read the ticket space is told once for all that waits there, not with each."""
+def _reason(job: Job) -> str:
+    """A job's own reason. Who else can read the ticket space is told once for all that waits there, not with each."""
     if job.reason_code in {HostNotRestricted.code, HostFrozen.code}:
         return (
             "It is not proven that only the team can read the ticket space, so nothing was written to it. Who else can is "

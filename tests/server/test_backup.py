@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 IDENTITY = re.compile(r"^AGE-SECRET-KEY-1\S+$", re.MULTILINE)
 
 
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
+def run(*words: str | Path, answer: str | None = None) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words], input=answer)
 
 
 def opened(config: Path) -> Database:
@@ -324,13 +324,41 @@ def test_a_report_handed_over_while_the_backup_is_made_is_in_it_as_handed_over(
     database.close()
 
 
-def test_a_lost_key_of_a_waiting_report_stops_the_backup(site: Site) -> None:
+def test_a_lost_key_of_a_waiting_report_is_warned_of_and_all_else_is_in_the_backup(
+    site: Site, tmp_path: Path
+) -> None:
     shutil.rmtree(load_config(site.config).inbox_keys)
+    before = everything(site.config)
+
+    made = run("backup", site.backups, "--config", site.config)
+
+    assert 0 == made.exit_code
+    assert "WARNING: 1 report(s) that wait are in it without the key" in made.stderr
+    assert site.waits in made.stderr
+    assert site.handed_over not in made.stderr
+    folder = empty_machine(site, tmp_path)
+    wipe(site.config)
+    (backup,) = site.backups.iterdir()
+    assert 0 == restore(site, backup, folder).exit_code
+    assert before == everything(folder / "coc-server.toml")
+
+
+def test_of_what_was_given_up_a_backup_does_not_warn(site: Site) -> None:
+    shutil.rmtree(load_config(site.config).inbox_keys)
+    assert 0 == run("jobs", "give-up", site.waits, "--config", site.config, answer="y").exit_code
+
+    assert "" == run("backup", site.backups, "--config", site.config).stderr
+
+
+def test_a_key_that_cannot_be_read_stops_the_backup(site: Site) -> None:
+    (key,) = load_config(site.config).inbox_keys.iterdir()
+    key.unlink()
+    key.mkdir()  # what root can read too is no trouble; this it cannot
 
     refused = run("backup", site.backups, "--config", site.config)
 
     assert 1 == refused.exit_code
-    assert "not in the folder of the inbox keys" in refused.output
+    assert "cannot be read (IsADirectoryError)" in refused.output
     assert [] == list(site.backups.iterdir())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import socket
 import stat
 import tempfile
@@ -33,6 +34,7 @@ from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
+from webhook_server.store.overview import look_into
 from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 from webhook_server.wiring import join
@@ -345,6 +347,69 @@ def test_retry_of_what_is_done_says_so(config: Path, database: Database, waiting
 
     assert 1 == result.exit_code
     assert "is on its host already" in result.output
+
+
+def test_what_does_not_open_is_given_up_after_a_question(
+    config: Path, database: Database, waiting: str
+) -> None:
+    shutil.rmtree(load_config(config).inbox_keys)
+
+    asked = CliRunner().invoke(main, ["jobs", "give-up", waiting, "--config", str(config)], input="n\n")
+    assert 1 == asked.exit_code
+    assert "does not open" in asked.output
+    assert "Its sealed bytes stay in the database" in asked.output
+    assert "waiting" == database.job(waiting).state
+
+    done = CliRunner().invoke(main, ["jobs", "give-up", waiting, "--config", str(config)], input="y\n")
+
+    assert 0 == done.exit_code
+    job = database.job(waiting)
+    assert ("done", "given-up", "Its report did not open, and an operator gave it up.") == (
+        job.state,
+        job.reason_code,
+        job.reason,
+    )
+    assert "Nothing waits" in run("jobs", "list", "--config", config).output
+    explained = run("jobs", "explain", waiting, "--config", config).output
+    assert "State:     given up" in explained
+    assert f"coc-server jobs retry {waiting}" in explained
+    overview = look_into(load_config(config).database_url)
+    assert 0 == overview.done()
+    overview.close()
+
+    assert 0 == run("jobs", "retry", waiting, "--config", config).exit_code
+    assert "parked" == database.job(waiting).state
+
+
+def test_what_opens_is_not_given_up(config: Path, database: Database, waiting: str) -> None:
+    result = run("jobs", "give-up", waiting, "--config", config)
+
+    assert 1 == result.exit_code
+    assert "can be opened, so it is not given up" in result.output
+    assert "waiting" == database.job(waiting).state
+
+
+def test_what_does_not_wait_is_not_given_up(config: Path, database: Database, waiting: str) -> None:
+    database.finish(waiting, datetime.now(UTC))
+
+    result = run("jobs", "give-up", waiting, "--config", config)
+
+    assert 1 == result.exit_code
+    assert "is not waiting" in result.output
+
+
+def test_what_was_passed_does_not_count_as_before_the_next(
+    config: Path, database: Database, waiting: str, make_report: Callable[..., Report]
+) -> None:
+    later = receive(
+        "report-form", SpaceName("conduct"), "s1", make_report(account="more"), store=database, clock=Now()
+    )
+    assert "1 older delivery" in run("jobs", "explain", later.inbox_id, "--config", config).output
+    database.job_failed(
+        database.job(waiting), parked=True, code="does-not-open", reason="y", due_at=datetime.now(UTC)
+    )
+
+    assert "older delivery" not in run("jobs", "explain", later.inbox_id, "--config", config).output
 
 
 def test_without_a_mail_server_nothing_is_joined_differently(config: Path) -> None:

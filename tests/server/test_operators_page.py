@@ -55,7 +55,7 @@ def test_every_command_is_on_the_page_and_every_command_on_the_page_exists() -> 
     existing = set(names(main, "coc-server"))
     named = {
         found
-        for found in re.findall(r"coc-server [a-z]+(?:-[a-z]+)*(?: [a-z]+)?", PAGE)
+        for found in re.findall(r"coc-server [a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?", PAGE)
         if found.split(" ")[1] in {one.split(" ")[1] for one in existing}
     }
 

@@ -12,6 +12,7 @@ from integration.incident import IncidentId
 from integration.store import Receipt
 from webhook_server.store import tables as t
 from webhook_server.store.rows import incident_of_submission, incident_row
+from webhook_server.store.sent_again import Kept, is_lost, seal_anew
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from integration.code_name import CodeName
     from integration.incident import Incident
     from integration.store import NewIncident
-    from webhook_server.store.inbox_keys import InboxKey
+    from webhook_server.store.inbox_keys import InboxKey, InboxKeys
     from webhook_server.store.sealed import Sealer
 
 
@@ -47,6 +48,9 @@ _KNOWN = (
         t.inbox.c.answers_digest,
         t.inbox.c.id,
         t.inbox.c.incident_id,  # another than the submission's, if its report had to be kept apart
+        t.inbox.c.sealed_report.is_not(None).label("sealed"),
+        t.inbox.c.inbox_key,
+        t.inbox.c.reason_code,
     )
     .outerjoin(
         t.inbox,
@@ -66,13 +70,15 @@ _NEW_DELIVERIES = t.inbox.insert()
 
 
 def keep(
-    connection: sa.Connection, arrivals: Sequence[Arrival], *, sealer: Sealer, inbox_key: InboxKey
+    connection: sa.Connection, arrivals: Sequence[Arrival], *, sealer: Sealer, keys: InboxKeys
 ) -> list[Receipt]:
     """Write what is new of these deliveries; a receipt for each, in order.
 
-    The same (source, submission, answers) is kept once, other answers go to the submission's incident.
+    The same (source, submission, answers) is kept once, other answers go to the submission's incident. One that is kept
+    already, but cannot be opened any more, is kept anew: whoever sends it again saves the report.
     """
-    known, incident_of = _known(connection, arrivals)
+    inbox_key = keys.current()
+    known, incident_of, sealed = _known(connection, arrivals)
     incidents = _new_incidents(connection, arrivals, incident_of)
     deliveries = []
     receipts = []
@@ -85,6 +91,9 @@ def keep(
             deliveries.append(_delivery(one, inbox_id, incident, sealer, inbox_key))
             receipt = Receipt(inbox_id, incident, duplicate=False)
             known[same] = Receipt(inbox_id, incident, duplicate=True)
+        elif (kept := sealed.pop(receipt.inbox_id, None)) and is_lost(connection, kept, sealer, keys):
+            again = _sealed(one, kept.inbox_id, sealer, inbox_key)
+            seal_anew(connection, kept, again, unreadable=one.unreadable, now=one.now)
         receipts.append(receipt)
     if incidents:
         connection.execute(_NEW_INCIDENTS, incidents)
@@ -95,22 +104,23 @@ def keep(
 
 def _known(
     connection: sa.Connection, arrivals: Sequence[Arrival]
-) -> tuple[dict[tuple[str, str, str], Receipt], dict[tuple[str, str], IncidentId]]:
-    """What is stored of these submissions: their deliveries, and the incident of each."""
+) -> tuple[dict[tuple[str, str, str], Receipt], dict[tuple[str, str], IncidentId], dict[str, Kept]]:
+    """What is stored of these submissions: their deliveries, the incident of each, and reports that lie sealed here."""
     these = {
         "sources": list({one.source for one in arrivals}),
         "digests": list({one.submission_digest for one in arrivals}),
     }
-    known, incident_of = {}, {}
-    for source, submission, incident, answers, inbox_id, incident_of_inbox in connection.execute(
-        _KNOWN, these
-    ):
+    known, incident_of, sealed = {}, {}, {}
+    for row in connection.execute(_KNOWN, these):
+        source, submission, incident, answers, inbox_id, incident_of_inbox, is_sealed, key, code = row
         incident_of[source, submission] = IncidentId(incident)
         if inbox_id is not None:
             known[source, submission, answers] = Receipt(
                 inbox_id, IncidentId(incident_of_inbox), duplicate=True
             )
-    return known, incident_of
+            if is_sealed:
+                sealed[inbox_id] = Kept(inbox_id, key, code)
+    return known, incident_of, sealed
 
 
 def _new_incidents(
@@ -137,11 +147,17 @@ def _new_incidents(
 def _delivery(
     one: Arrival, inbox_id: str, incident: IncidentId, sealer: Sealer, inbox_key: InboxKey
 ) -> dict[str, object]:
-    """The row of the inbox. The report is sealed twice: with a short-lived key, and around it with the root key."""
-    report = inbox_key.seal(one.report, inbox_id)
+    """The row of the inbox."""
     return {
         "id": inbox_id, "source": one.source, "submission_digest": one.submission_digest,
-        "answers_digest": one.answers_digest, "incident_id": incident, "inbox_key": inbox_key.id,
-        "sealed_report": sealer.seal(report, table="inbox", column="sealed_report", row=inbox_id),
+        "answers_digest": one.answers_digest, "incident_id": incident,
+        **_sealed(one, inbox_id, sealer, inbox_key),
         "unreadable": one.unreadable, "received_at": one.now, "state": "waiting", "attempts": 0, "due_at": one.now,
     }  # fmt: skip
+
+
+def _sealed(one: Arrival, inbox_id: str, sealer: Sealer, inbox_key: InboxKey) -> dict[str, str]:
+    """The report is sealed twice: with a short-lived key, and around it with the root key."""
+    report = inbox_key.seal(one.report, inbox_id)
+    sealed = sealer.seal(report, table="inbox", column="sealed_report", row=inbox_id)
+    return {"inbox_key": inbox_key.id, "sealed_report": sealed}

@@ -20,7 +20,8 @@ from webhook_server.store.known_keys import known, useless
 from webhook_server.store.observed import Observed
 from webhook_server.store.rows import incident_of, insert_incident, ref_of, upsert_ticket
 from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
-from webhook_server.store.transactions import Collision, reading
+from webhook_server.store.transactions import Collision
+from webhook_server.store.write_ahead_log import WriteAheadLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,7 @@ class Database(Diaries, JobList, Observed):
         self._sealer = sealer
         self._inbox_keys = inbox_keys
         self._arrivals = GroupCommit(self._keep)
+        self.log = WriteAheadLog(engine)
 
     def close(self) -> None:
         """Write what still waits to be written, and give all connections back."""
@@ -82,7 +84,7 @@ class Database(Diaries, JobList, Observed):
             self._inbox_keys.prepare(self._list_key)
             with self._write("The delivery was not stored.") as connection:
                 begin_sealing(connection, self._inbox_keys.process)
-                return keep(connection, arrivals, sealer=self._sealer, inbox_key=self._inbox_keys.current())
+                return keep(connection, arrivals, sealer=self._sealer, keys=self._inbox_keys)
 
     def _list_key(self, key_id: str) -> None:
         """On disk before the key is made, so that also one whose delivery is not stored is known as ours, and destroyed."""
@@ -127,6 +129,25 @@ class Database(Diaries, JobList, Observed):
             if still is not None and still.sealed_report is None:  # handed over since the row was read
                 return None
             raise
+
+    def lacks_key(self, inbox_id: str) -> bool:
+        """Whether the report lies sealed here and its inbox key is gone."""
+        sealed = t.inbox.c.id == inbox_id, t.inbox.c.sealed_report.is_not(None)
+        row = self._first(sa.select(t.inbox.c.inbox_key).where(*sealed))
+        return row is not None and row.inbox_key is not None and not self._inbox_keys.is_there(row.inbox_key)
+
+    def begins_diary(self, inbox_id: str) -> bool:
+        """Whether a diary of which nothing is known here began with the report of this delivery."""
+        older = t.inbox.alias("older")
+        first = sa.select(t.inbox.c.seq).where(
+            t.inbox.c.id == inbox_id,
+            t.inbox.c.incident_id == t.incident.c.id,
+            t.inbox.c.received_at
+            <= t.incident.c.opened_at,  # later, if it was sealed anew: see sent_again.py
+            sa.func.coalesce(t.inbox.c.reason_code, "") != DoesNotOpen.code,
+            ~sa.exists().where(older.c.incident_id == t.inbox.c.incident_id, older.c.seq < t.inbox.c.seq),
+        )
+        return self._first(first) is not None
 
     def finish(self, inbox_id: str, now: datetime) -> None:
         """The delivery is wholly on the host."""
@@ -194,7 +215,7 @@ class Database(Diaries, JobList, Observed):
     def forget(self, *, of: str | None = None) -> None:
         """Destroy the inbox keys of this database that no report needs, and empty SQLite's write-ahead log of what was erased.
 
-        If the log is in use, or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
+        If the log is in use (see :attr:`log`), or a key cannot be destroyed, the next time will do: what was handed over stays so. ``of``
         names another process that does not live any more, whose keys are destroyed instead of ours.
         """
         with self._inbox_keys.lock:
@@ -205,9 +226,7 @@ class Database(Diaries, JobList, Observed):
             if gone:
                 with self._write("Keys that are destroyed stay listed until the next time.") as connection:
                     connection.execute(t.inbox_key.delete().where(t.inbox_key.c.id.in_(gone)))
-        if self._engine.dialect.name == "sqlite":
-            with reading(self._engine.execution_options(coc_plain=True)) as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.log.empty()
 
     def key_owners(self) -> set[str]:
         """The names of all processes that have inbox keys here, those included that do not live any more."""

@@ -86,7 +86,7 @@ class InboxKeys:
         Raises:
             StoreError: the folder takes no key.
         """
-        if self._current is None or not self._is_there(self._current.id):
+        if self._current is None or not self.is_there(self._current.id):
             key_id = f"{self._owner}.{secrets.token_hex(8)}"
             note(key_id)
             self._current = self._new(key_id)
@@ -97,7 +97,7 @@ class InboxKeys:
         Raises:
             StoreError: it was not prepared, or another process, which took us for dead, has destroyed it since.
         """
-        if self._current is None or not self._is_there(self._current.id):
+        if self._current is None or not self.is_there(self._current.id):
             raise StoreError(
                 "The inbox key is gone that was made just now.",
                 meaning="Nothing was stored; the form tool sends it again.",
@@ -153,7 +153,7 @@ class InboxKeys:
             ) from None
         return ours
 
-    def _is_there(self, key_id: str) -> bool:
+    def is_there(self, key_id: str) -> bool:
         """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
         try:
             with self._file(key_id).open("rb"):

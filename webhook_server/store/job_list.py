@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from integration.code_name import CodeName
-from integration.errors import StoreError
+from integration.errors import DoesNotOpen, StoreError
 from integration.incident import IncidentId, SpaceName
-from integration.store import DESK, FOUND, HOST, NIGHTLY
+from integration.store import DESK, FOUND, GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.transactions import reading, writing
 
@@ -52,6 +52,10 @@ _COLUMNS = [
 """Of a delivery only what a job says: its sealed report is by far the longest part of the row."""
 
 
+_DOES_NOT_OPEN = sa.func.coalesce(t.inbox.c.reason_code, "") == DoesNotOpen.code
+"""A delivery that may never be opened: later ones of its incident pass it, and its own tries go on beside them."""
+
+
 class JobList:
     """The part of the :class:`webhook_server.store.database.Database` that the jobs work with."""
 
@@ -60,6 +64,7 @@ class JobList:
     def due_jobs(self, now: datetime, *, limit: int, looks: str | None = None) -> list[Job]:
         """Unfinished deliveries whose time has come, oldest first: for each incident one, so that order is kept.
 
+        Beside it, and after all others of the ticket space, those that did not open at their last try: they hold up none.
         Of each ticket space ``limit`` at most, so that none fills the list and keeps the others out of it. Jobs
         that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which nothing
         else waits: one that is parked keeps no report from its turn.
@@ -68,19 +73,26 @@ class JobList:
         looks_only = t.inbox.c.source.in_([NIGHTLY, HOST])
         wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
         first = (
-            sa.select(sa.func.min(t.inbox.c.seq)).where(unfinished, wanted).group_by(t.inbox.c.incident_id)
+            sa.select(sa.func.min(t.inbox.c.seq))
+            .where(unfinished, wanted, sa.not_(_DOES_NOT_OPEN))
+            .group_by(t.inbox.c.incident_id)
         )
-        others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only))
+        others = sa.select(t.inbox.c.incident_id).where(
+            unfinished, sa.not_(looks_only), sa.not_(_DOES_NOT_OPEN)
+        )
         due = (
             sa.select(
                 t.inbox.c.seq,
                 sa.func.row_number()
-                .over(partition_by=t.incident.c.space, order_by=t.inbox.c.seq)
+                .over(
+                    partition_by=t.incident.c.space,
+                    order_by=[sa.case((_DOES_NOT_OPEN, 1), else_=0), t.inbox.c.seq],
+                )
                 .label("place"),
             )
             .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
             .where(
-                t.inbox.c.seq.in_(first),
+                sa.or_(t.inbox.c.seq.in_(first), sa.and_(wanted, _DOES_NOT_OPEN)),
                 unfinished,
                 sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
                 sa.or_(t.inbox.c.due_at <= now, _clock_was_put_back(now)),
@@ -99,6 +111,12 @@ class JobList:
         if not jobs:
             raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
         return jobs[0]
+
+    def before(self, job: Job) -> Job | None:
+        """The oldest unfinished delivery of the same incident that goes first; None if nothing does."""
+        same = t.inbox.c.incident_id == job.incident, t.inbox.c.seq < job.seq
+        jobs = self._jobs(sa.and_(*same, t.inbox.c.state != "done", sa.not_(_DOES_NOT_OPEN)), limit=1)
+        return jobs[0] if jobs else None
 
     def job_failed(
         self, job: Job, *, parked: bool, code: str, reason: str, due_at: datetime, now: datetime | None = None
@@ -140,13 +158,22 @@ class JobList:
             )
 
     def retry_now(self, inbox_id: str, now: datetime) -> None:
-        """Let a waiting or parked job be taken up at once."""
+        """Let a waiting or parked job be taken up at once, and one that was given up too."""
+        self.job(inbox_id)
+        one = t.inbox.update().where(t.inbox.c.id == inbox_id)
+        given_up = t.inbox.c.state == "done", t.inbox.c.reason_code == GIVEN_UP
+        with writing(self._engine, "The job was not changed.") as connection:
+            connection.execute(one.where(*given_up).values(state="parked", reason_code=DoesNotOpen.code))
+            connection.execute(one.where(t.inbox.c.state != "done").values(due_at=now, due_noted_at=now))
+
+    def give_up(self, inbox_id: str, now: datetime, *, reason: str) -> None:
+        """End a job whose report does not open. Its row stays, sealed report included, and members are told."""
         self.job(inbox_id)
         with writing(self._engine, "The job was not changed.") as connection:
             connection.execute(
                 t.inbox.update()
                 .where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done")
-                .values(due_at=now, due_noted_at=now)
+                .values(state="done", due_at=now, due_noted_at=now, reason_code=GIVEN_UP, reason=reason)
             )
 
     def untold(self, now: datetime, *, again_after: timedelta, overdue_after: timedelta) -> list[Job]:
@@ -170,7 +197,7 @@ class JobList:
                     inbox.source.not_in(
                         [DESK, NIGHTLY, HOST]
                     ),  # who wrote it knows, and an unchanged ticket is no news
-                    sa.or_(inbox.told.is_(None), inbox.told != "done"),
+                    sa.or_(inbox.told.is_(None), inbox.told != state_and_reason),
                 ),
                 sa.and_(
                     inbox.state == "parked",

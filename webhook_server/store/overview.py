@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from integration.errors import StoreError
-from integration.store import HOST, NIGHTLY
+from integration.errors import DoesNotOpen, StoreError
+from integration.store import GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.known_keys import missing, not_of
@@ -148,7 +148,12 @@ class Overview:
             before = connection.execute(
                 sa.select(sa.func.count())
                 .select_from(t.inbox)
-                .where(inbox.incident_id == row.incident_id, inbox.state != "done", inbox.seq < row.seq)
+                .where(
+                    inbox.incident_id == row.incident_id,
+                    inbox.state != "done",
+                    sa.func.coalesce(inbox.reason_code, "") != DoesNotOpen.code,  # these hold up none
+                    inbox.seq < row.seq,
+                )
             ).scalar_one()
         own = row.source.startswith("(")
         return Progress(
@@ -172,7 +177,8 @@ class Overview:
 
     def done(self) -> int:
         """How many deliveries are wholly on their host."""
-        query = sa.select(sa.func.count()).select_from(t.inbox).where(t.inbox.c.state == "done")
+        wholly = t.inbox.c.state == "done", sa.func.coalesce(t.inbox.c.reason_code, "") != GIVEN_UP
+        query = sa.select(sa.func.count()).select_from(t.inbox).where(*wholly)
         return sum(row[0] for row in self._rows(query, t.inbox))
 
     def incidents(self) -> dict[str, int]:

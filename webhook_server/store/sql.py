@@ -10,7 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-_BUSY_MS = 30_000
+BUSY_MS = 30_000
+"""Milliseconds that a statement waits for whoever holds the database."""
 
 
 def make_engine(url: str) -> sa.Engine:
@@ -29,7 +30,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",  # what is erased does not stay readable in free pages
-        f"busy_timeout={_BUSY_MS}",
+        f"busy_timeout={BUSY_MS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
