@@ -123,9 +123,12 @@ class Wire:
         return [exchange for exchange in self.journal if exchange.is_write]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request. Its body is read first: a caller that stops halfway holds up nobody but itself."""
+        """Serve one request. Its body is read first: a caller that stops halfway holds up nobody, and nothing is done for it."""
         path = environ.get("PATH_INFO", "")
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:
+            return _drop(environ, start_response)
         environ["wsgi.input"] = io.BytesIO(body)
         if not path.startswith(API_PREFIXES):
             with self._lock:

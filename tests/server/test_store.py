@@ -450,7 +450,7 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
         take_in(submission=canary)
 
     assert canary not in str(raised.value)
-    assert "OperationalError" in str(raised.value)
+    assert "SQLITE_ERROR" in str(raised.value)
     assert "was not stored" in str(raised.value)
     assert raised.value.__suppress_context__
 
