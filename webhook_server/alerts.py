@@ -77,8 +77,9 @@ _BY_ANYBODY = {Unauthenticated.code, TooLarge.code}
 The first one is told at once, since a form may send one report in a year, and not every tool sends it again. So that
 no stranger fills the operator's mailbox, the next mail about it comes a day later at the earliest.
 """
-_NOT_HERE = {IntakeError.code, StaleDelivery.code} | _BY_ANYBODY
-"""A report may be lost, and no notice about a report can say so."""
+_SOMEBODY_MUST_HEAR = {IntakeError.code, StaleDelivery.code, RootKeyRefused.code} | _BY_ANYBODY
+"""Without an operator members on duty are told: a report may be lost, or the server not start again, and no notice about a
+report can say so."""
 
 
 class Alerts:
@@ -146,7 +147,7 @@ class Alerts:
         """The operator. Without one, members on duty hear of what no notice about a report tells them."""
         if self._operator:
             return (self._operator,)
-        if not _NOT_HERE.intersection(codes):
+        if not _SOMEBODY_MUST_HEAR.intersection(codes):
             return ()
         return tuple(member.email for member in self._roster().members if member.on_duty)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,11 @@ def look_at_folders(status: Status, addresses: Addresses) -> None:
         why = try_to_write(folder) or _no_rights(folder, file)
         if why is not None:
             status.warn(f"The folder of {of_what}, {folder}, takes no file ({why}).", _REFUSED)
-        if folder.is_dir() and (disk := folder.stat().st_dev) not in disks:
-            disks.add(disk)
-            free = shutil.disk_usage(folder).free
-            if free < _LEAST_FREE:
+        with suppress(OSError):  # such a folder takes no file either, and that was said
+            disk, free = folder.stat().st_dev, shutil.disk_usage(folder).free
+            if disk not in disks and free < _LEAST_FREE:
                 status.warn(f"The disk of {of_what} has {free / 1e6:.0f} MB left.", _FULL)
+            disks.add(disk)
 
 
 def _no_rights(folder: Path, file: Path | None) -> str | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MARGIN = timedelta(days=7)
 """What was made a little before is read too: a week of tickets is a few pages."""
+_APART = timedelta(minutes=10)
+"""What two clocks may differ by without more ado."""
 _EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
 
 
@@ -60,9 +62,9 @@ class TicketSearch:
         }
 
     def _from(self, since: datetime) -> datetime:
-        """From when on to read. ``since`` is by our clock: if that is far ahead, what was made just now is before it."""
+        """From when on to read. ``since`` is by our clock: if that is or was far ahead, what was made then is before it."""
         theirs = self._client.time()
-        return _EVER if theirs is None else min(since, theirs) - _MARGIN
+        return _EVER if theirs is None or since > theirs + _APART else since - _MARGIN
 
     def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
         """Issues with the incident's marker, made since then, with the step that each stands for."""

@@ -271,3 +271,30 @@ def test_what_an_older_version_took_in_is_opened_with_the_root_key_alone(
         connection.execute(t.inbox.update().values(sealed_report=old, inbox_key=None))
 
     assert b"old" == database.delivery(receipt.inbox_id).report
+
+
+def test_a_key_that_cannot_be_read_is_not_taken_for_gone(keys: InboxKeys, tmp_path: Path) -> None:
+    key_id, sealed = seal(keys, b"report", "in_1")
+    folder, away = tmp_path / "inbox-keys", tmp_path / "away"
+    folder.rename(away)
+
+    assert not keys.is_gone(key_id)
+    with pytest.raises(StoreError, match="mounted"):
+        keys.open(key_id, sealed, "in_1")
+
+    (tmp_path / "inbox-keys").mkdir()
+    assert keys.is_gone(key_id)
+    with pytest.raises(DoesNotOpen):
+        keys.open(key_id, sealed, "in_1")
+
+
+def test_a_folder_that_refuses_us_loses_no_key(keys: InboxKeys, tmp_path: Path) -> None:
+    """So a share does whose server takes this account for another, and one that went and came back."""
+    key_id, sealed = seal(keys, b"report", "in_1")
+    file = tmp_path / "inbox-keys" / f"{key_id}.key"
+    file.rename(tmp_path / "kept")
+    file.mkdir()  # what is no file cannot be opened as one, by root either
+
+    assert not keys.is_gone(key_id)
+    with pytest.raises(StoreError, match="mounted"):
+        keys.open(key_id, sealed, "in_1")

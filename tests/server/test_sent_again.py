@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,11 @@ OPERATOR = "operator@team.example.org"
 
 @pytest.fixture
 def lose_keys(tmp_path: Path) -> Callable[[], None]:
-    return lambda: shutil.rmtree(tmp_path / "inbox-keys")
+    def lose() -> None:
+        for key in (tmp_path / "inbox-keys").iterdir():
+            key.unlink()
+
+    return lose
 
 
 @pytest.fixture

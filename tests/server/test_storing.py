@@ -31,13 +31,27 @@ def test_the_last_try_counts(storing: Storing, tmp_path: Path) -> None:
     assert storing.is_possible()
     fail(storing)
     assert not storing.is_possible()
-    assert not storing.is_possible(), "time alone mends nothing"
 
     with storing.tried():
         pass
 
     assert storing.is_possible()
     assert [] == list(tmp_path.iterdir()), "to ask writes nothing"
+
+
+def test_a_server_that_nobody_asks_any_more_is_ready_again_for_a_try(tmp_path: Path) -> None:
+    """A balancer that sends nothing to who is not ready would never let it show that the trouble is over."""
+    clock = [0.0]
+    storing = Storing(
+        sa.make_url(f"sqlite:///{tmp_path}/coc.sqlite"), tmp_path / "inbox-keys", lambda: clock[0]
+    )
+    fail(storing)
+
+    clock[0] = 299
+    assert not storing.is_possible()
+
+    clock[0] = 301
+    assert storing.is_possible()
 
 
 def test_a_keys_folder_that_is_lacking_matters_only_where_the_server_does_not_make_it(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ class Database(Diaries, JobList, Observed):
         """Whether the report lies sealed here and its inbox key is gone."""
         sealed = t.inbox.c.id == inbox_id, t.inbox.c.sealed_report.is_not(None)
         row = self._first(sa.select(t.inbox.c.inbox_key).where(*sealed))
-        return row is not None and row.inbox_key is not None and not self._inbox_keys.is_there(row.inbox_key)
+        return row is not None and row.inbox_key is not None and self._inbox_keys.is_gone(row.inbox_key)
 
     def begins_diary(self, inbox_id: str) -> bool:
         """Whether a diary of which nothing is known here began with the report of this delivery."""

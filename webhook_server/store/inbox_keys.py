@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -86,7 +87,7 @@ class InboxKeys:
         Raises:
             StoreError: the folder takes no key.
         """
-        if self._current is None or not self.is_there(self._current.id):
+        if self._current is None or not self._is_there(self._current.id):
             key_id = f"{self._owner}.{secrets.token_hex(8)}"
             note(key_id)
             self._current = self._new(key_id)
@@ -97,7 +98,7 @@ class InboxKeys:
         Raises:
             StoreError: it was not prepared, or another process, which took us for dead, has destroyed it since.
         """
-        if self._current is None or not self.is_there(self._current.id):
+        if self._current is None or not self._is_there(self._current.id):
             raise StoreError(
                 "The inbox key is gone that was made just now.",
                 meaning="Nothing was stored; the form tool sends it again.",
@@ -109,12 +110,22 @@ class InboxKeys:
         """The report.
 
         Raises:
-            DoesNotOpen: the key is not there, or the report was changed or moved.
+            DoesNotOpen: the key is gone, or the report was changed or moved.
+            StoreError: the folder is away, or may not be read: whether the key is gone is not known.
         """
         try:
-            key = AESGCM(self._file(key_id).read_bytes())
-            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(key_id, row))
-        except (OSError, ValueError, InvalidTag) as error:
+            secret = self._file(key_id).read_bytes()
+        except OSError as error:
+            if not self.is_gone(key_id):
+                raise StoreError(
+                    f"The inbox key {key_id} cannot be read ({type(error).__name__}).",
+                    meaning="The folder of the inbox keys is away, or refuses the server's account. The report waits.",
+                    next_step="See that the folder in [server].inbox_keys is mounted and belongs to the server's account.",
+                ) from None
+            secret = b""
+        try:
+            return AESGCM(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(key_id, row))
+        except (ValueError, InvalidTag) as error:
             raise DoesNotOpen(
                 f"The report of delivery {row} cannot be opened with the inbox key {key_id} ({type(error).__name__}).",
                 meaning="The folder of the inbox keys lacks it, or something changed the database.",
@@ -133,8 +144,6 @@ class InboxKeys:
         """
         if of is None:
             self._current = None
-        if not self._folder.is_dir():  # a share that is not mounted: the keys in it are not gone
-            return set()
         whose = f"{of}.{_LIFE}" if of is not None else f"*.{_LIFE}" if self._alone else f"{self._owner}.*.key"
         ours = {
             key_id
@@ -142,6 +151,8 @@ class InboxKeys:
             if fnmatchcase(f"{key_id}.key", whose) and not (of is not None and key_id.startswith(self._owner))
         }
         try:
+            if not self._folder.is_dir():  # a share that is not mounted: the keys in it are not gone
+                return set()
             for file in self._folder.glob(whose):
                 if file.stem in ours:
                     _destroy(file)
@@ -153,7 +164,18 @@ class InboxKeys:
             ) from None
         return ours
 
-    def is_there(self, key_id: str) -> bool:
+    def is_gone(self, key_id: str) -> bool:
+        """Whether a key is surely not in the folder. Of a folder that is away or cannot be read, nobody knows."""
+        try:
+            self._file(key_id).open("rb").close()
+        except FileNotFoundError:
+            with suppress(OSError):
+                return self._folder.is_dir()
+        except OSError:
+            pass
+        return False
+
+    def _is_there(self, key_id: str) -> bool:
         """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
         try:
             with self._file(key_id).open("rb"):

@@ -46,7 +46,7 @@ def is_lost(connection: sa.Connection, kept: Kept, sealer: Sealer, keys: InboxKe
     """
     if kept.reason_code == GIVEN_UP:
         return True
-    if kept.inbox_key is not None and not keys.is_there(kept.inbox_key):
+    if kept.inbox_key is not None and keys.is_gone(kept.inbox_key):
         return True
     if kept.reason_code != DoesNotOpen.code:
         return False
