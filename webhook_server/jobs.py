@@ -50,9 +50,11 @@ So many, because they last longer than a lagging search of a host (casework.SETT
 """
 _INTERRUPTED = "interrupted"
 _NO_KEY = (
-    " Besides, the report's inbox key is not in its folder any more. Unless the report is on its ticket already, it does not "
-    "open: put the folder back, or let the form tool send the report again."
+    " Besides, the report's inbox key is not in its folder any more: put the folder back. Do not let the form tool send the "
+    "report again before the host has answered. The report may be on its ticket already, and would then come to stand in a "
+    "second one."
 )
+_DID_NOT_OPEN = " At an earlier try its report did not open: as long as it is in no diary, later ones of its incident pass it."
 _AHEAD = 2
 """Times as many incidents are handed over as run at once: so many more stand ready for a place that becomes free."""
 _EVENTS_AT_ONCE = 2
@@ -107,6 +109,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         inbox_id
     ):  # the host had to be asked whether it is on its ticket, and is away
         lost, reason = True, reason + _NO_KEY
+    if code != DoesNotOpen.code == job.reason_code:
+        reason += _DID_NOT_OPEN
     parked = not retry or lost or tries + 1 >= _PATIENCE
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     now = work.clock.now()

@@ -135,9 +135,11 @@ def give_up_job(config_path: Path, report: str) -> None:
             "tool it is taken in anew, and if the\nkeys are found again, coc-server jobs retry brings it back."
         )
         click.confirm("Give it up?", abort=True)
-        database.give_up(
-            report, datetime.now(UTC), reason="Its report did not open, and an operator gave it up."
-        )
+        reason = "Its report did not open, and an operator gave it up."
+        if not database.give_up(job, datetime.now(UTC), reason=reason):
+            raise click.ClickException(
+                f"{report} was tried or sent again meanwhile: nothing was changed. Look again: coc-server jobs explain {report}"
+            )
     finally:
         database.close()
     click.echo("It is given up. A running server tells members now.")
@@ -176,4 +178,4 @@ def _there(config: Config) -> sa.Engine:
 def _database(config: Config) -> Database:
     sql = _there(config)
     migrate(sql)
-    return Database(sql, config.sealer, InboxKeys(config.inbox_keys))
+    return Database(sql, config.sealer, InboxKeys(config.inbox_keys, alone=sql.dialect.name == "sqlite"))

@@ -23,6 +23,19 @@ def read(name: str) -> str:
     return re.sub(r"^\s*#.*$", "", (DEPLOY / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+def test_an_upgrade_stops_the_server_before_it_installs_and_starts_it_after() -> None:
+    """An old server misreads what a new command wrote, and mails about it at each turn."""
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    upgrade = page.partition("\n## Upgrade\n")[2].partition("\n## ")[0]
+    commands = upgrade.partition("```sh\n")[2].partition("```")[0].splitlines()
+    install = [number for number, line in enumerate(commands) if "/pip install" in line]
+
+    assert install
+    assert commands.index("systemctl stop coc-mirror") < min(install)
+    assert commands.index("systemctl start coc-mirror") > max(install)
+    assert "Stop the servers and workers of all machines before the first installs" in upgrade
+
+
 def test_nginx_lets_only_our_doors_through() -> None:
     places = re.findall(r"location (\S+) \{(.*?)\}", read("nginx.conf"), re.DOTALL)
 

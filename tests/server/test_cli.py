@@ -14,6 +14,7 @@ import tomllib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import requests
 from click.testing import CliRunner
@@ -379,6 +380,25 @@ def test_what_does_not_open_is_given_up_after_a_question(
 
     assert 0 == run("jobs", "retry", waiting, "--config", config).exit_code
     assert "parked" == database.job(waiting).state
+
+
+def test_what_is_tried_while_the_question_is_asked_is_not_given_up(
+    config: Path, database: Database, waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(load_config(config).inbox_keys)
+
+    def tried_meanwhile(_question: str, *, abort: bool) -> bool:
+        job = database.job(waiting)
+        database.job_failed(job, parked=False, code="x", reason="y", due_at=datetime.now(UTC))
+        return abort
+
+    monkeypatch.setattr(click, "confirm", tried_meanwhile)
+
+    result = run("jobs", "give-up", waiting, "--config", config)
+
+    assert 1 == result.exit_code
+    assert "meanwhile: nothing was changed" in result.output
+    assert "waiting" == database.job(waiting).state
 
 
 def test_what_opens_is_not_given_up(config: Path, database: Database, waiting: str) -> None:

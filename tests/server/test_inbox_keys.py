@@ -273,7 +273,10 @@ def test_what_an_older_version_took_in_is_opened_with_the_root_key_alone(
     assert b"old" == database.delivery(receipt.inbox_id).report
 
 
-def test_a_key_that_cannot_be_read_is_not_taken_for_gone(keys: InboxKeys, tmp_path: Path) -> None:
+def test_a_key_of_a_share_that_is_away_is_not_taken_for_gone(
+    shared: Callable[[str], InboxKeys], tmp_path: Path
+) -> None:
+    keys = shared("a")
     key_id, sealed = seal(keys, b"report", "in_1")
     folder, away = tmp_path / "inbox-keys", tmp_path / "away"
     folder.rename(away)

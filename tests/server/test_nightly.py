@@ -26,6 +26,7 @@ from webhook_server.store.chores import APART, ChoreBook
 from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from integration.casework import Casework
@@ -527,3 +528,61 @@ def test_the_operator_hears_of_a_change_that_nobody_on_the_team_can_be_told(
     ((addresses, subject, text),) = told.mails
     assert (("ops@example.org",), True) == (addresses, "changed on a ticket" in subject)
     assert database.incident(receipt.incident).code_name not in subject + text
+
+
+# A report that does not open ------------------------------------------------------------------------
+
+
+def does_not_open(database: Database, receipt: Receipt, clock: SetClock) -> None:
+    job = database.job(receipt.inbox_id)
+    later = clock.now() + timedelta(days=9)
+    database.job_failed(
+        job, parked=True, code="does-not-open", reason="No key.", due_at=later, now=clock.now()
+    )
+
+
+@both
+def test_a_ticket_is_compared_beside_a_report_of_its_incident_that_does_not_open(
+    take_in: Intake, make_report: Callable[..., Report], database: Database, dispatcher: Dispatcher,
+    book: ChoreBook, clock: SetClock, host: MemoryHost,
+) -> None:  # fmt: skip
+    does_not_open(database, take_in(submission="s"), clock)
+    take_in(make_report(account="edited"), submission="s")
+    dispatcher.turn()
+    host.calls.clear()
+
+    night(book, dispatcher, clock)
+
+    assert ["read"] == host.calls
+    clock.forward(hours=25)
+    assert 1 == book.begin_night(clock.now()), "the next night too"
+
+
+@both
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_night_opens_no_ticket_for_a_report_that_was_lost_before_it_had_one(
+    take_in: Intake, database: Database, dispatcher: Dispatcher, book: ChoreBook, clock: SetClock,
+    host: MemoryHost, *, given_up: bool,
+) -> None:  # fmt: skip
+    dead = take_in()
+    does_not_open(database, dead, clock)
+    if given_up:
+        assert database.give_up(database.job(dead.inbox_id), clock.now(), reason="An operator gave it up.")
+
+    night(book, dispatcher, clock, tickets=0)
+
+    assert [] == host.tickets
+
+
+@both
+def test_a_night_compares_the_ticket_of_an_incident_of_which_a_report_was_given_up(
+    take_in: Intake, make_report: Callable[..., Report], database: Database, dispatcher: Dispatcher,
+    book: ChoreBook, clock: SetClock,
+) -> None:  # fmt: skip
+    dead = take_in(submission="s")
+    does_not_open(database, dead, clock)
+    take_in(make_report(account="edited"), submission="s")
+    dispatcher.turn()
+    assert database.give_up(database.job(dead.inbox_id), clock.now(), reason="An operator gave it up.")
+
+    night(book, dispatcher, clock)

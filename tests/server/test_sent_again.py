@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def teller(work: Casework, database: Database, told: Told) -> Teller:
 
 
 def give_up(database: Database, receipt: Receipt, now: datetime) -> None:
-    database.give_up(receipt.inbox_id, now, reason="An operator gave it up.")
+    assert database.give_up(database.job(receipt.inbox_id), now, reason="An operator gave it up.")
 
 
 def due(database: Database, clock: SetClock) -> list[str]:
@@ -310,6 +311,67 @@ def test_a_diary_that_a_later_one_began_is_not_taken_for_that_of_one_that_was_pa
     assert row(database, passed).sealed_report is not None
 
 
+def test_nor_if_it_opens_again_and_something_else_kept_it_waiting_first(
+    take_in: Intake, database: Database, tried: Callable[[Receipt], str], make_report: Callable[..., Report],
+    host: MemoryHost, tmp_path: Path, clock: SetClock, lose_keys: Callable[[], None],
+) -> None:  # fmt: skip
+    """An older copy of the database is put back, with the folder; the host is away at the first try."""
+    keys, away_keys = tmp_path / "inbox-keys", tmp_path / "put-away"
+    dead = take_in(submission="s")
+    shutil.copytree(keys, away_keys)
+    lose_keys()
+    assert "does-not-open" == tried(dead)
+    assert "done" == tried(take_in(make_report(account="edited"), submission="s"))
+    forget_the_diary(database)
+    shutil.copytree(away_keys, keys, dirs_exist_ok=True)
+
+    def away(_call: str) -> None:
+        raise HostUnavailable("The host does not answer.")
+
+    host.trouble = away
+    assert "host-unavailable" == tried(dead)
+    database.job_waits(
+        database.job(dead.inbox_id), code="budget", reason="No room.", due_at=clock.now(), now=clock.now()
+    )
+    database.postpone(
+        database.job(dead.inbox_id).space, clock.now(), code="budget", reason="No room.", due_at=clock.now()
+    )
+    job = database.job(dead.inbox_id)
+    assert ("parked", "does-not-open") == (job.state, job.reason_code)
+    assert job.reason is not None
+    assert job.reason.startswith("The host does not answer. At an earlier try its report did not open")
+    host.trouble = lambda _call: None
+
+    assert "done" == tried(dead)
+
+    own = database.delivery(dead.inbox_id).incident
+    assert own != dead.incident
+    assert 2 == len(database.comments(own)), "a keyring, and the report"
+    assert row(database, dead).sealed_report is None
+
+
+def test_once_it_is_in_a_diary_it_keeps_the_code_of_what_fails_then(
+    take_in: Intake, database: Database, tried: Callable[[Receipt], str], host: MemoryHost, clock: SetClock
+) -> None:
+    receipt = take_in()
+    database.job_failed(
+        database.job(receipt.inbox_id),
+        parked=True,
+        code="does-not-open",
+        reason="No key.",
+        due_at=clock.now(),
+    )
+
+    def away_from_the_diary_on(call: str) -> None:
+        if row(database, receipt).sealed_report is None:
+            raise HostUnavailable(call)
+
+    host.trouble = away_from_the_diary_on
+    assert "host-unavailable" == tried(receipt)
+
+    assert "host-unavailable" == database.job(receipt.inbox_id).reason_code
+
+
 def test_nor_if_it_was_sent_again_since(
     passed: Receipt, take_in: Intake, work: Casework, database: Database, host: MemoryHost
 ) -> None:
@@ -394,6 +456,7 @@ def test_that_a_key_is_gone_is_told_at_once_while_the_host_is_away_too(
 
     ((_, _, text),) = told.mails
     assert "The host does not answer. Besides, the report's inbox key is not in its folder" in text
+    assert "Do not let the form tool send the report again before the host has answered" in text
 
 
 def test_what_waits_behind_another_is_told_with_that_ones_reason(
@@ -455,6 +518,27 @@ def test_without_a_recovery_key_the_operator_is_told_that_it_is_lost(
     assert ((OPERATOR,), "A report is lost, and nobody on the team could be told") == (addresses, subject)
     assert dead.inbox_id in text
     assert () == notice_of_loss(dead.inbox_id, dead.incident, work).addresses
+
+
+@both
+@pytest.mark.parametrize("meanwhile", ["handed over", "tried", "sent again"])
+def test_one_that_is_not_as_it_was_seen_is_not_given_up(
+    take_in: Intake, database: Database, clock: SetClock, lose_keys: Callable[[], None], meanwhile: str
+) -> None:
+    dead = take_in(submission="s")
+    seen = database.job(dead.inbox_id)
+    if meanwhile == "handed over":
+        head = database.head(dead.incident)
+        database.hand_over(dead.inbox_id, head=head, comments=[], epoch=None, readers=[])
+    elif meanwhile == "tried":
+        database.job_failed(seen, parked=False, code="x", reason="y", due_at=clock.now())
+    else:
+        lose_keys()
+        take_in(submission="s")
+
+    assert not database.give_up(seen, clock.now(), reason="An operator gave it up.")
+
+    assert [dead.inbox_id] == [one.inbox_id for one in database.unfinished_jobs()]
 
 
 @both

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from integration.errors import DoesNotOpen
 from integration.incident import IncidentId, Stage
-from integration.store import FOUND, HOST, NIGHTLY
+from integration.store import FOUND, GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.rows import insert_job
 from webhook_server.store.transactions import Collision, reading, writing
@@ -24,6 +25,28 @@ APART = timedelta(seconds=20)
 """Between two tickets of a night, so that a thousand of them take hours and no host is asked too much at once."""
 _WITHIN = timedelta(hours=6)
 _KEPT = timedelta(hours=1)
+
+
+_CODE = sa.func.coalesce(t.inbox.c.reason_code, "")
+_IS_SEALED = t.inbox.c.sealed_report.is_not(None)
+_DOES_NOT_OPEN = sa.and_(_CODE.in_([DoesNotOpen.code]), _IS_SEALED)
+_WAITING = sa.select(t.inbox.c.incident_id).where(
+    t.inbox.c.state != "done",
+    t.inbox.c.source != HOST,
+    sa.not_(_DOES_NOT_OPEN),
+)
+_LOST = sa.select(t.inbox.c.incident_id).where(_CODE.in_([DoesNotOpen.code, GIVEN_UP]), _IS_SEALED)
+_HAS_TICKET = sa.select(t.ticket.c.incident_id).where(t.ticket.c.host_id.is_not(None))
+_OPEN_ONES = (
+    sa.select(t.incident.c.id)
+    .where(
+        t.incident.c.stage != Stage.CLOSED.value,
+        t.incident.c.id.not_in(_WAITING),
+        sa.or_(t.incident.c.id.not_in(_LOST), t.incident.c.id.in_(_HAS_TICKET)),
+    )
+    .order_by(t.incident.c.opened_at)
+)
+"""What a night compares: where nothing else reads the ticket, and where there is one, unless its report was lost before."""
 
 
 class ChoreBook:
@@ -45,7 +68,8 @@ class ChoreBook:
     def begin_night(self, now: datetime) -> int:
         """Once a day, add a job for each open incident that nothing waits for; how many were added.
 
-        An incident whose own report or entry still waits is read by that job anyway.
+        An incident whose own report or entry still waits is read by that job anyway. Not so by one that does not open,
+        and a report that was lost before there was a ticket gets no empty one.
         """
         if not self._is_due("nightly", NIGHT, now):
             return 0
@@ -53,14 +77,7 @@ class ChoreBook:
             with writing(self._engine, "The tickets are compared a little later.") as connection:
                 if not _claim(connection, "nightly", NIGHT, now):
                     return 0
-                waiting = sa.select(t.inbox.c.incident_id).where(
-                    t.inbox.c.state != "done", t.inbox.c.source != HOST
-                )
-                open_ones = connection.scalars(
-                    sa.select(t.incident.c.id)
-                    .where(t.incident.c.stage != Stage.CLOSED.value, t.incident.c.id.not_in(waiting))
-                    .order_by(t.incident.c.opened_at)
-                ).all()
+                open_ones = connection.scalars(_OPEN_ONES).all()
                 apart = min(APART, _WITHIN / max(1, len(open_ones)))
                 for number, incident in enumerate(open_ones):
                     insert_job(connection, NIGHTLY, IncidentId(incident), now, due_at=now + number * apart)

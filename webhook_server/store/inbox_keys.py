@@ -165,12 +165,12 @@ class InboxKeys:
         return ours
 
     def is_gone(self, key_id: str) -> bool:
-        """Whether a key is surely not in the folder. Of a folder that is away or cannot be read, nobody knows."""
+        """Whether a key is surely not there any more. Of a shared folder that is away, or one that cannot be read, nobody knows."""
         try:
             self._file(key_id).open("rb").close()
         except FileNotFoundError:
             with suppress(OSError):
-                return self._folder.is_dir()
+                return self._alone or self._folder.is_dir()
         except OSError:
             pass
         return False

@@ -123,11 +123,18 @@ class JobList:
     ) -> None:
         """A try did not succeed. ``reason`` is the error's own safe words.
 
-        ``now`` is what ``due_at`` was counted from; without it, ``due_at`` is now.
+        ``now`` is what ``due_at`` was counted from; without it, ``due_at`` is now. A report that once did not open may have
+        been passed, and the database may be a copy from before that. So it keeps this code, whatever else keeps it waiting,
+        until it is in a diary or is sealed anew; and it stays parked, so that a try that only waits does not take it off.
         """
-        state = "parked" if parked else "waiting"
+        was_passed = sa.and_(_DOES_NOT_OPEN, t.inbox.c.sealed_report.is_not(None))
         self._tried(
-            job, state=state, due_at=due_at, due_noted_at=now or due_at, reason_code=code, reason=reason
+            job,
+            state=sa.case((was_passed, "parked"), else_="parked" if parked else "waiting"),
+            due_at=due_at,
+            due_noted_at=now or due_at,
+            reason_code=sa.case((was_passed, DoesNotOpen.code), else_=code),
+            reason=reason,
         )
 
     def job_waits(
@@ -166,15 +173,27 @@ class JobList:
             connection.execute(one.where(*given_up).values(state="parked", reason_code=DoesNotOpen.code))
             connection.execute(one.where(t.inbox.c.state != "done").values(due_at=now, due_noted_at=now))
 
-    def give_up(self, inbox_id: str, now: datetime, *, reason: str) -> None:
-        """End a job whose report does not open. Its row stays, sealed report included, and members are told."""
-        self.job(inbox_id)
+    def give_up(self, job: Job, now: datetime, *, reason: str) -> bool:
+        """End a job whose report does not open. Its row stays, sealed report included, and members are told.
+
+        False, and nothing is changed, if it is not as it was seen: it was tried, handed over or sent again meanwhile.
+        """
+        as_seen = (
+            t.inbox.c.id == job.inbox_id,
+            t.inbox.c.state != "done",
+            t.inbox.c.sealed_report.is_not(None),
+            t.inbox.c.attempts == job.attempts,
+        )
         with writing(self._engine, "The job was not changed.") as connection:
-            connection.execute(
-                t.inbox.update()
-                .where(t.inbox.c.id == inbox_id, t.inbox.c.state != "done")
-                .values(state="done", due_at=now, due_noted_at=now, reason_code=GIVEN_UP, reason=reason)
-            )
+            ended = t.inbox.update().where(*as_seen)
+            values = {
+                "state": "done",
+                "due_at": now,
+                "due_noted_at": now,
+                "reason_code": GIVEN_UP,
+                "reason": reason,
+            }
+            return connection.execute(ended.values(**values)).rowcount > 0
 
     def untold(self, now: datetime, *, again_after: timedelta, overdue_after: timedelta) -> list[Job]:
         """Jobs whose state is news, and unfinished ones of which somebody should be reminded.
