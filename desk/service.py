@@ -36,7 +36,7 @@ _LARGEST_ANSWER: Final = 256 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 _JSON: Final = "application/json"
 _BYTES: Final = "application/octet-stream"
-_LONGEST_SENTENCE: Final = 400
+_LONGEST_SENTENCE: Final = 1000
 
 
 def _file_target(code_name: str, name: str) -> str:
