@@ -310,9 +310,8 @@ def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, w
         open_ones = unfinished(incident, found, work)
         if open_ones:
             work.guard.check_again(host)
-            store.note_found(
-                incident.id, [Found.REOPENED], now
-            )  # before: members hear of it also if we die in between
+            # Noted before it is done: members hear of it also if we die in between.
+            store.note_found(incident.id, [Found.REOPENED], now)
             host.reopen(ref, view, found, open_ones)
     known = store.steps(incident.id)
     new = {

@@ -105,9 +105,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         return "done"
     tries = job.attempts - job.waits
     lost = code == DoesNotOpen.code
-    if not lost and jobs.lacks_key(
-        inbox_id
-    ):  # the host had to be asked whether it is on its ticket, and is away
+    # The host had to be asked first whether the report is on its ticket, and may be away.
+    if not lost and jobs.lacks_key(inbox_id):
         lost, reason = True, reason + _NO_KEY
     if code != DoesNotOpen.code == job.reason_code:
         reason += _DID_NOT_OPEN

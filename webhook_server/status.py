@@ -39,7 +39,7 @@ _MOST_REASONS = 5
 _MOST_SHOWN = 20
 _NEXT = {
     "reports cannot be stored": "Form tools send again for some hours only. What else is said here may be why; the log says it "
-    "under event=intake outcome=failed. It is ready again when a delivery was stored, or after a start."
+    "under event=intake outcome=failed. It is ready again when a delivery was stored, or when five minutes have passed without another failure."
 }
 """What to do about what a server says of itself, where its log is not all."""
 

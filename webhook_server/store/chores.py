@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from integration.errors import DoesNotOpen
 from integration.incident import IncidentId, Stage
 from integration.store import FOUND, GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
+from webhook_server.store.job_list import DOES_NOT_OPEN
 from webhook_server.store.rows import insert_job
 from webhook_server.store.transactions import Collision, reading, writing
 
@@ -27,15 +27,15 @@ _WITHIN = timedelta(hours=6)
 _KEPT = timedelta(hours=1)
 
 
-_CODE = sa.func.coalesce(t.inbox.c.reason_code, "")
 _IS_SEALED = t.inbox.c.sealed_report.is_not(None)
-_DOES_NOT_OPEN = sa.and_(_CODE.in_([DoesNotOpen.code]), _IS_SEALED)
 _WAITING = sa.select(t.inbox.c.incident_id).where(
     t.inbox.c.state != "done",
     t.inbox.c.source != HOST,
-    sa.not_(_DOES_NOT_OPEN),
+    sa.not_(sa.and_(DOES_NOT_OPEN, _IS_SEALED)),
 )
-_LOST = sa.select(t.inbox.c.incident_id).where(_CODE.in_([DoesNotOpen.code, GIVEN_UP]), _IS_SEALED)
+_LOST = sa.select(t.inbox.c.incident_id).where(
+    sa.or_(DOES_NOT_OPEN, t.inbox.c.reason_code == GIVEN_UP), _IS_SEALED
+)
 _HAS_TICKET = sa.select(t.ticket.c.incident_id).where(t.ticket.c.host_id.is_not(None))
 _OPEN_ONES = (
     sa.select(t.incident.c.id)

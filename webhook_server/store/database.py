@@ -15,7 +15,7 @@ from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
 from webhook_server.store.diaries import Diaries
 from webhook_server.store.group_commit import GroupCommit
-from webhook_server.store.job_list import JobList
+from webhook_server.store.job_list import DOES_NOT_OPEN, JobList
 from webhook_server.store.known_keys import known, useless
 from webhook_server.store.observed import Observed
 from webhook_server.store.rows import incident_of, insert_incident, ref_of, upsert_ticket
@@ -142,9 +142,9 @@ class Database(Diaries, JobList, Observed):
         first = sa.select(t.inbox.c.seq).where(
             t.inbox.c.id == inbox_id,
             t.inbox.c.incident_id == t.incident.c.id,
-            t.inbox.c.received_at
-            <= t.incident.c.opened_at,  # later, if it was sealed anew: see sent_again.py
-            sa.func.coalesce(t.inbox.c.reason_code, "") != DoesNotOpen.code,
+            # Later, if it was sealed anew: see sent_again.py.
+            t.inbox.c.received_at <= t.incident.c.opened_at,
+            sa.not_(DOES_NOT_OPEN),
             ~sa.exists().where(older.c.incident_id == t.inbox.c.incident_id, older.c.seq < t.inbox.c.seq),
         )
         return self._first(first) is not None

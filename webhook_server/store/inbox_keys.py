@@ -113,25 +113,20 @@ class InboxKeys:
             DoesNotOpen: the key is gone, or the report was changed or moved.
             StoreError: the folder is away, or may not be read: whether the key is gone is not known.
         """
-        try:
-            secret = self._file(key_id).read_bytes()
-        except OSError as error:
-            if not self.is_gone(key_id):
-                raise StoreError(
-                    f"The inbox key {key_id} cannot be read ({type(error).__name__}).",
-                    meaning="The folder of the inbox keys is away, or refuses the server's account. The report waits.",
-                    next_step="See that the folder in [server].inbox_keys is mounted and belongs to the server's account.",
-                ) from None
-            secret = b""
-        try:
-            return AESGCM(secret).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(key_id, row))
-        except (ValueError, InvalidTag) as error:
-            raise DoesNotOpen(
-                f"The report of delivery {row} cannot be opened with the inbox key {key_id} ({type(error).__name__}).",
-                meaning="The folder of the inbox keys lacks it, or something changed the database.",
-                next_step="Put the folder back that belongs to this database, see [server].inbox_keys. With several "
-                "servers all of them need the same folder.",
-            ) from None
+        secret = self._secret(key_id)
+        why = "it is gone"
+        if secret is not None:
+            try:
+                key = AESGCM(secret)
+                return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _place(key_id, row))
+            except (ValueError, InvalidTag) as error:
+                why = type(error).__name__
+        raise DoesNotOpen(
+            f"The report of delivery {row} cannot be opened with the inbox key {key_id} ({why}).",
+            meaning="The folder of the inbox keys lacks it, or something changed the database.",
+            next_step="Put the folder back that belongs to this database, see [server].inbox_keys. With several "
+            "servers all of them need the same folder.",
+        )
 
     def forget(self, useless: Collection[str], *, of: str | None = None) -> set[str]:
         """Destroy those of the ``useless`` keys that are ours; gives their ids. To be called with :attr:`lock` held.
@@ -165,23 +160,36 @@ class InboxKeys:
         return ours
 
     def is_gone(self, key_id: str) -> bool:
-        """Whether a key is surely not there any more. Of a shared folder that is away, or one that cannot be read, nobody knows."""
-        try:
-            self._file(key_id).open("rb").close()
-        except FileNotFoundError:
-            with suppress(OSError):
-                return self._alone or self._folder.is_dir()
-        except OSError:
-            pass
+        """Whether a key is surely not there any more."""
+        with suppress(StoreError):
+            return self._secret(key_id) is None
         return False
 
     def _is_there(self, key_id: str) -> bool:
-        """Whether nobody destroyed a key. It is opened, not looked at: a share remembers for a while what it has seen."""
+        with suppress(StoreError):
+            return self._secret(key_id) is not None
+        return False
+
+    def _secret(self, key_id: str) -> bytes | None:
+        """A key's bytes; None if it is surely gone. It is read, not looked at: a share remembers for a while what it has seen.
+
+        Raises:
+            StoreError: nobody knows, since the folder is shared and away, or the key cannot be read.
+        """
         try:
-            with self._file(key_id).open("rb"):
-                return True
-        except OSError:
-            return False
+            return self._file(key_id).read_bytes()
+        except FileNotFoundError as error:
+            with suppress(OSError):
+                if self._alone or self._folder.is_dir():
+                    return None
+            trouble = type(error).__name__
+        except OSError as error:
+            trouble = type(error).__name__
+        raise StoreError(
+            f"The inbox key {key_id} cannot be read ({trouble}).",
+            meaning="The folder of the inbox keys is away, or refuses the server's account. The report waits.",
+            next_step="See that the folder in [server].inbox_keys is mounted and belongs to the server's account.",
+        )
 
     def _file(self, key_id: str) -> Path:
         return self._folder / f"{key_id}.key"

@@ -52,7 +52,7 @@ _COLUMNS = [
 """Of a delivery only what a job says: its sealed report is by far the longest part of the row."""
 
 
-_DOES_NOT_OPEN = sa.func.coalesce(t.inbox.c.reason_code, "") == DoesNotOpen.code
+DOES_NOT_OPEN = sa.func.coalesce(t.inbox.c.reason_code, "") == DoesNotOpen.code
 """A delivery that may never be opened: later ones of its incident pass it, and its own tries go on beside them."""
 
 
@@ -74,11 +74,11 @@ class JobList:
         wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
         first = (
             sa.select(sa.func.min(t.inbox.c.seq))
-            .where(unfinished, wanted, sa.not_(_DOES_NOT_OPEN))
+            .where(unfinished, wanted, sa.not_(DOES_NOT_OPEN))
             .group_by(t.inbox.c.incident_id)
         )
         others = sa.select(t.inbox.c.incident_id).where(
-            unfinished, sa.not_(looks_only), sa.not_(_DOES_NOT_OPEN)
+            unfinished, sa.not_(looks_only), sa.not_(DOES_NOT_OPEN)
         )
         due = (
             sa.select(
@@ -86,13 +86,13 @@ class JobList:
                 sa.func.row_number()
                 .over(
                     partition_by=t.incident.c.space,
-                    order_by=[sa.case((_DOES_NOT_OPEN, 1), else_=0), t.inbox.c.seq],
+                    order_by=[sa.case((DOES_NOT_OPEN, 1), else_=0), t.inbox.c.seq],
                 )
                 .label("place"),
             )
             .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
             .where(
-                sa.or_(t.inbox.c.seq.in_(first), sa.and_(wanted, _DOES_NOT_OPEN)),
+                sa.or_(t.inbox.c.seq.in_(first), sa.and_(wanted, DOES_NOT_OPEN)),
                 unfinished,
                 sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
                 sa.or_(t.inbox.c.due_at <= now, _clock_was_put_back(now)),
@@ -115,7 +115,7 @@ class JobList:
     def before(self, job: Job) -> Job | None:
         """The oldest unfinished delivery of the same incident that goes first; None if nothing does."""
         same = t.inbox.c.incident_id == job.incident, t.inbox.c.seq < job.seq
-        jobs = self._jobs(sa.and_(*same, t.inbox.c.state != "done", sa.not_(_DOES_NOT_OPEN)), limit=1)
+        jobs = self._jobs(sa.and_(*same, t.inbox.c.state != "done", sa.not_(DOES_NOT_OPEN)), limit=1)
         return jobs[0] if jobs else None
 
     def job_failed(
@@ -127,7 +127,7 @@ class JobList:
         been passed, and the database may be a copy from before that. So it keeps this code, whatever else keeps it waiting,
         until it is in a diary or is sealed anew; and it stays parked, so that a try that only waits does not take it off.
         """
-        was_passed = sa.and_(_DOES_NOT_OPEN, t.inbox.c.sealed_report.is_not(None))
+        was_passed = sa.and_(DOES_NOT_OPEN, t.inbox.c.sealed_report.is_not(None))
         self._tried(
             job,
             state=sa.case((was_passed, "parked"), else_="parked" if parked else "waiting"),
