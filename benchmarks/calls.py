@@ -19,7 +19,8 @@ from rich.table import Table
 
 from integration.incident import IncidentType
 from integration.process import default_process
-from sandbox.playground import BOT, NOAHS_REPORT, ORG, REPOSITORY, Playground, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import BOT, ORG, REPOSITORY, Playground, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 
 if TYPE_CHECKING:

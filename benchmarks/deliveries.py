@@ -12,7 +12,7 @@ import hmac
 import json
 from typing import TYPE_CHECKING
 
-from sandbox.playground import NOAHS_REPORT, typeform
+from sandbox.form import NOAHS_REPORT, typeform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

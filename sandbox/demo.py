@@ -29,16 +29,8 @@ from integration.diary.keys import generate_identity
 from integration.roster import load_roster
 from sandbox.demo_tickets import SeenTicket, as_github, as_jira, github_ticket, jira_ticket
 from sandbox.demo_work import register_webhooks, work_in_the_hosts
-from sandbox.playground import (
-    NOAHS_REPORT,
-    ORG,
-    OUTSIDER,
-    OWNER,
-    REPOSITORY,
-    TEAM,
-    Playground,
-    playground,
-)
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, OUTSIDER, OWNER, REPOSITORY, TEAM, Playground, playground
 from webhook_server.cli import main as coc_server
 from webhook_server.config import load_config
 from webhook_server.store.database import Database

@@ -29,7 +29,8 @@ from integration.errors import (
     WriteRefused,
 )
 from integration.mirror import mirror
-from sandbox.playground import NOAHS_REPORT, OUTSIDER, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import OUTSIDER, playground
 from sandbox.rehearsal import Killed, Server, SetClock, dying_at
 from sandbox.wire import serving
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from integration.incident import SpaceName
 from integration.space_notices import SpaceNews
-from sandbox.playground import NOAHS_REPORT, ORG, OUTSIDER, OWNER, REPOSITORY
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, OUTSIDER, OWNER, REPOSITORY
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
 from webhook_server.space_notices import SpaceNotices

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from integration.errors import HostNotRestricted
 from integration.github.board_text import is_board
 from integration.incident import SpaceName, Stage
-from sandbox.playground import NOAHS_REPORT, ORG, OUTSIDER, OWNER, REPOSITORY
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, OUTSIDER, OWNER, REPOSITORY
 from webhook_server.cli import main
 from webhook_server.store import tables as t
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.errors import BudgetSpent, HostError, HostLimited
-from sandbox.playground import NOAHS_REPORT, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import playground
 from sandbox.rehearsal import Server, SetClock
 
 if TYPE_CHECKING:

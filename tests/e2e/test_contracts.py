@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.playground import NOAHS_REPORT, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import playground
 from sandbox.rehearsal import Server, SetClock
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from integration.diary.seal import EntryContent, EntryDraft
 from integration.diary.write import open_next_epoch, write_entry
 from integration.errors import CannotOpen, HeadConflict, HostError, WriteRefused
 from integration.text import Untrusted
-from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, REPOSITORY
 from sandbox.rehearsal import Killed, dying_at
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from integration.host_events import HostEvent, Touched
 from integration.incident import Alias, Stage
 from integration.process import SAFETY
 from integration.risk import Level
-from sandbox.playground import NOAHS_REPORT, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import playground
 from sandbox.rehearsal import Server, SetClock
 from tests.e2e.office import MOST_REQUESTS, Office, is_sealed_once_and_never_lost
 

@@ -11,7 +11,8 @@ import requests
 from integration.errors import HostGone, HostNotRestricted
 from integration.incident import Alias, Stage
 from integration.risk import Level
-from sandbox.playground import NOAHS_REPORT, ORG, OWNER, REPOSITORY, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, OWNER, REPOSITORY, playground
 from sandbox.rehearsal import HeldHook, Server, SetClock
 from tests.e2e.office import MOST_REQUESTS, Office, is_sealed_once_and_never_lost
 

@@ -9,7 +9,7 @@ import pytest
 from desk.reading import trust_of
 from integration.diary.open import open_diary
 from integration.errors import CannotOpen
-from sandbox.playground import NOAHS_REPORT
+from sandbox.form import NOAHS_REPORT
 
 if TYPE_CHECKING:
     from integration.diary.keys import Identity

@@ -9,7 +9,8 @@ import pytest
 from flask import Flask, request
 
 from sandbox.contract import observer
-from sandbox.playground import APP_ID, BOT, NOAHS_REPORT, ORG, REPOSITORY, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import APP_ID, BOT, ORG, REPOSITORY, playground
 from sandbox.rehearsal import Server, SetClock
 from sandbox.wire import Hook, serving
 

@@ -11,7 +11,8 @@ from desk.reading import trust_of
 from integration.diary.open import open_diary
 from integration.errors import HostError
 from integration.mirror import mirror
-from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, REPOSITORY
 from tests.e2e.test_desk_writes import delete_ticket, opened, spoil
 from webhook_server.jobs import attempt
 from webhook_server.store import tables as t

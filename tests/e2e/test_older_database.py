@@ -12,7 +12,7 @@ import pytest
 from integration.deskwork import restore
 from integration.errors import DoesNotOpen, HostError, UnknownDiary
 from integration.reconcile import NOT_KNOWN
-from sandbox.playground import NOAHS_REPORT
+from sandbox.form import NOAHS_REPORT
 from sandbox.rehearsal import Killed, dying_at
 from tests.e2e.test_desk_writes import aliases, note, read, rekey, send, spoil
 

@@ -12,7 +12,7 @@ from integration.diary.open import open_diary
 from integration.errors import HostError
 from integration.incident import IncidentType
 from integration.process import default_process
-from sandbox.playground import NOAHS_REPORT
+from sandbox.form import NOAHS_REPORT
 from sandbox.rehearsal import HostName, Killed, Server, dying_at
 from sandbox.wire import Fault, FaultKind
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.notices import notice
-from sandbox.playground import NOAHS_REPORT
+from sandbox.form import NOAHS_REPORT
 
 if TYPE_CHECKING:
     from sandbox.rehearsal import HostName

@@ -13,7 +13,8 @@ import requests
 from integration.deskwork import restore
 from integration.diary.comment import find_comments
 from integration.errors import HostError
-from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY, playground
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, REPOSITORY, playground
 from sandbox.rehearsal import Killed, Server, SetClock, dying_at
 from sandbox.wire import serving
 from tests.e2e.town import Town

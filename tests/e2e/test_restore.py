@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from integration.deskwork import restore
 from integration.errors import HostError
-from sandbox.playground import BOT, NOAHS_REPORT, ORG, PROJECT, REPOSITORY, TEAM
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import BOT, ORG, PROJECT, REPOSITORY, TEAM
 from sandbox.rehearsal import Killed, dying_at
 from tests.e2e.town import Town
 from webhook_server.cli import main as coc_server

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.diary.open import Trust, open_diary
-from sandbox.playground import NOAHS_REPORT
+from sandbox.form import NOAHS_REPORT
 from webhook_server.config import load_config
 
 if TYPE_CHECKING:

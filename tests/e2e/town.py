@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from desk.cli import main
 from desk.home import Home, PublicKeys
-from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, REPOSITORY
 from webhook_server.jobs import attempt
 from webhook_server.store.locks import Locks
 

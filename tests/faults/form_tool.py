@@ -15,7 +15,7 @@ import requests
 from standardwebhooks import Webhook
 
 from integration.incident import IncidentType
-from sandbox.playground import QUESTIONS
+from sandbox.form import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,9 @@ import pytest
 
 from integration.errors import HostError
 from integration.incident import IncidentType
+from sandbox.form import NOAHS_REPORT
 from sandbox.jira_refusal import Refusal
-from sandbox.playground import NOAHS_REPORT, playground
+from sandbox.playground import playground
 from sandbox.rehearsal import HostName, Server, SetClock
 from sandbox.wire import Fault
 from tests.faults.form_tool import FORMS, FormTool

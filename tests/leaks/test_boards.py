@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from integration.incident import SpaceName
-from sandbox.playground import ORG, QUESTIONS, REPOSITORY, playground
+from sandbox.form import QUESTIONS
+from sandbox.playground import ORG, REPOSITORY, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 
 if TYPE_CHECKING:

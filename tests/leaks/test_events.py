@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from sandbox.playground import NOAHS_REPORT
+from sandbox.form import NOAHS_REPORT
 from tests.leaks.event_flow import handle, kept_or_said, notes, ref_of
 
 if TYPE_CHECKING:

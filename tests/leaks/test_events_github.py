@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from sandbox.playground import NOAHS_REPORT, ORG, REPOSITORY
+from sandbox.form import NOAHS_REPORT
+from sandbox.playground import ORG, REPOSITORY
 from sandbox.rehearsal import HeldHook
 from tests.leaks.event_flow import handle, kept_or_said, notes, ref_of
 

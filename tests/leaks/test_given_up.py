@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
-from sandbox.playground import QUESTIONS
+from sandbox.form import QUESTIONS
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
 from webhook_server.store.locks import Locks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from sandbox.playground import QUESTIONS
+from sandbox.form import QUESTIONS
 from webhook_server.cli import main as coc_server
 
 if TYPE_CHECKING:

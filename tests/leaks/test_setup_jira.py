@@ -12,7 +12,8 @@ from integration.incident import SpaceName
 from integration.jira.admin import Credential
 from integration.jira.admin_audience import read_admin_audience
 from integration.jira.checks import jira_checks
-from sandbox.playground import BOT, OUTSIDER, OWNER, PROJECT, QUESTIONS, TEAM, playground
+from sandbox.form import QUESTIONS
+from sandbox.playground import BOT, OUTSIDER, OWNER, PROJECT, TEAM, playground
 from sandbox.rehearsal import Server, SetClock
 from webhook_server.cli import main
 from webhook_server.config import load_config

@@ -22,7 +22,8 @@ from prometheus_client import generate_latest
 from desk.cli import main as coc
 from desk.home import Home, PublicKeys
 from integration.errors import CoCError
-from sandbox.playground import ORG, OWNER, PROJECT, QUESTIONS, REPOSITORY, Playground, playground
+from sandbox.form import QUESTIONS
+from sandbox.playground import ORG, OWNER, PROJECT, REPOSITORY, Playground, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 from sandbox.wire import Fault, serving
 from tests.e2e.test_desk_writes import spoil

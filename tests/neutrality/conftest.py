@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.diary.keys import Identity, generate_identity
-from sandbox.playground import ORG, PROJECT, QUESTIONS, REPOSITORY, TEAM, Playground, playground
+from sandbox.form import QUESTIONS
+from sandbox.playground import ORG, PROJECT, REPOSITORY, TEAM, Playground, playground
 from sandbox.rehearsal import HostName, Server, SetClock
 from sandbox.wire import Hook, serving
 from tests.e2e.town import Town
