@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus-rules.yml"
 PAGE = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
 
-needs_promtool = pytest.mark.skipif(which("promtool") is None, reason="Prometheus is not installed")
+needs_promtool = pytest.mark.skipif(which("promtool") is None, reason="promtool is not installed: make needs")
 
 WELL = {
     'up{job="coc-mirror"}': "1x200",
