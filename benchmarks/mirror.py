@@ -6,7 +6,7 @@ them to a stand-in in another process, which answers 100 ms late. Then everythin
 The floor: a call takes the delay and no less. Of one ticket space N incidents are brought at once (Jira 4, GitHub 2),
 each waiting for one call at a time, so that all calls need at least calls x delay / N. On GitHub, which wants one writer,
 the writes stand in a row: at least writes x delay. The larger of both is the floor. Calls and writes are those that were
-really counted. ``--deliveries 1000`` takes half an hour.
+really counted. ``--deliveries 1000`` takes twenty-five minutes.
 """
 
 from __future__ import annotations
