@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 _QUEUE = "incidents"
 _WORKERS = 64
 """More than the dispatcher has under way at once: how many try at one ticket space is its affair."""
-_IDLE_POLL, _BUSY_POLL = 0.2, 0.05
+_SOON, _IN_A_FLOOD, _AT_REST = 0.05, 0.2, 1.0
 """Seconds between two looks for work. Each costs some milliseconds, and an attempt waits for the next one to begin.
 
-In a flood the next ones stand ready (webhook_server.places), so that looking seldom is soon enough.
+In a flood the next ones stand ready (webhook_server.places), so that looking less often is soon enough. At rest, which is where
+a server spends its year, the looks would be half of all that it does.
 """
-_IDLE_AFTER = 60.0
+_RESTS_AFTER = 60.0
 _VERSION = "1"  # ours; DBOS's default changes with every edit and then leaves old work lying
 _REMEMBERED = timedelta(days=2)
 _AT_ONCE = 1000
@@ -63,7 +64,7 @@ class Engine:
         self._name = name
         self._running: set[str] = set()
         self._lost: dict[str, float] = {}
-        self._poll = _IDLE_POLL
+        self._poll = _IN_A_FLOOD
         self._handed_at = 0.0
         self._url = url
         self._sql = sa.create_engine(url)
@@ -95,7 +96,7 @@ class Engine:
         self._workflow = bring_to_host
         DBOS.launch()
         DBOS.register_queue(
-            _QUEUE, worker_concurrency=_WORKERS, partition_concurrency=1, polling_interval_sec=_IDLE_POLL
+            _QUEUE, worker_concurrency=_WORKERS, partition_concurrency=1, polling_interval_sec=_IN_A_FLOOD
         )
 
     def run(self, inbox_id: str, attempt: int, *, incident: str, seq: int, soon: bool = True) -> bool:
@@ -113,7 +114,7 @@ class Engine:
         ):
             handle = DBOS.enqueue_workflow(_QUEUE, self._workflow, inbox_id)
         self._handed_at = time.monotonic()
-        self._poll_every(_BUSY_POLL if soon else _IDLE_POLL)
+        self._poll_every(_SOON if soon else _IN_A_FLOOD)
         status = handle.get_status()
         lost = (
             status.status == "PENDING" and status.executor_id == self._name and inbox_id not in self._running
@@ -153,8 +154,8 @@ class Engine:
 
         If nothing was handed over lately, it also looks for work less often.
         """
-        if time.monotonic() - self._handed_at > _IDLE_AFTER:
-            self._poll_every(_IDLE_POLL)
+        if time.monotonic() - self._handed_at > _RESTS_AFTER:
+            self._poll_every(_AT_REST)
         over = DBOS.list_workflows(
             status=sorted(_OVER), completed_before=(now - _REMEMBERED).isoformat(), limit=_AT_ONCE,
             load_input=False, load_output=False,

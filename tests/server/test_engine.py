@@ -166,7 +166,7 @@ def test_it_looks_for_work_often_only_while_there_is_some(
         assert queue is not None
         return queue.polling_interval_sec
 
-    idle = pause()
+    start = pause()
 
     over(engine, "in_1", 0)
     busy = pause()
@@ -174,8 +174,10 @@ def test_it_looks_for_work_often_only_while_there_is_some(
     assert busy == pause()
     monkeypatch.setattr(engine, "_handed_at", float("-inf"))
     engine.forget(datetime.now(UTC))
+    at_rest = pause()
+    engine.run("in_2", 0, incident="inc_b", seq=2)
 
-    assert idle == pause() > busy
+    assert at_rest > start > busy == pause()
 
 
 def test_it_looks_seldom_where_what_it_is_given_has_to_wait_for_others_anyway(

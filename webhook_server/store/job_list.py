@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CLOCKS_DIFFER = timedelta(minutes=2)
 """How far the clocks of two servers may lie apart. What was noted further ahead of now, nobody noted by a right clock."""
 _CLOCK_SLACK = timedelta(hours=1)
+_TOLD_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,79 @@ _COLUMNS = [
 DOES_NOT_OPEN = sa.func.coalesce(t.inbox.c.reason_code, "") == DoesNotOpen.code
 """A delivery that may never be opened: later ones of its incident pass it, and its own tries go on beside them."""
 
+_noted_at = sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at)
+"""When the time at which a job is due was counted. If that time is still to come, a clock that ran ahead counted it, and was
+put back since: waiting for it might take months, so the wait is over. This is why whoever writes ``due_at`` writes beside it when
+that was, as ``due_noted_at``. A delivery that nobody has tried was due when it was received."""
+
+
+# What is asked again and again is built once: a server with nothing to do would spend its time on building it.
+
+
+def _jobs_where(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
+        sa.select(*_COLUMNS, t.incident.c.code_name, t.incident.c.space)
+        .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
+        .where(condition)
+        .order_by(t.inbox.c.seq)
+    )
+
+
+def _due(looks: str | None) -> sa.Select[Any]:
+    """Takes ``now``, ``ahead`` and ``most``; see :meth:`JobList.due_jobs`."""
+    unfinished = t.inbox.c.state.in_(["waiting", "parked"])
+    looks_only = t.inbox.c.source.in_([NIGHTLY, HOST])
+    wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
+    first = (
+        sa.select(sa.func.min(t.inbox.c.seq))
+        .where(unfinished, wanted, sa.not_(DOES_NOT_OPEN))
+        .group_by(t.inbox.c.incident_id)
+    )
+    others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only), sa.not_(DOES_NOT_OPEN))
+    due = (
+        sa.select(
+            t.inbox.c.seq,
+            sa.func.row_number()
+            .over(
+                partition_by=t.incident.c.space,
+                order_by=[sa.case((DOES_NOT_OPEN, 1), else_=0), t.inbox.c.seq],
+            )
+            .label("place"),
+        )
+        .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
+        .where(
+            sa.or_(t.inbox.c.seq.in_(first), sa.and_(wanted, DOES_NOT_OPEN)),
+            unfinished,
+            sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
+            sa.or_(t.inbox.c.due_at <= sa.bindparam("now"), _noted_at > sa.bindparam("ahead")),
+        )
+        .subquery()
+    )
+    return _jobs_where(t.inbox.c.seq.in_(sa.select(due.c.seq).where(due.c.place <= sa.bindparam("most"))))
+
+
+def _untold() -> sa.Select[Any]:
+    """Takes ``overdue``, ``again`` and ``ahead``; see :meth:`JobList.untold`."""
+    inbox = t.inbox.c
+    state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
+    late = sa.or_(
+        sa.and_(inbox.source != NIGHTLY, inbox.received_at <= sa.bindparam("overdue")),
+        inbox.received_at <= sa.bindparam("again"),
+        inbox.received_at > sa.bindparam("ahead"),
+    )
+    remind = sa.or_(inbox.told_at <= sa.bindparam("again"), inbox.told_at > sa.bindparam("ahead"))
+    is_news = sa.or_(inbox.told.is_(None), inbox.told != state_and_reason)
+    # Who wrote it knows, and an unchanged ticket is no news.
+    done = sa.and_(inbox.state == "done", inbox.source.not_in([DESK, NIGHTLY, HOST]), is_news)
+    parked = sa.and_(inbox.state == "parked", sa.or_(is_news, remind))
+    waiting = sa.and_(inbox.state == "waiting", late, sa.or_(inbox.told.is_(None), remind))
+    return _jobs_where(sa.or_(done, parked, waiting)).limit(_TOLD_AT_ONCE)
+
+
+_DUE = {looks: _due(looks) for looks in (None, NIGHTLY, HOST)}
+_UNTOLD = _untold()
+_ONE = _jobs_where(t.inbox.c.id == sa.bindparam("wanted"))
+
 
 class JobList:
     """The part of the :class:`webhook_server.store.database.Database` that the jobs work with."""
@@ -69,45 +143,15 @@ class JobList:
         that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which nothing
         else waits: one that is parked keeps no report from its turn.
         """
-        unfinished = t.inbox.c.state.in_(["waiting", "parked"])
-        looks_only = t.inbox.c.source.in_([NIGHTLY, HOST])
-        wanted = sa.not_(looks_only) if looks is None else t.inbox.c.source == looks
-        first = (
-            sa.select(sa.func.min(t.inbox.c.seq))
-            .where(unfinished, wanted, sa.not_(DOES_NOT_OPEN))
-            .group_by(t.inbox.c.incident_id)
-        )
-        others = sa.select(t.inbox.c.incident_id).where(
-            unfinished, sa.not_(looks_only), sa.not_(DOES_NOT_OPEN)
-        )
-        due = (
-            sa.select(
-                t.inbox.c.seq,
-                sa.func.row_number()
-                .over(
-                    partition_by=t.incident.c.space,
-                    order_by=[sa.case((DOES_NOT_OPEN, 1), else_=0), t.inbox.c.seq],
-                )
-                .label("place"),
-            )
-            .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
-            .where(
-                sa.or_(t.inbox.c.seq.in_(first), sa.and_(wanted, DOES_NOT_OPEN)),
-                unfinished,
-                sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
-                sa.or_(t.inbox.c.due_at <= now, _clock_was_put_back(now)),
-            )
-            .subquery()
-        )
-        return self._jobs(t.inbox.c.seq.in_(sa.select(due.c.seq).where(due.c.place <= limit)), limit=None)
+        return self._jobs(_DUE[looks], now=now, ahead=now + _CLOCKS_DIFFER, most=limit)
 
     def unfinished_jobs(self) -> list[Job]:
         """Every delivery that is not wholly on its host."""
-        return self._jobs(t.inbox.c.state != "done", limit=None)
+        return self._jobs(_jobs_where(t.inbox.c.state != "done"))
 
     def job(self, inbox_id: str) -> Job:
         """One delivery as a job."""
-        jobs = self._jobs(t.inbox.c.id == inbox_id, limit=1)
+        jobs = self._jobs(_ONE, wanted=inbox_id)
         if not jobs:
             raise StoreError(f"There is no delivery {inbox_id}.", next_step="See: coc-server jobs list")
         return jobs[0]
@@ -115,7 +159,8 @@ class JobList:
     def before(self, job: Job) -> Job | None:
         """The oldest unfinished delivery of the same incident that goes first; None if nothing does."""
         same = t.inbox.c.incident_id == job.incident, t.inbox.c.seq < job.seq
-        jobs = self._jobs(sa.and_(*same, t.inbox.c.state != "done", sa.not_(DOES_NOT_OPEN)), limit=1)
+        ahead = sa.and_(*same, t.inbox.c.state != "done", sa.not_(DOES_NOT_OPEN))
+        jobs = self._jobs(_jobs_where(ahead).limit(1))
         return jobs[0] if jobs else None
 
     def job_failed(
@@ -201,30 +246,8 @@ class JobList:
         News is that a delivery is done or parked, or waits for longer than ``overdue_after``, whatever keeps it
         waiting; a night's job may take until the next night. A time that lies ahead of ``now`` was noted by a clock that has been put back since.
         """
-        inbox = t.inbox.c
-        state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
-        late = sa.or_(
-            sa.and_(inbox.source != NIGHTLY, inbox.received_at <= now - overdue_after),
-            inbox.received_at <= now - again_after,
-        )
-        overdue = sa.or_(late, inbox.received_at > now + _CLOCK_SLACK)
-        remind = sa.or_(inbox.told_at <= now - again_after, inbox.told_at > now + _CLOCK_SLACK)
         return self._jobs(
-            sa.or_(
-                sa.and_(
-                    inbox.state == "done",
-                    inbox.source.not_in(
-                        [DESK, NIGHTLY, HOST]
-                    ),  # who wrote it knows, and an unchanged ticket is no news
-                    sa.or_(inbox.told.is_(None), inbox.told != state_and_reason),
-                ),
-                sa.and_(
-                    inbox.state == "parked",
-                    sa.or_(inbox.told.is_(None), inbox.told != state_and_reason, remind),
-                ),
-                sa.and_(inbox.state == "waiting", overdue, sa.or_(inbox.told.is_(None), remind)),
-            ),
-            limit=100,
+            _UNTOLD, overdue=now - overdue_after, again=now - again_after, ahead=now + _CLOCK_SLACK
         )
 
     def told(self, job: Job, now: datetime) -> None:
@@ -237,16 +260,9 @@ class JobList:
             told = t.inbox.update().where(t.inbox.c.id == job.inbox_id, same)
             connection.execute(told.values(told=state, told_at=now))
 
-    def _jobs(self, condition: sa.ColumnElement[bool], *, limit: int | None) -> list[Job]:
-        query = (
-            sa.select(*_COLUMNS, t.incident.c.code_name, t.incident.c.space)
-            .join(t.incident, t.incident.c.id == t.inbox.c.incident_id)
-            .where(condition)
-            .order_by(t.inbox.c.seq)
-            .limit(limit)
-        )
+    def _jobs(self, query: sa.Select[Any], **asked: object) -> list[Job]:
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, asked).all()
         return [
             Job(
                 inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name),
@@ -256,16 +272,6 @@ class JobList:
             )
             for row in rows
         ]  # fmt: skip
-
-
-def _clock_was_put_back(now: datetime) -> sa.ColumnElement[bool]:
-    """Whether the time a job is due at was counted from a time that is still to come.
-
-    Then a clock that ran ahead counted it, and was put back since. Waiting for that time might take months, so the wait
-    is over. This is why whoever writes ``due_at`` writes beside it when that was, as ``due_noted_at``. A delivery that
-    nobody has tried was due when it was received.
-    """
-    return sa.func.coalesce(t.inbox.c.due_noted_at, t.inbox.c.received_at) > now + _CLOCKS_DIFFER
 
 
 def _reason_unless_parked(code: str, reason: str) -> dict[str, sa.ColumnElement[str]]:
