@@ -1,4 +1,4 @@
-"""The stand-ins for Jira and GitHub in a process of their own, each answer delayed, every call counted.
+"""The stand-ins for Jira and GitHub in a process of their own, each answer late, every call counted.
 
     python -m benchmarks.hosts FOLDER SERVICE_PORT LATENCY_SECONDS
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from sandbox.playground import ORG, REPOSITORY, playground
 
 if TYPE_CHECKING:
     from sandbox.playground import Playground
-    from sandbox.wire import Exchange, Wire
+    from sandbox.wire import Exchange
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,6 @@ class Seen:
 
     calls: int
     writes: int
-    busy_seconds: float
-    """Its own work on all calls, without the delay; it works on one at a time."""
-    writing_seconds: float
-    """The part of it that went into writes."""
     tickets: int
     steps: int
     comments: int
@@ -44,34 +39,14 @@ class Seen:
 class Tally(list[Any]):
     """In place of a stand-in's journal, which would keep each answer: counts the exchanges and drops them."""
 
-    def __init__(self, timed: Timed) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.timed = timed
         self.calls = self.writes = 0
-        self.seconds = self.writing_seconds = 0.0
 
     def append(self, exchange: Exchange) -> None:
         """Count it."""
         self.calls += 1
-        self.seconds += self.timed.latest
-        if exchange.is_write:
-            self.writes += 1
-            self.writing_seconds += self.timed.latest
-
-
-class Timed:
-    """A stand-in's application, with a watch on each call. The wire lets one call in at a time."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._app = wire.app
-        self.latest = 0.0
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:  # noqa: ANN401 - WSGI, passed through
-        """Serve one request."""
-        began = time.perf_counter()
-        answer = self._app(environ, start_response)
-        self.latest = time.perf_counter() - began
-        return answer
+        self.writes += exchange.is_write
 
 
 def main(folder: Path, port: int, latency: float) -> None:
@@ -82,15 +57,11 @@ def main(folder: Path, port: int, latency: float) -> None:
         tallies: dict[str, Tally] = {}
         for name, wire in (("jira", world.jira.wire), ("github", world.github.wire)):
             wire.latency = latency
-            wire.app = timed = Timed(wire)
-            wire.journal = tallies[name] = Tally(timed)
+            wire.journal = tallies[name] = Tally()
         print(json.dumps({"secret": world.form_secret}), flush=True)
         for _line in sys.stdin:
             seen = {
-                name: asdict(
-                    Seen(one.calls, one.writes, one.seconds, one.writing_seconds, *held(world, name))
-                )
-                for name, one in tallies.items()
+                name: asdict(Seen(one.calls, one.writes, *held(world, name))) for name, one in tallies.items()
             }
             print(json.dumps(seen), flush=True)
 

@@ -1,7 +1,7 @@
 """Incidents mirrored a minute, beside the floor that a host's latency sets; and a burst, mirrored exactly once.
 
 Run it: ``make bench-mirror``. Deliveries come in as fast as they are acknowledged while `coc-server serve` brings
-them to a stand-in in another process, which answers 100 ms late. Then everything is counted there.
+them to a stand-in in another process, which answers 100 ms after it was asked. Then everything is counted there.
 
 The floor: a call takes the delay and no less. Of one ticket space N incidents are brought at once (Jira 4, GitHub 2),
 each waiting for one call at a time, so that all calls need at least calls x delay / N. On GitHub, which wants one writer,
@@ -60,11 +60,10 @@ class Mirrored:
     comments_kept: int
     """Diary comments in the server's database: so many must stand on the host, and each of them once."""
 
-    def floor(self, *, with_work: bool = False) -> float:
-        """Seconds that the calls need at least; with the stand-in's own work on them, if that is wanted."""
+    @property
+    def floor(self) -> float:
+        """Seconds that the calls need at least."""
         calls, writes = self.seen.calls * _DELAY, self.seen.writes * _DELAY
-        if with_work:
-            calls, writes = calls + self.seen.busy_seconds, writes + self.seen.writing_seconds
         return max(calls / AT_ONCE[self.host], writes if self.host == "github" else 0.0)
 
     @property
@@ -108,10 +107,8 @@ ROWS: dict[str, Callable[[Mirrored], str]] = {
         f"{one.seen.calls / one.deliveries:.1f} ({one.seen.writes / one.deliveries:.1f})"
     ),
     "time in seconds": lambda one: f"{one.seconds:,.1f}",
-    "floor of round trips in seconds": lambda one: f"{one.floor():,.1f}",
-    "ratio": lambda one: f"{one.seconds / one.floor():.2f}",
-    "floor with the stand-in's own work": lambda one: f"{one.floor(with_work=True):,.1f}",
-    "ratio to that": lambda one: f"{one.seconds / one.floor(with_work=True):.2f}",
+    "floor of round trips in seconds": lambda one: f"{one.floor:,.1f}",
+    "ratio": lambda one: f"{one.seconds / one.floor:.2f}",
     "the server's CPU ms for each": lambda one: f"{1000 * one.cpu_seconds / one.deliveries:,.0f}",
     "tickets, steps, comments there": lambda one: (
         f"{one.seen.tickets:,}, {one.seen.steps:,}, {one.seen.comments:,}"

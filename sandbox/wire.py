@@ -97,6 +97,7 @@ class Wire:
     faults: dict[int, Fault] = field(default_factory=dict)
     every: Fault | None = None
     latency: float = 0.0
+    """Seconds after a call has come in that its answer goes out, its own work included. It acts at once, as a host far away does."""
     _count: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -133,10 +134,11 @@ class Wire:
         if not path.startswith(API_PREFIXES):
             with self._lock:
                 return Response.from_app(self.app, environ, buffered=True)(environ, start_response)
-        if self.latency:
-            time.sleep(self.latency)
+        came = time.monotonic()
         with self._lock:
-            return self._call(environ, start_response, path, body)
+            answer = self._call(environ, start_response, path, body)
+        time.sleep(max(0.0, came + self.latency - time.monotonic()))
+        return answer
 
     def _call(
         self, environ: WSGIEnvironment, start_response: StartResponse, path: str, body: bytes
