@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from integration.errors import ConfigError, StoreError
 from webhook_server.store import tables as t
 from webhook_server.store.known_keys import require_database
-from webhook_server.store.migrate import revision
+from webhook_server.store.migrate import require_newest, revision
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import safe_error
 
@@ -76,6 +76,7 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
     engine = make_engine(config.database_url)
     try:
         require_database(engine)
+        require_newest(engine)
         with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
             made.lost = _without_key(connection, keys)
             known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}

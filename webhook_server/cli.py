@@ -57,15 +57,23 @@ def main() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def init(folder: Path) -> None:
     """Make FOLDER with fresh keys and a first configuration to fill in."""
-    folder.mkdir(parents=True, exist_ok=True)
-    existing = [name for name in ("root.key", "service.key", "coc-server.toml") if (folder / name).exists()]
-    if existing:
-        raise click.ClickException(f"{folder} already holds {', '.join(existing)}; nothing was changed.")
     key_id = f"svc-{datetime.now(UTC):%Y%m}"
     key = new_service_key(key_id)
-    _write_secret(folder / "root.key", new_root_key())
-    key.save(folder / "service.key")
-    (folder / "coc-server.toml").write_text(_FIRST_CONFIG.format(key_id=key_id), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        existing = [
+            name for name in ("root.key", "service.key", "coc-server.toml") if (folder / name).exists()
+        ]
+        if existing:
+            raise click.ClickException(f"{folder} already holds {', '.join(existing)}; nothing was changed.")
+        _write_secret(folder / "root.key", new_root_key())
+        key.save(folder / "service.key")
+        (folder / "coc-server.toml").write_text(_FIRST_CONFIG.format(key_id=key_id), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(
+            f"{folder} could not be made and filled ({type(error).__name__}). Nothing uses yet what may be in it: see that it is "
+            "a folder this account may write to and that its disk has room, empty it, and try again."
+        ) from None
     click.echo(
         f"Made {folder}. The team puts this into its roster.toml before its members sign that (docs/desk.md),\n"
         "so that desks believe what the service seals:\n"

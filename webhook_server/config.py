@@ -236,7 +236,9 @@ class _Reading:
         if "://" not in name:
             return f"sqlite:///{(self._folder / name).resolve()}"
         try:
-            known = sa.make_url(name).get_backend_name() in {"sqlite", "postgresql"}
+            url = sa.make_url(name)
+            in_a_file = url.drivername == "sqlite" and url.database not in {None, "", ":memory:"}
+            known = in_a_file or url.drivername == "postgresql+psycopg"
         except (sa.exc.ArgumentError, ValueError):  # its text may hold the password
             known = False
         if not known:

@@ -162,6 +162,7 @@ def reopen_job(config_path: Path, report: str) -> None:
     _there(config).dispose()
     parts = join(config)
     try:
+        parts.database.job(report)  # says so if there is none
         reopen(report, parts.work)
         parts.database.retry_now(report, datetime.now(UTC))
     finally:
