@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from integration.store import Receipt
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, Team
+    from tests.server.conftest import Intake, Team
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 STEPS = [step.key for step in default_process().route(IncidentType.CONDUCT_ENFORCEMENT)]

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from integration.diary.comment import SealedComment
     from integration.diary.keys import Identity
     from integration.report import Report
-    from tests.server.conftest import MemoryHost
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.audiences import Audiences
 
 

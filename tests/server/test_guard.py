@@ -19,7 +19,7 @@ from integration.errors import (
 )
 from integration.guard import PROOF_LASTS, Guard
 from tests.pg import both
-from tests.server.conftest import SPACE
+from tests.server.memory_host import SPACE
 from webhook_server.jobs import attempt
 from webhook_server.lookout import EVERY, Lookout, audiences_looked_at
 from webhook_server.space_notices import SpaceNotices
@@ -30,7 +30,9 @@ from webhook_server.store.locks import Locks
 if TYPE_CHECKING:
     from integration.casework import Casework
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, Team, Told
+    from tests.server.conftest import Intake, Team
+    from tests.server.mail import Told
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 

@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.report import Report
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, Team, Told
+    from tests.server.conftest import Intake, Team
+    from tests.server.mail import Told
+    from tests.server.memory_host import MemoryHost
 
 
 def always(error: BaseException) -> Callable[[str], None]:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.store import Receipt
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, MemoryTicket, Team, Told
+    from tests.server.conftest import Intake, Team
+    from tests.server.mail import Told
+    from tests.server.memory_host import MemoryHost, MemoryTicket
     from webhook_server.fellows import Fellows
     from webhook_server.store.database import Database
     from webhook_server.store.job_list import Job

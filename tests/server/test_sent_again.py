@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from integration.report import Report
     from integration.store import Receipt
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, Team, Told
+    from tests.server.conftest import Intake, Team
+    from tests.server.mail import Told
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 OPERATOR = "operator@team.example.org"
