@@ -96,11 +96,15 @@ def hand_over(database: Database, a_comment: Callable[[Head], SealedComment]) ->
     return hand_over
 
 
-@pytest.fixture
-def fellows(database: Database) -> Fellows:
+def alone_on(database: Database) -> Fellows:
     """This process among those of the database: it is alone."""
     engine = database._engine
     return Fellows("server", workers=Workers(engine), locks=Locks(engine), sealer=database._sealer)
+
+
+@pytest.fixture
+def fellows(database: Database) -> Fellows:
+    return alone_on(database)
 
 
 @pytest.fixture
