@@ -15,14 +15,14 @@ from click.testing import CliRunner
 
 from integration.audience import Audience, prove_by_admin
 from integration.casework import Casework, receive
-from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.diary.keys import Identity, ServiceKey, generate_identity, new_service_key
 from integration.guard import Guard
 from integration.incident import Alias
 from integration.process import default_process
 from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster, ServiceKeyEntry
-from integration.text import SealedText, Untrusted
+from integration.text import Untrusted
+from tests.server import diaries
 from tests.server.mail import MailServer, Told
 from tests.server.memory_host import SPACE, MemoryHost
 from webhook_server.cli import main
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.diary.chain import Head
+    from integration.diary.comment import SealedComment
     from integration.store import Receipt
     from tests.conftest import SetClock
 
@@ -79,19 +80,16 @@ def database(elsewhere: str | None, tmp_path: Path, sealer: Sealer, empty_file: 
 @pytest.fixture
 def a_comment() -> Callable[[Head], SealedComment]:
     """A comment that follows a head, as far as the database is concerned."""
-    return lambda head: SealedComment(
-        head.incident, "github:acme/conduct#1", CommentId(head.seq + 1, 1), 1, 1, CommentKind.ENTRY, head.link,
-        Link("l" * 43), SealedText("sealed"),
-    )  # fmt: skip
+    return diaries.a_comment
 
 
 @pytest.fixture
-def hand_over(database: Database, a_comment: Callable[[Head], SealedComment]) -> Callable[[str], None]:
+def hand_over(database: Database) -> Callable[[str], None]:
     """Put a delivery's report into the diary, as far as the database is concerned."""
 
     def hand_over(inbox_id: str) -> None:
         head = database.head(database.delivery(inbox_id).incident)
-        database.hand_over(inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=())
+        database.hand_over(inbox_id, head=head, comments=[diaries.a_comment(head)], epoch=None, readers=())
 
     return hand_over
 
