@@ -26,7 +26,8 @@ from integration.diary.sshsig import public_line
 from integration.diary.write import EntryDraft, UnsealedComment
 from integration.errors import HeadConflict, WriteRefused
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, NOW, THEN, Shelf, Team
+from tests.diary.conftest import Shelf
+from tests.diary.team import JIRA, NOW, THEN, Team
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

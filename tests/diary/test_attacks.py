@@ -22,7 +22,8 @@ from integration.errors import CannotOpen
 if TYPE_CHECKING:
     from integration.diary.open import Diary
     from integration.text import SealedText
-    from tests.diary.conftest import Codes, Dress, Story, Team
+    from tests.diary.conftest import Codes, Dress, Story
+    from tests.diary.team import Team
 
 WHOLE = [2, 3, 5, 6, 7]
 

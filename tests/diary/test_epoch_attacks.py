@@ -34,7 +34,8 @@ from integration.diary.open import read_age
 from integration.diary.seal import EntryDraft
 from integration.errors import CannotOpen, HeadConflict, WriteRefused
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, Shelf, Team, new_epoch
+from tests.diary.conftest import Shelf
+from tests.diary.team import JIRA, ROSTER, THEN, Pen, Team, new_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,8 @@ from integration.diary.seal import seal_entry
 from integration.diary.write import EntryDraft, write_entry
 from integration.errors import NoReaders, SealError, WriteRefused
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, NOW, ROSTER, THEN, Shelf, Team
+from tests.diary.conftest import Shelf
+from tests.diary.team import JIRA, NOW, ROSTER, THEN, Team
 
 if TYPE_CHECKING:
     from tests.diary.conftest import Codes, Dress
