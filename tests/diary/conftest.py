@@ -189,3 +189,8 @@ def shelf(team: Team) -> Shelf:
 def codes() -> Codes:
     """Findings as (code, number of the entry)."""
     return lambda diary: [(one.code, one.comment.seq if one.comment else 0) for one in diary.findings]
+
+
+def seqs(diary: Diary) -> list[int]:
+    """Numbers of the entries that are shown."""
+    return [entry.seq for entry in diary.entries]
