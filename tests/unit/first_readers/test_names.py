@@ -1,9 +1,8 @@
-"""Who reads a new report first: nobody whom anything in it could mean."""
+"""Who reads a new report first: nobody whom anything in it could mean, however it is written and wherever it stands."""
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 
 import pytest
@@ -11,54 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.first_readers import first_readers, not_meant
-from integration.incident import Alias
-from integration.report import Answer, Report, ReportField
-from integration.roster import Member, RecoveryKey, Roster
-from integration.text import Untrusted
-
-
-def member(alias: str, *names: str, on_duty: bool = True, handles: tuple[str, ...] = ()) -> Member:
-    return Member(Alias(alias), "", "", f"{alias}@team.example.org", on_duty, names, handles, {})
-
-
-ROBERT = Member(
-    alias=Alias("robert"),
-    recipient="",
-    signing_key="",
-    email="r.kraus@team.example.org",
-    on_duty=True,
-    names=("Robert Kraus", "Bob"),
-    handles=("bobby-k",),
-    accounts={"github": "bobcodes", "jira": "5b10a2844c20165700ede21g"},
-)
-MIRIAM = member("miriam", "Miriam Óskarsdóttir")
-
-
-def roster(*members: Member) -> Roster:
-    return Roster(1, "", "0" * 64, members, (RecoveryKey("paper", "", "paper@example.org"),), ())
-
-
-def answers(*texts: str) -> tuple[Answer, ...]:
-    return tuple(Answer(f"q{n}", Untrusted("a question"), Untrusted(text)) for n, text in enumerate(texts))
-
-
-def report(*other: str, verbatim: str | None = None, **fields: str) -> Report:
-    return Report(
-        submitted_at=None,
-        fields={ReportField(name): answers(text) for name, text in fields.items()},
-        other=answers(*other),
-        verbatim=Untrusted(verbatim) if verbatim is not None else None,
-    )
-
-
-def asked(question: str, answer: str, *, key: str = "q1", field: ReportField | None = None) -> Report:
-    one = Answer(key, Untrusted(question), Untrusted(answer))
-    return Report(submitted_at=None, fields={field: (one,)} if field else {}, other=() if field else (one,))
-
-
-def readers(told: Report, *members: Member) -> set[str]:
-    return {str(one.alias) for one in first_readers(told, roster(*members)).members}
-
+from integration.report import ReportField
+from tests.unit.first_readers.members import MIRIAM, ROBERT, asked, member, readers, report, roster
 
 LONG = "It began at lunch when {} came over to our table and did not stop talking"
 
@@ -324,193 +277,6 @@ def test_not_meant_does_not_ask_for_duty() -> None:
     assert (off,) == not_meant(report(subject="Robert"), roster(ROBERT, off))
 
 
-# Wishes ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "",
-        " \n\t",
-        "-",
-        "—",
-        "...",
-        "no",
-        "No.",
-        "NONE",
-        "n/a",
-        "N.A.",
-        "nobody",
-        "Nobody, thanks!",
-        "No one",
-        "no-one",
-        "no\nnobody",
-        "not applicable",
-        "nein",
-        "Niemand, danke",
-        "non",
-        "personne",
-        "nadie",
-        "ninguém",
-        "nessuno",
-        "никто",
-        "没有",
-        "なし",
-    ],
-)
-def test_ways_to_say_nobody_are_no_wish(words: str) -> None:
-    found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
-
-    assert (ROBERT, MIRIAM) == found.members
-    assert not found.unclear_wish
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "Robert",
-        "bob",
-        "Krauss",
-        "Kraus, Robert",
-        "R. Kraus",
-        "R.K.",
-        "Mr. Kraus",
-        "Robert (Bob)",
-        "Robert (he/him)",
-        "@bobby-k",
-        "https://github.com/bobcodes",
-        "r.kraus@team.example.org",
-        "R&#111;bert",
-        "- Robert",
-        "Robert / Bob | Kraus • Bobby-K",
-        "please not to Bob",
-        "don't show this to Robert",
-        "Don’t show this report to Robert, please.",  # noqa: RUF001 - the typographer's apostrophe
-        "Please do not share it with Robert",
-        "Robert should not see this",
-        "I don't want Robert to see it",
-        "not Robert",
-        "Robert Kraus and nobody else",
-        "Robert, niemand sonst",
-        "Bitte nicht Robert zeigen",
-        "Robert soll das nicht sehen",
-        "Ne pas montrer à Robert s'il vous plaît",
-        "Por favor no mostrar esto a Robert",
-    ],
-)
-def test_a_wish_that_fits_a_member_leaves_them_out(words: str) -> None:
-    found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
-
-    assert (MIRIAM,) == found.members
-    assert not found.unclear_wish
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "Zebulon",
-        "everybody",
-        "my former boss",
-        "Robert, and his friend on the team",
-        "Robert\nZebulon",
-        "Robert & Zebulon",
-        "Robert und Zebulon",
-        "Аня",
-        "🙅",
-        "Everyone except Robert",
-        "Everybody but Robert",
-        "all of you apart from Robert",
-        "nobody but Robert",
-        "none but Robert please",
-        "nobody, Robert",
-        "nobody\nRobert",
-        "nobody else: Robert",
-        "only Robert may see it",
-        "please only show this to Robert",
-        "please show this to Robert",
-        "Robert only",
-        "Robert can see it",
-        "No. Show it to Robert",
-        "Robert ✅",
-        "not only Robert",
-        "Nur Robert",
-        "alle außer Robert",
-        "tous sauf Robert",
-        "solo Robert",
-        "Robert's girlfriend",
-        "Robert / his wife",
-        "Robert/his wife",
-        "Roberts Frau",
-        "la femme de Robert",
-        "el amigo de Robert",
-        "mostrar a Robert",
-        "Robert, her",
-        "Robert and him",
-        "anyone close to Robert",
-        "Robert's team",
-        "Robert and Miriam are close",
-        "please not",
-        "yes",
-    ],
-)
-def test_a_wish_that_fits_nobody_is_unclear_and_nobody_reads(words: str) -> None:
-    found = first_readers(report(do_not_show=words), roster(ROBERT, MIRIAM))
-
-    assert () == found.members
-    assert found.unclear_wish
-    assert () == not_meant(report(do_not_show=words), roster(ROBERT, MIRIAM))
-
-
-def test_several_members_are_left_out() -> None:
-    team = [ROBERT, MIRIAM, member("charlie", "Charlie Doe"), member("quokka", "Zora Quist")]
-
-    for wish in ["not Robert and Charly", "Robert Kraus, Charlie", "Bob\nCharlie", "Charlie or Robert"]:
-        assert {"miriam", "quokka"} == readers(report(do_not_show=wish), *team)
-
-
-@pytest.mark.parametrize("wish", ["李明", "李老师", "李明老师"])
-def test_a_wish_in_writing_without_blanks_is_understood_if_it_is_a_name(wish: str) -> None:
-    assert {"miriam"} == readers(report(do_not_show=wish), member("quokka", "李明"), MIRIAM)
-
-
-@pytest.mark.parametrize("wish", ["只给李明看", "只有李明", "李明的朋友"])
-def test_a_wish_in_writing_without_blanks_is_unclear_if_it_says_more(wish: str) -> None:
-    found = first_readers(report(do_not_show=wish), roster(member("quokka", "李明"), MIRIAM))
-
-    assert found.unclear_wish
-    assert () == found.members
-
-
-@pytest.mark.parametrize(
-    ("word", "name"), [("only", "Olly Quist"), ("solo", "Andrea Sol"), ("nur", "Nur Quist")]
-)
-def test_a_word_that_turns_a_wish_round_is_nobodys_name(word: str, name: str) -> None:
-    found = first_readers(
-        report(do_not_show=f"{word} Robert"), roster(ROBERT, MIRIAM, member("quokka", name))
-    )
-
-    assert found.unclear_wish
-    assert () == found.members
-
-
-@pytest.mark.parametrize("name", ["Will Quist", "Don Quist", "An Quist", "Le Quist"])
-def test_a_name_that_is_also_a_filler_is_understood_alone(name: str) -> None:
-    told = report(do_not_show=name.partition(" ")[0])
-
-    assert {"miriam"} == readers(told, member("quokka", name), MIRIAM)
-
-
-@pytest.mark.parametrize("wish", ["Robert " * 300, ", ".join(["Robert"] * 51)])
-def test_a_wish_too_long_to_compare_is_unclear(wish: str) -> None:
-    assert first_readers(report(do_not_show=wish), roster(ROBERT, MIRIAM)).unclear_wish
-
-
-def test_a_wish_in_several_answers_is_judged_answer_by_answer() -> None:
-    told = Report(submitted_at=None, fields={ReportField.DO_NOT_SHOW: answers("no", "Robert")})
-
-    assert {"miriam"} == readers(told, ROBERT, MIRIAM)
-
-
 # Deliveries that could not be read ------------------------------------------------------------------
 
 
@@ -546,6 +312,7 @@ def test_half_a_surrogate_pair_does_not_stop_the_choice() -> None:
 
 # For all names --------------------------------------------------------------------------------------
 
+
 names = st.text(min_size=1, max_size=30).filter(lambda name: any(char.isalnum() for char in name))
 
 
@@ -562,35 +329,3 @@ def test_a_member_whose_full_name_stands_where_people_are_named_never_reads(
 def test_a_member_whose_full_name_stands_anywhere_never_reads(name: str, text: str) -> None:
     assert "quokka" not in readers(report(f"{text} {name} {text}"), member("quokka", name))
     assert "quokka" not in readers(report(account=f"{text} {name} {text}"), member("quokka", name))
-
-
-PIECES = [
-    *"RKe -.,;/\n'",
-    "Robert",
-    "Bob",
-    "Kraus",
-    "Miriam",
-    " and ",
-    " not ",
-    " her ",
-    " show ",
-    "please",
-    "李",
-]
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
-def test_a_wish_is_never_passed_over(wish: str) -> None:
-    found = first_readers(report(do_not_show=wish), roster(ROBERT, MIRIAM))
-    says_something = any(char.isalnum() for char in re.sub(r"\bplease\b", "", wish))
-
-    assert says_something == (found.unclear_wish or len(found.members) < len((ROBERT, MIRIAM)))
-
-
-@given(st.text(), st.text(), st.text())
-def test_no_text_makes_it_fail(subject: str, wish: str, verbatim: str) -> None:
-    found = first_readers(
-        report(subject=subject, do_not_show=wish, verbatim=verbatim), roster(ROBERT, MIRIAM)
-    )
-
-    assert {one.alias for one in found.members} <= {"robert", "miriam"}
