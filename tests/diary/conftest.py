@@ -20,6 +20,7 @@ from integration.diary.write import UnsealedComment, open_next_epoch, write_entr
 from integration.github.text import comment_body
 from integration.jira.text import code_texts, diary_comment
 from integration.text import SealedText, Untrusted
+from tests.diary.nib import Nib
 from tests.diary.team import GITHUB, NOW, ROSTER, THEN, Pen, Team
 from tests.ids import new_incident_id
 
@@ -187,6 +188,11 @@ def shelf(team: Team) -> Shelf:
     shelf.rekey(team.robert, [team.robert, team.salma])
     shelf.write(team.salma, "I called them.")
     return shelf
+
+
+@pytest.fixture
+def nib(shelf: Shelf) -> Nib:
+    return Nib(shelf)
 
 
 @pytest.fixture
