@@ -11,6 +11,7 @@ from integration.diary.keys import Epoch
 from integration.incident import Alias
 from integration.mirror import TicketName, TicketRef
 from integration.text import SealedText
+from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
     from integration.diary.chain import Head
@@ -41,3 +42,12 @@ def hand_over(
 def rows(database: Database, table: sa.Table) -> list[sa.Row[Any]]:
     with database._engine.connect() as connection:
         return list(connection.execute(sa.select(table)).all())
+
+
+def forget_the_diary(database: Database, *receipts: Receipt) -> None:
+    """An older copy of the database is put back; the reports wait in it and open."""
+    with database._engine.begin() as connection:
+        for statement in ("DELETE FROM ticket", "DELETE FROM epoch", "DELETE FROM comment"):
+            connection.exec_driver_sql(statement)
+        for one in receipts:
+            connection.execute(t.inbox.update().where(t.inbox.c.id == one.inbox_id).values(state="waiting"))

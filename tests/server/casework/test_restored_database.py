@@ -18,6 +18,7 @@ from integration.text import Untrusted
 from tests.pg import both
 from tests.server.casework.interrupted import Crash, Once, dying
 from tests.server.casework.whole import assert_whole
+from tests.server.diaries import forget_the_diary
 from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
     from tests.server.conftest import Intake, Team
     from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
-
-
-def forget_ticket_and_diary(database: Database) -> None:
-    """As it was when the report still waited."""
-    with database._engine.begin() as connection:
-        for statement in ("DELETE FROM ticket", "DELETE FROM epoch", "DELETE FROM comment"):
-            connection.exec_driver_sql(statement)
 
 
 def test_a_ticket_that_the_database_forgot_is_found_and_not_opened_twice(
@@ -53,7 +47,7 @@ def test_a_ticket_that_the_database_forgot_is_found_and_not_opened_twice(
 
 def forget_all_after_the_report(database: Database, receipt: Receipt, report: bytes) -> None:
     """A backup that was made while the report waited is put back."""
-    forget_ticket_and_diary(database)
+    forget_the_diary(database)
     sealed = database._sealer.seal(report, table="inbox", column="sealed_report", row=receipt.inbox_id)
     with database._engine.begin() as connection:
         connection.execute(t.inbox.update().values(state="waiting", sealed_report=sealed))

@@ -11,6 +11,7 @@ from integration.casework import open_incident
 from integration.errors import DoesNotOpen, HostUnavailable
 from integration.incident import Alias
 from integration.reconcile import NOT_KNOWN
+from tests.server.diaries import forget_the_diary
 from tests.server.sent_again.conftest import row
 from webhook_server.store import tables as t
 
@@ -25,15 +26,6 @@ if TYPE_CHECKING:
     from tests.server.conftest import Intake
     from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
-
-
-def forget_the_diary(database: Database, *receipts: Receipt) -> None:
-    """An older copy of the database is put back; the reports wait in it and open."""
-    with database._engine.begin() as connection:
-        for statement in ("DELETE FROM ticket", "DELETE FROM epoch", "DELETE FROM comment"):
-            connection.exec_driver_sql(statement)
-        for one in receipts:
-            connection.execute(t.inbox.update().where(t.inbox.c.id == one.inbox_id).values(state="waiting"))
 
 
 @pytest.fixture
