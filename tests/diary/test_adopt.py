@@ -16,7 +16,8 @@ from integration.diary.frame import EntryContent
 from integration.diary.keys import new_service_key
 from integration.diary.seal import EntryDraft, open_first_epoch, seal_entry
 from integration.text import SealedText, Untrusted
-from tests.diary.conftest import GITHUB, JIRA, NOW, THEN, Shelf, Team
+from tests.diary.conftest import Shelf
+from tests.diary.team import GITHUB, JIRA, NOW, THEN, Team
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

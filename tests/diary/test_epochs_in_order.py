@@ -26,7 +26,8 @@ from integration.diary.frame import EntryContent
 from integration.diary.keyring import Keyring
 from integration.diary.keys import generate_identity, new_service_key
 from integration.errors import WriteRefused
-from tests.diary.conftest import ROSTER, Pen, Shelf, Team, new_epoch
+from tests.diary.conftest import Shelf
+from tests.diary.team import ROSTER, Pen, Team, new_epoch
 
 if TYPE_CHECKING:
     from integration.diary.keys import Epoch, Reader

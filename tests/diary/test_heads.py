@@ -17,13 +17,13 @@ from integration.diary.comment import CommentId
 from integration.diary.frame import EntryContent
 from integration.diary.heads import SignedHead, compare_heads, head_text, read_heads
 from integration.diary.keys import Identity, generate_identity
-from tests.diary.conftest import NOW, Shelf, Team
+from tests.diary.team import NOW, Team
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.diary.open import Diary
-    from tests.diary.conftest import Dress
+    from tests.diary.conftest import Dress, Shelf
 
 
 def handed_over(diary: Diary, who: Identity) -> str:

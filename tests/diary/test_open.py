@@ -16,7 +16,8 @@ from integration.diary.keys import generate_identity
 from integration.errors import CannotOpen
 
 if TYPE_CHECKING:
-    from tests.diary.conftest import Codes, Story, Team
+    from tests.diary.conftest import Codes, Story
+    from tests.diary.team import Team
 
 JIRA = "jira:acme.atlassian.net/10042"
 

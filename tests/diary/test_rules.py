@@ -14,10 +14,11 @@ from integration.diary.keyring import Keyring, parse_keyring
 from integration.diary.keys import generate_identity, new_service_key
 from integration.errors import CannotOpen
 from integration.text import Untrusted
-from tests.diary.conftest import Pen
+from tests.diary.team import Pen
 
 if TYPE_CHECKING:
-    from tests.diary.conftest import Codes, Story, Team
+    from tests.diary.conftest import Codes, Story
+    from tests.diary.team import Team
 
 
 def test_an_epoch_that_is_not_for_us_must_also_be_opened_with_the_writing_key(

@@ -27,7 +27,8 @@ from integration.text import Untrusted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.diary.conftest import Codes, Team
+    from tests.diary.conftest import Codes
+    from tests.diary.team import Team
 
 NOW = datetime(2026, 11, 22, 14, 3, tzinfo=UTC)
 THEN = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)

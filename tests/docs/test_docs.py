@@ -29,7 +29,7 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
 def test_each_trap_of_a_hosts_library_names_tests_that_exist(host: str) -> None:
     page = (ROOT / "docs" / "hosts" / f"{host}.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(test_\w+)`", page))
-    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob(f"tests/{host}_host/*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob(f"tests/{host}_host/**/*.py"))
 
     assert len(named) > 20
     assert named <= set(re.findall(r"def (test_\w+)\(", code))

@@ -16,15 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from integration.code_name import CodeName
-from integration.diary.comment import (
-    CommentId,
-    CommentKind,
-    Link,
-    SealedComment,
-    link_of,
-    plain_line,
-    render,
-)
+from integration.diary.comment import CommentId, CommentKind, Link, SealedComment, link_of, plain_line, render
 from integration.github import fields, text
 from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost
@@ -272,6 +264,14 @@ def world(app_key: str, request: pytest.FixtureRequest) -> Iterator[World]:
         )
         yield made
     assert problems == []
+
+
+@pytest.fixture(params=["token", "app", "app-looked-up"])
+def any_host(request: pytest.FixtureRequest, world: World) -> GitHubHost:
+    made: GitHubHost = (
+        world.with_token() if request.param == "token" else world.with_app(known=request.param == "app")
+    )
+    return made
 
 
 @pytest.fixture

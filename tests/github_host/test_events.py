@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from integration.errors import HostUnavailable, Unauthenticated, UnreadableSubmission
 from integration.github.events import GitHubEvents
 from integration.github.text import marker
 from integration.host_events import HostEvent, Touched
 from integration.process import StepKey
+from tests.github_host.events import API, CANARY, GUID, OTHER, OURS, WREN, of_issue, reader, signed, told
 from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-SECRET = secrets.token_hex(20)
-GUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
-API = "https://api.github.com/repos"
-OURS: dict[str, Any] = {
-    "id": 4711,
-    "full_name": "acme/conduct",
-    "name": "conduct",
-    "owner": {"login": "acme"},
-}
-OTHER: dict[str, Any] = {"id": 99, "full_name": "acme/website", "name": "website", "owner": {"login": "acme"}}
-WREN = {"login": "wren", "id": 7}
-CANARY = "canary" + secrets.token_hex(24)
-
-
-def reader(**changes: Any) -> GitHubEvents:  # noqa: ANN401 - any argument
-    arguments: dict[str, Any] = {"own": lambda: {"coc-mirror[bot]"}, "repository_id": lambda: "4711"}
-    return GitHubEvents("acme", "conduct", [SECRET], **{**arguments, **changes})
-
-
-def signed(event: str, raw: bytes, *, secret: str = SECRET) -> dict[str, str]:
-    digest = hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
-    return {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Event": event, "X-GitHub-Delivery": GUID}
-
-
-def told(event: str, payload: object, **changes: Any) -> HostEvent | None:  # noqa: ANN401 - any argument
-    raw = json.dumps(payload).encode()
-    return reader(**changes).read(signed(event, raw), raw)
-
-
-def of_issue(action: str = "edited", *, repository: Any = OURS, sender: Any = WREN, **issue: Any) -> Any:  # noqa: ANN401 - JSON
-    shown = {"number": 17, "title": CANARY, "body": CANARY, "repository_url": f"{API}/acme/conduct", **issue}
-    return {"action": action, "issue": shown, "repository": repository, "sender": sender}
-
 
 # Proof of origin
 
@@ -246,6 +206,7 @@ def test_an_event_that_names_nobody_is_nobodys() -> None:
 
 # The ticket space
 
+
 ACME = {"login": "acme", "id": 3}
 IN_ACME = {"id": 7, "account": ACME}
 SPACE: list[tuple[str, dict[str, Any]]] = [
@@ -294,161 +255,3 @@ ELSEWHERE: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("event", "payload"), ELSEWHERE, ids=lambda one: one if isinstance(one, str) else "")
 def test_what_happens_elsewhere_is_passed_over(event: str, payload: dict[str, Any]) -> None:
     assert told(event, {**payload, "sender": WREN}) is None
-
-
-# Whatever comes
-
-EVENTS = [
-    "issues",
-    "issue_comment",
-    "sub_issues",
-    "repository",
-    "public",
-    "member",
-    "team_add",
-    "meta",
-    "team",
-    "membership",
-    "organization",
-    "installation",
-    "installation_repositories",
-    "installation_target",
-    "ping",
-    "unheard_of",
-]
-NAMES = [
-    "action",
-    "issue",
-    "parent_issue",
-    "repository",
-    "sender",
-    "number",
-    "login",
-    "full_name",
-    "id",
-    "organization",
-    "installation",
-    "account",
-    "changes",
-    "body",
-    "repository_url",
-    "parent_issue_url",
-    "pull_request",
-    "repositories_added",
-    "repository_selection",
-    "from",
-    "owner",
-    "user",
-    "name",
-]
-ATOMS = (
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats() | st.text(max_size=8)
-    | st.sampled_from(["acme/conduct", "acme", f"{API}/acme/conduct", f"{API}/acme/conduct/issues/17", "all", "\ud800"])
-)  # fmt: skip
-ANYTHING = st.recursive(
-    ATOMS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
-    max_leaves=12,
-)
-NEARLY = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, ANYTHING)) | st.builds(
-    lambda change: {**of_issue(), **change}, st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=2)
-)
-
-
-@given(st.sampled_from(EVENTS), NEARLY | ANYTHING)
-def test_no_payload_makes_it_fail_otherwise(event: str, payload: object) -> None:
-    with suppress(UnreadableSubmission):
-        found = told(event, payload)
-        assert found is None or isinstance(found, HostEvent)
-
-
-@given(
-    st.binary(max_size=200)
-    | st.sampled_from([b"[" * 100_000, b"1" * 5000, b"null", b"payload=%7B%7D", b"\xff"])
-)
-def test_what_is_no_object_is_unreadable(raw: bytes) -> None:
-    with pytest.raises(UnreadableSubmission):
-        reader().read(signed("issues", raw), raw)
-
-
-@pytest.mark.parametrize("header", ["X-GitHub-Event", "X-GitHub-Delivery"])
-@pytest.mark.parametrize("value", ["", "no such\nthing", "x" * 500])
-def test_without_an_event_or_a_delivery_it_is_unreadable(header: str, value: str) -> None:
-    raw = json.dumps(of_issue()).encode()
-    headers = {**signed("issues", raw), header: value}
-    if header == "X-GitHub-Event" and value:
-        assert reader().read(headers, raw) is None
-        return
-    with pytest.raises(UnreadableSubmission):
-        reader().read(headers, raw)
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"action": "edited", "issue": {"number": 17}, "sender": WREN},
-        {"action": "edited", "issue": CANARY, "repository": OURS, "sender": WREN},
-        of_issue(number="17"), of_issue(number=True), of_issue(number=0), of_issue(sender={"login": CANARY + "@"}),
-        of_issue(repository={"full_name": CANARY}), of_issue(sender=CANARY),
-    ],
-)  # fmt: skip
-def test_an_undocumented_shape_is_named_without_its_words(payload: dict[str, Any]) -> None:
-    with pytest.raises(UnreadableSubmission) as refused:
-        told("issues", payload)
-    assert CANARY not in str(refused.value) + repr(refused.value)
-    assert refused.value.__cause__ is None
-
-
-def test_every_documented_payload_is_read(reference: Path) -> None:
-    """Made from each schema of GitHub's description, with all properties and with the required ones only."""
-    document = json.loads((reference / "contracts" / "github-rest.openapi.json").read_bytes())
-    schemas = document["components"]["schemas"]
-    read: dict[str, int] = {}
-    for entry in document["x-webhooks"].values():
-        operation = entry["post"]
-        event = next(
-            one["example"] for one in operation["parameters"] if one["name"].casefold() == "x-github-event"
-        )
-        content = operation["requestBody"]["content"]
-        for whole in (True, False):
-            payload = _example(next(iter(content.values()))["schema"], schemas, whole=whole, depth=0)
-            assert isinstance(payload, dict)
-            if isinstance(payload.get("repository"), dict):
-                payload["repository"].update(OURS)
-            if isinstance(payload.get("organization"), dict):
-                payload["organization"]["login"] = "acme"
-            read[event] = read.get(event, 0) + (told(event, payload) is not None)
-    for event in ("issues", "issue_comment", "sub_issues", "repository", "public", "member", "team_add", "team",
-                  "membership", "organization", "meta"):  # fmt: skip
-        assert read[event] > 0, event
-    assert read["push"] == read["star"] == 0
-
-
-def _example(schema: Any, schemas: Any, *, whole: bool, depth: int) -> Any:  # noqa: ANN401, PLR0911 - JSON
-    """A value that fits a schema, near enough."""
-    while "$ref" in schema:
-        schema = schemas[schema["$ref"].rpartition("/")[2]]
-    for some in ("oneOf", "anyOf"):
-        if some in schema:
-            return _example(schema[some][0], schemas, whole=whole, depth=depth)
-    if "allOf" in schema:
-        found: dict[str, Any] = {}
-        for one in schema["allOf"]:
-            made = _example(one, schemas, whole=whole, depth=depth)
-            found.update(made if isinstance(made, dict) else {})
-        return found
-    if "enum" in schema:
-        return schema["enum"][0]
-    if schema.get("nullable") and depth > 3:
-        return None
-    kind = schema.get("type")
-    if kind == "object" or "properties" in schema:
-        required = schema.get("required", ())
-        return {
-            name: _example(one, schemas, whole=whole and depth < 3, depth=depth + 1)
-            for name, one in schema.get("properties", {}).items()
-            if whole or name in required
-        }
-    if kind == "array":
-        return [_example(schema.get("items", {}), schemas, whole=False, depth=depth + 1)] if depth < 5 else []
-    return {"integer": 17, "number": 1.5, "boolean": True, "string": "octocat"}.get(kind)

@@ -6,7 +6,7 @@ import logging
 import os
 import traceback
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import responses
@@ -14,6 +14,7 @@ import responses
 from integration.code_name import CodeName
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment, plain_line, render
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName
+from integration.jira import fields
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
@@ -23,6 +24,7 @@ from integration.risk import Level
 from sandbox.contract import observer
 from sandbox.wire import serving
 from tests.jira_host.bureau import Bureau, fresh_cloud
+from tests.jira_host.scene import MADE, OURS, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +132,35 @@ def jira() -> Iterator[responses.RequestsMock]:
     """Plays Jira's answers; a request nobody told it about is a connection error."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as play:
         yield play
+
+
+@pytest.fixture
+def ticket(view: MirrorView, space: JiraSpace) -> dict[str, Any]:
+    """The ticket as Jira gives it when all is well. Tests spoil it."""
+    marker = fields.ticket_marker(view.incident)
+    return {
+        **MADE,
+        "fields": {
+            **fields.ticket_fields(view, space.fields, security_level=space.security_level_id),
+            "labels": ["coc", OURS, "people's own"],
+            "project": {"key": "COC"},
+            "subtasks": [],
+        },
+        "properties": {marker["key"]: marker["value"]},
+    }
+
+
+@pytest.fixture
+def scene(
+    host: JiraHost,
+    ref: TicketRef,
+    view: MirrorView,
+    ticket: dict[str, Any],
+    seal: Seal,
+    naps: list[float],
+    jira: responses.RequestsMock,
+) -> Scene:
+    return Scene(host, ref, view, ticket, seal, naps, jira)
 
 
 @pytest.fixture

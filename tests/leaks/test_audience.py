@@ -11,7 +11,7 @@ from integration.diary.keys import generate_identity
 from sandbox.mailbox import mailbox
 from sandbox.playground import ORG, OUTSIDER, OWNER, REPOSITORY, TEAM, playground
 from sandbox.rehearsal import Server, SetClock
-from tests.leaks.test_whole_way import answers, leaks
+from tests.leaks.everywhere import answers, leaks
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
 from webhook_server.store.locks import Locks

@@ -12,7 +12,7 @@ from webhook_server.alerts import Alerts
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock
-    from tests.server.conftest import Told
+    from tests.server.mail import Told
 
 OPERATOR = "operator@example.org"
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from integration.errors import CoCError
     from integration.incident import SpaceName
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost
+    from tests.server.conftest import Intake
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from tests.server.conftest import MailServer
+    from tests.server.mail import MailServer
 
 ORIGIN = "https://coc.example.org"
 HOST = "https://api.github.com"

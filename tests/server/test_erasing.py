@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from integration.incident import IncidentId
     from integration.store import Receipt
     from sandbox.rehearsal import SetClock
-    from tests.server.conftest import MemoryHost
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 

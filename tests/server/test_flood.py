@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from integration.diary.comment import SealedComment
 from integration.github.turns import Turns
 from integration.mirror import Difference, StepView
-from tests.server.conftest import MemoryHost
+from tests.server.memory_host import MemoryHost
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.locks import Locks
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from integration.diary.comment import CommentId
     from integration.mirror import MirrorView, TicketRef, TicketState
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, Told
+    from tests.server.conftest import Intake
+    from tests.server.mail import Told
     from webhook_server.fellows import Fellows
     from webhook_server.store.database import Database
 

@@ -18,14 +18,15 @@ from integration.audience import AdminProof
 from integration.errors import NotifyError, StoreError
 from integration.incident import SpaceName
 from tests.pg import both
-from tests.server.conftest import SPACE
+from tests.server.memory_host import SPACE
 from webhook_server.metrics import CODES, OUTCOMES, Counters, DatabaseFigures, published
 from webhook_server.store import tables as t
 from webhook_server.store.overview import Overview
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, Told
+    from tests.server.conftest import Intake
+    from tests.server.mail import Told
     from webhook_server.store.audiences import Audiences
     from webhook_server.store.database import Database
 

@@ -12,7 +12,7 @@ from integration.errors import NotifyError
 from webhook_server.notify import LogNotifier, MailNotifier, MailSettings
 
 if TYPE_CHECKING:
-    from tests.server.conftest import MailServer
+    from tests.server.mail import MailServer
 
 TO = ("robert@team.example.org", "miriam@team.example.org")
 

@@ -1,4 +1,4 @@
-"""docs/server.md explains every code that can turn up, and the commands it names exist."""
+"""docs/server.md explains every entry of the configuration and every code that can turn up; the commands it names exist."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from integration import errors
+from tests.server.config.conftest import WHOLE
 from webhook_server.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +70,38 @@ def test_sizes_and_waits_on_the_page_are_those_of_the_code() -> None:
     assert "_PATIENCE = 8" in jobs
     assert "at least every 15 minutes" in PAGE
     assert "after eight tries" in PAGE
+
+
+# The configuration ----------------------------------------------------------------------------------
+
+
+def accepted() -> set[str]:
+    """Every entry the configuration takes, read off the code: what is asked for, and what is allowed."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "webhook_server").glob("config*.py"))
+    sources = (ROOT / "webhook_server" / "intake" / "sources.py").read_text(encoding="utf-8")
+    known = set()
+    for found in re.finditer(
+        r"\.refuse_unknown\(\s*\w+,\s*(?P<keys>.*?),\s*\w*f?\"?[^,]*?\)\n", code, re.DOTALL
+    ):
+        known |= set(re.findall(r'"([a-z_]+)"', found["keys"]))
+    for found in re.finditer(
+        r"(?:known|keys) = \{(?P<keys>.*?)\}|_JIRA_FIELDS = \((?P<fields>.*?)\)", code, re.DOTALL
+    ):
+        known |= set(re.findall(r'"([a-z_]+)"', found["keys"] or found["fields"]))
+    known |= set(re.findall(r'"([a-z_]+)"', sources[sources.index("_KNOWN") : sources.index("@dataclass")]))
+    return known
+
+
+def test_the_entries_are_really_read_off_the_code() -> None:
+    used = set(re.findall(r"^([a-z_]+) = ", WHOLE, re.MULTILINE)) - {"who"}
+
+    assert used <= accepted()
+    assert {"starttls", "why", "default_type", "type_question", "comment_role", "impact"} <= accepted()
+
+
+def test_every_entry_is_on_the_operators_page() -> None:
+    page = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
+
+    assert [] == sorted(
+        entry for entry in accepted() if f"`{entry}`" not in page and f"`[{entry}" not in page
+    )

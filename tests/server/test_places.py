@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.report import Report
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost, Told
+    from tests.server.conftest import Intake
+    from tests.server.mail import Told
+    from tests.server.memory_host import MemoryHost
     from webhook_server.fellows import Fellows
     from webhook_server.store.database import Database
 

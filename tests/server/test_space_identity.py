@@ -15,7 +15,8 @@ from tests.server.conftest import proven_by_admin
 if TYPE_CHECKING:
     from integration.casework import Casework
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, MemoryHost
+    from tests.server.conftest import Intake
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.audiences import Audiences
     from webhook_server.store.database import Database
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from integration.casework import Casework
     from tests.conftest import SetClock
-    from tests.server.conftest import Intake, Told
+    from tests.server.conftest import Intake
+    from tests.server.mail import Told
     from webhook_server.store.database import Database
 
 SPACE = SpaceName("conduct")

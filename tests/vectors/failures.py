@@ -10,7 +10,8 @@ from integration.diary.comment import CommentId, Link, find_comments
 from integration.diary.frame import EntryContent
 from integration.diary.heads import head_text
 from integration.diary.keys import generate_identity, new_service_key
-from tests.diary.conftest import NOW, ROSTER, Pen, Shelf, Team
+from tests.diary.conftest import Shelf
+from tests.diary.team import NOW, ROSTER, Pen, Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -27,7 +27,8 @@ from integration.diary.seal import EntryDraft
 from integration.errors import CannotOpen
 from integration.incident import IncidentId
 from integration.text import Untrusted
-from tests.diary.conftest import JIRA, ROSTER, THEN, Pen, RecoveryKey, Shelf, Team, on_github
+from tests.diary.conftest import Shelf, on_github
+from tests.diary.team import JIRA, ROSTER, THEN, Pen, RecoveryKey, Team
 from tests.vectors.failures import Case, failures
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The tables. In clear they hold ids, code names, public fields, times, ciphertext and public keys only.
 
 Columns whose name begins with ``sealed_`` are sealed (:mod:`webhook_server.store.sealed`), columns that end
-in ``_digest`` are keyed digests. tests/server/test_store.py holds this list against the code.
+in ``_digest`` are keyed digests. tests/server/store/test_tables.py holds this list against the code.
 """
 
 from __future__ import annotations

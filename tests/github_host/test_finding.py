@@ -1,0 +1,107 @@
+"""A ticket is found by its marker, whatever our clock says; one that was moved or deleted gets nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.errors import HostGone, HostNotRestricted
+from integration.mirror import TicketState, difference
+from tests.github_host.incidents import run
+
+if TYPE_CHECKING:
+    from integration.diary.comment import SealedComment
+    from integration.github.host import GitHubHost
+    from integration.mirror import MirrorView, TicketRef
+    from tests.github_host.conftest import World
+
+# Finding
+
+
+def test_tickets_are_found_by_marker_oldest_first_and_steps_are_none(
+    world: World, view: MirrorView, unassessed: MirrorView
+) -> None:
+    host = world.with_token()
+    first, _ = run(host, view, [])
+    run(host, unassessed, [])
+    second = host.open_ticket(view)
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert host.find(view.incident, since=since) == (first, second)
+
+
+def test_tickets_of_any_incident_are_listed_and_steps_are_none(
+    world: World, view: MirrorView, unassessed: MirrorView
+) -> None:
+    host = world.with_token()
+    refs = [run(host, one, [])[0] for one in (view, unassessed)]
+    assert {(ref.key, one.incident) for ref, one in zip(refs, (view, unassessed), strict=True)} == {
+        (one.key, one.incident) for one in host.marked()
+    }
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=8), timedelta(days=3000)])
+def test_a_ticket_is_found_although_our_clock_is_ahead_of_githubs(
+    world: World, view: MirrorView, ahead: timedelta
+) -> None:
+    host = world.with_token()
+    ref = host.open_ticket(view)
+    assert host.find(view.incident, since=datetime.now(UTC) + ahead) == (ref,)
+
+
+# Moved and gone
+
+
+def test_a_transferred_ticket_gets_no_comment_anywhere(
+    any_host: GitHubHost, world: World, view: MirrorView, comments: list[SealedComment]
+) -> None:
+    ref = any_host.open_ticket(view)
+    lacking = difference(view, comments, any_host.read(ref, view))
+    moved = world.hub.transfer_issue("acme/conduct", int(ref.id), to="acme/public")
+    world.forget_journal()
+    with pytest.raises(HostNotRestricted):
+        any_host.write(ref, view, lacking)
+    assert world.writes() == []
+    assert moved.comments == []
+    with pytest.raises(HostGone):
+        any_host.read(ref, view)
+
+
+def test_a_renamed_repository_gets_nothing(
+    any_host: GitHubHost, world: World, view: MirrorView, comments: list[SealedComment]
+) -> None:
+    ref = any_host.open_ticket(view)
+    world.hub.rename_repo("acme/conduct", "elsewhere")
+    world.hub.wire.observer = (
+        None  # the description does not list the redirect, which GitHub documents in words
+    )
+    world.forget_journal()
+    with pytest.raises(HostNotRestricted):
+        any_host.write(ref, view, difference(view, comments, empty(ref)))
+    with pytest.raises(HostNotRestricted):
+        any_host.open_ticket(view)
+    assert len(world.hub.repo("acme/elsewhere").issues) == 1
+    assert "another address" in "".join(any_host.audience().open_doors)
+
+
+def test_a_step_that_was_moved_to_another_repository_is_written_anew_here(
+    world: World, view: MirrorView
+) -> None:
+    host = world.with_token()
+    ref, _ = run(host, view, [])
+    world.hub.transfer_issue("acme/conduct", world.issue(ref.id).children[2].number, to="acme/public")
+    _, found = run(host, view, [], ref)
+    assert len(found.steps) == 11
+
+
+def test_a_deleted_ticket_is_gone(world: World, view: MirrorView) -> None:
+    host = world.with_token()
+    ref = host.open_ticket(view)
+    world.repo().issues.pop(int(ref.id))
+    with pytest.raises(HostGone):
+        host.read(ref, view)
+
+
+def empty(ref: TicketRef) -> TicketState:
+    return TicketState(ref, fields_right=True)

@@ -1,0 +1,170 @@
+"""What a database that was restored from a backup has forgotten is found on the host, and never done twice."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.casework import Casework, is_retryable, open_incident
+from integration.diary.keys import new_service_key
+from integration.diary.seal import EntryContent, EntryDraft, open_first_epoch
+from integration.errors import HostUnavailable, UnknownDiary
+from integration.reconcile import NOT_KNOWN
+from integration.report import Report
+from integration.text import Untrusted
+from tests.pg import both
+from tests.server.casework.interrupted import Crash, Once, dying
+from tests.server.casework.whole import assert_whole
+from tests.server.diaries import forget_the_diary
+from webhook_server.store import tables as t
+
+if TYPE_CHECKING:
+    from integration.store import Receipt
+    from tests.conftest import SetClock
+    from tests.server.conftest import Intake, Team
+    from tests.server.memory_host import MemoryHost
+    from webhook_server.store.database import Database
+
+
+def test_a_ticket_that_the_database_forgot_is_found_and_not_opened_twice(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, clock: SetClock
+) -> None:
+    receipt = take_in()
+    host.trouble = Once("write", HostUnavailable("No."))
+    with pytest.raises(HostUnavailable):
+        open_incident(receipt.inbox_id, work)
+    with database._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM ticket")
+    clock.forward(days=30)
+
+    open_incident(receipt.inbox_id, work)
+
+    assert_whole(receipt, host, database)
+
+
+def forget_all_after_the_report(database: Database, receipt: Receipt, report: bytes) -> None:
+    """A backup that was made while the report waited is put back."""
+    forget_the_diary(database)
+    sealed = database._sealer.seal(report, table="inbox", column="sealed_report", row=receipt.inbox_id)
+    with database._engine.begin() as connection:
+        connection.execute(t.inbox.update().values(state="waiting", sealed_report=sealed))
+
+
+def test_a_diary_that_the_database_forgot_is_taken_over_and_not_begun_twice(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in()
+    report = database.delivery(receipt.inbox_id).report
+    assert report is not None
+    open_incident(receipt.inbox_id, work)
+    before, epoch = list(host.tickets[0].comments), database.epoch(receipt.incident)
+    forget_all_after_the_report(database, receipt, report)
+
+    open_incident(receipt.inbox_id, work)
+
+    assert_whole(receipt, host, database)
+    assert before == host.tickets[0].comments == list(database.comments(receipt.incident))
+    assert epoch == database.epoch(receipt.incident)
+    assert ["robert", "miriam", NOT_KNOWN] == list(database.readers(receipt.incident))
+    assert database.posted(receipt.incident) == {comment.id for comment in before}
+
+
+def test_a_keyring_without_its_report_is_taken_over_and_the_report_written_after_it(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in()
+    report = database.delivery(receipt.inbox_id).report
+    assert report is not None
+    open_incident(receipt.inbox_id, work)
+    entry = host.tickets[0].comments.pop()
+    forget_all_after_the_report(database, receipt, report)
+
+    open_incident(receipt.inbox_id, work)
+
+    assert_whole(receipt, host, database)
+    assert entry.text != host.tickets[0].comments[1].text
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(1, 27))
+def test_after_a_crash_while_taking_over_there_is_one_whole_ticket(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, *, at: int, after: bool
+) -> None:
+    receipt = take_in()
+    report = database.delivery(receipt.inbox_id).report
+    assert report is not None
+    open_incident(receipt.inbox_id, work)
+    before = list(host.tickets[0].comments)
+    forget_all_after_the_report(database, receipt, report)
+    mortal, _ = dying(work, host, at, after=after)
+
+    with suppress(Crash):
+        open_incident(receipt.inbox_id, mortal)
+    open_incident(receipt.inbox_id, work)
+
+    assert_whole(receipt, host, database)
+    assert before == host.tickets[0].comments
+
+
+@pytest.mark.parametrize("wrong", ["gap", "fork", "foreign seal", "damaged"])
+def test_what_does_not_surely_continue_the_diary_is_left_alone_and_said(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, team: Team, wrong: str
+) -> None:
+    receipt = take_in()
+    report = database.delivery(receipt.inbox_id).report
+    assert report is not None
+    open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    forget_all_after_the_report(database, receipt, report)
+    if wrong == "gap":
+        ticket.comments.pop(0)
+    elif wrong == "fork":
+        other = open_first_epoch(
+            incident=receipt.incident, ticket=ticket.ref.name, recovery=[], roster_hash="0" * 64, roster_serial=1,
+            readers=[one.reader() for one in team.members], service=work.service_key, now=work.clock.now(),
+            entry=EntryDraft(EntryContent.REPORT, Untrusted("another"), None, work.clock.now()), part_bytes=44_000,
+        )  # fmt: skip
+        ticket.comments += other.comments
+    elif wrong == "foreign seal":
+        team.service_key = new_service_key("svc-test")
+    else:
+        ticket.damaged = {ticket.comments.pop().id}
+    before = list(ticket.comments)
+    host.calls.clear()
+
+    for _ in range(2):
+        with pytest.raises(UnknownDiary, match="does not know and cannot take over") as raised:
+            open_incident(receipt.inbox_id, work)
+
+    assert not is_retryable(raised.value)
+    assert {"audience", "find", "read"} == set(host.calls)
+    assert before == ticket.comments
+    assert [] == list(database.comments(receipt.incident))
+    assert report == database.delivery(receipt.inbox_id).report
+
+
+@both
+def test_a_later_report_that_a_restored_database_holds_again_is_written_again_and_read_by_nobody_unknown(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    first = take_in(submission="one")
+    report = database.delivery(first.inbox_id).report
+    assert report is not None
+    open_incident(first.inbox_id, work)
+    forget_all_after_the_report(database, first, report)
+    second = take_in(a_later_report(), submission="one")
+
+    for receipt in (first, second):
+        open_incident(receipt.inbox_id, work)
+
+    own = database.delivery(second.inbox_id).incident
+    assert own != first.incident  # who reads the keyring that was taken over is not known
+    assert_whole(first, host, database)
+    assert_whole(replace(second, incident=own), host, database)
+
+
+def a_later_report() -> Report:
+    return Report(None, verbatim=Untrusted("and then"))
