@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner
 
-from webhook_server.cli import main
+from tests.server.cli.conftest import run
 from webhook_server.config import load_config
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from click.testing import Result
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(one) for one in arguments])
 
 
 def test_a_place_where_no_folder_can_be_is_said(tmp_path: Path) -> None:
