@@ -26,7 +26,8 @@ import sqlalchemy as sa
 from integration.errors import ConfigError, StoreError
 from webhook_server.store import tables as t
 from webhook_server.store.known_keys import require_database
-from webhook_server.store.migrate import require_newest, revision
+from webhook_server.store.migrate import revision
+from webhook_server.store.overview import newest_revision
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import safe_error
 
@@ -76,7 +77,7 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
     engine = make_engine(config.database_url)
     try:
         require_database(engine)
-        require_newest(engine)
+        _require_known_schema(engine)
         with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
             made.lost = _without_key(connection, keys)
             known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}
@@ -97,6 +98,22 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
         raise safe_error(error, "The backup is not whole.") from None
     finally:
         engine.dispose()
+
+
+def _require_known_schema(engine: sa.Engine) -> None:
+    """A newer database has tables and columns that would be left out, and the backup would still seem to be whole.
+
+    It is made at night by whatever program is installed, so also by an old one that came back by mistake.
+    """
+    found, known = revision(engine) or "0000", newest_revision()
+    if found != known:
+        raise StoreError(
+            f"The database's schema is {found}, and this version of coc-mirror knows {known}.",
+            meaning="A backup would not hold all that is in it, so none was made.",
+            next_step="Make it with the version that was in use, or a newer one."
+            if found > known
+            else "Make it with the version that was in use, or after the next start, which brings the database up.",
+        )
 
 
 @contextmanager

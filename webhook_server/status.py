@@ -72,7 +72,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
     try:
         overview = look_into(addresses.database_url)
         try:
-            _server(status, where, answer, overview.workers(), now)
+            _server(status, where, answer, overview.workers(), now, alone=overview.is_alone)
             _database(status, overview, addresses.database_url, path, now)
             _settings(status, overview, config, path, now)
         finally:
@@ -106,9 +106,17 @@ def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None
 
 
 def _server(
-    status: Status, where: str, answer: str | None, workers: Sequence[SeenWorker], now: datetime
+    status: Status,
+    where: str,
+    answer: str | None,
+    workers: Sequence[SeenWorker],
+    now: datetime,
+    *,
+    alone: bool = True,
 ) -> None:
     alive = [one for one in workers if one.is_alive(now)]
+    if alone and answer is None:
+        alive = []  # it would be the one that answers: it was stopped a moment ago
     if answer is None and not alive:
         status.warn(
             f"No server answers on {where}: reports are not taken in.",

@@ -218,6 +218,24 @@ def test_with_the_backup_and_its_identity_alone_no_waiting_report_is_read(site: 
     assert {0} == {len(rows) for rows in everything(folder / "coc-server.toml").values()}
 
 
+@pytest.mark.parametrize(("found", "then"), [("9999", "or a newer one"), ("0001", "after the next start")])
+def test_no_backup_is_made_of_a_schema_that_this_version_would_copy_in_part(
+    site: Site, found: str, then: str
+) -> None:
+    """An older program knows no newer table: its backup would lack what is in them, and say nothing."""
+    engine = make_engine(load_config(site.config).database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :it"), {"it": found})
+    engine.dispose()
+
+    refused = run("backup", site.backups, "--config", site.config)
+
+    assert 1 == refused.exit_code
+    assert f"The database's schema is {found}" in refused.output
+    assert then in refused.output
+    assert [] == list(site.backups.iterdir())
+
+
 def test_debians_age_opens_a_backup_too(site: Site) -> None:
     if shutil.which("age") is None:
         pytest.skip("Debian's age is not on this machine; make needs installs it")

@@ -99,13 +99,31 @@ def test_a_server_that_does_not_answer_is_the_first_thing_said(config: Path, par
     assert "systemctl start coc-mirror" in then
 
 
-def test_a_worker_elsewhere_that_was_just_seen_counts_as_alive(config: Path, parts: Parts) -> None:
+def test_a_server_that_was_stopped_a_moment_ago_is_not_called_alive(config: Path, parts: Parts) -> None:
+    """On SQLite there is no other one: between stop and start of an upgrade nobody takes reports in."""
+    key = load_config(config).sealer.key_id
+    write(parts, t.worker, name="server", started_at=NOW, seen_at=NOW, version="1", root_key_id=key)
+
+    status = look(config, NOW + timedelta(seconds=40), nobody)
+
+    assert "No server answers on 127.0.0.1:8800" in status.warnings[0][0]
+    assert "server, version 1: not seen for 40 seconds" in said(status)
+
+
+def test_a_worker_elsewhere_that_was_just_seen_counts_as_alive(config: Path, postgres_url: str) -> None:
+    config.write_text(config.read_text().replace("[server]\n", f'[server]\ndatabase = "{postgres_url}"\n'))
+    (config.parent / "inbox-keys").mkdir(mode=0o700)
+    parts = join(load_config(config), clock=Now())
+    Audiences(parts.database._engine).admin_passed(
+        CONDUCT, AdminProof(NOW, NOW + ADMIN_PROOF_LASTS, "4711", ()), NOW
+    )
     key = load_config(config).sealer.key_id
     write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id=key)
 
     assert [] == look(config, NOW, nobody).warnings
     assert "east, version 1: not seen for 3 hours" in said(look(config, NOW + timedelta(hours=3), well))
     assert "No server answers" in said(look(config, NOW + timedelta(hours=3), nobody))
+    parts.close()
 
 
 def test_workers_that_do_not_fit_together_are_a_warning(config: Path, parts: Parts) -> None:

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from integration.errors import StoreError
@@ -23,7 +22,8 @@ def migrate(engine: sa.Engine, *, to: str = "head") -> None:
     Raises:
         StoreError: the database did not take it, and keeps the schema it had.
     """
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with writing(engine, "The database keeps the schema it had.") as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
@@ -36,28 +36,6 @@ def migrate(engine: sa.Engine, *, to: str = "head") -> None:
                 meaning="A newer version made it. Nothing was changed.",
                 next_step="Install the version that was in use, or a newer one.",
             ) from None
-
-
-def require_newest(engine: sa.Engine) -> None:
-    """For what reads whole tables and must not change the schema, as a backup.
-
-    Raises:
-        StoreError: the schema is another version's.
-    """
-    if revision(engine) == ScriptDirectory.from_config(_config()).get_current_head():
-        return
-    raise StoreError(
-        "The database has the schema of another version of coc-mirror.",
-        meaning="This program was installed, and no server has been started with it yet; or it is older than the server's.",
-        next_step="Use the program that the server ran with; or start coc-server serve with this one, which upgrades the "
-        "database.",
-    )
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    return config
 
 
 def revision(engine: sa.Engine) -> str | None:

@@ -114,6 +114,11 @@ class Overview:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether one process at most works on this database, as on SQLite."""
+        return self._engine.dialect.name == "sqlite"
+
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()

@@ -47,25 +47,6 @@ def test_a_database_that_would_not_last_or_has_no_driver_here_is_a_mistake(
     assert "[server].database must be a file or a URL that begins with postgresql+psycopg://" in result.output
 
 
-def test_a_backup_before_the_upgraded_server_was_started_says_what_to_do(
-    filled_in: Path, tmp_path: Path
-) -> None:
-    made = run("backup-key", tmp_path / "backup.key").output
-    recipient = next(line for line in made.splitlines() if line.startswith("backup_recipient"))
-    text = filled_in.read_text(encoding="utf-8")
-    filled_in.write_text(text.replace("[server]\n", f"[server]\n{recipient}\n", 1), encoding="utf-8")
-    engine = make_engine(load_config(filled_in).database_url)
-    migrate(engine, to="0007")
-    engine.dispose()
-
-    result = run("backup", tmp_path / "backups", "--config", filled_in)
-
-    assert 1 == result.exit_code
-    assert "has the schema of another version" in result.output
-    assert "coc-server serve" in result.output
-    assert [] == list((tmp_path / "backups").iterdir())
-
-
 def test_a_report_that_is_not_there_cannot_be_reopened(filled_in: Path) -> None:
     engine = make_engine(load_config(filled_in).database_url)
     migrate(engine)
