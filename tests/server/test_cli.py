@@ -518,7 +518,10 @@ def test_a_crash_leaves_no_memory_in_a_file(config: Path, monkeypatch: pytest.Mo
     assert [(resource.RLIMIT_CORE, (0, 0))] == limits
 
 
-def test_a_second_server_on_one_database_does_not_start(config: Path) -> None:
+def test_a_second_server_on_one_database_does_not_start(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_PATIENCE", 0.3)
     with alone_on(load_config(config).database_url):
         result = run("serve", "--config", config)
 
