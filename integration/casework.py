@@ -96,8 +96,11 @@ class Casework:
     process: Process
     service_key: ServiceKey
     clock: SteadyClock
-    looked_for: dict[IncidentId, float] = field(default_factory=dict)
-    """Since when this process has been looking for a ticket that may have been opened, by the steady clock."""
+    looked_for: dict[tuple[IncidentId, datetime], float] = field(default_factory=dict)
+    """Since when this process has been looking for a ticket that may have been opened, by the steady clock.
+
+    For each attempt apart: whichever server made it, the host's search may lag behind that one.
+    """
 
 
 def open_incident(inbox_id: str, work: Casework) -> None:
@@ -275,7 +278,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
         work.store.ticket_opened(view.incident, refs[0])
         return refs[0], found
     if known.attempted_at is not None:
-        remaining = _until_believed(view.incident, work)
+        remaining = _until_believed(view.incident, known.attempted_at, work)
         if remaining > 0:
             raise HostUnknownOutcome(
                 f"It is not known yet whether the ticket of {view.code_name} was opened.",
@@ -284,8 +287,9 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
                 after=min(_LOOK_AGAIN.total_seconds(), remaining),
             )
     work.guard.check_again(host)
-    work.store.ticket_attempted(view.incident, work.clock.now())
-    work.looked_for[view.incident] = work.clock.steady()
+    attempted_at = work.clock.now()
+    work.store.ticket_attempted(view.incident, attempted_at)
+    work.looked_for[view.incident, attempted_at] = work.clock.steady()
     try:
         ref = host.open_ticket(view)
     except HostUnknownOutcome:
@@ -294,18 +298,20 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
         work.store.ticket_attempted(view.incident, None)
         raise
     work.store.ticket_opened(view.incident, ref)
-    work.looked_for.pop(view.incident, None)
+    work.looked_for.pop((view.incident, attempted_at), None)
     return ref, host.read(ref, view)
 
 
-def _until_believed(incident: IncidentId, work: Casework) -> float:
+def _until_believed(incident: IncidentId, attempted_at: datetime, work: Casework) -> float:
     """Seconds for which "not there" is not believed yet.
 
-    They are counted from when this process began to look, by a clock that nobody puts forward: a second ticket is worse
-    than five minutes more after a restart.
+    They are counted from when this process first looked after the latest attempt, its own or another's, by a clock that
+    nobody puts forward: a second ticket is worse than five minutes more after a restart. ``attempted_at`` only tells one
+    attempt from another. Servers that take turns do not put each other off for ever: an attempt is made only when one of
+    them has waited in full after the one before.
     """
     return (
-        work.looked_for.setdefault(incident, work.clock.steady())
+        work.looked_for.setdefault((incident, attempted_at), work.clock.steady())
         + SETTLE.total_seconds()
         - work.clock.steady()
     )

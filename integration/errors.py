@@ -298,7 +298,7 @@ class DoesNotOpen(StoreError):
 
 
 class Busy(StoreError):
-    """Another server is at the same work at this moment; two at once would do it twice."""
+    """Another server is at the same work at this moment, or has done it meanwhile; two would do it twice."""
 
     code = "busy"
 

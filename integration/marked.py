@@ -1,4 +1,4 @@
-"""Tickets that carry a marker of ours, whichever incident it names: how a database finds out what it has forgotten."""
+"""Tickets that carry a marker of ours, whichever incident it names: how a database finds out what it has forgotten, or has twice."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MarkedTicket:
-    """A ticket's key on its host, and the incident that its marker names."""
+    """A ticket's key on its host, the incident that its marker names, and the host's own id of it (TicketRef.id)."""
 
     key: str
     incident: IncidentId
+    id: str
 
 
 class TicketList(Protocol):

@@ -156,6 +156,7 @@ def adopt(incident: Incident, found: TicketState, accounts: Sequence[str], work:
     first = len(entries) - len(plain)
     work.store.change(
         now,
+        before=incident,
         steps=steps,
         exposed={entries[first + number][0].id.seq: one for number, one in enumerate(plain)},
         head=head,

@@ -199,8 +199,11 @@ class Store(Protocol):
     ) -> None:
         """Keep new diary comments and erase the delivery's report, in one transaction.
 
-        ``head`` is the head the comments were made for; if the diary has moved on meanwhile, nothing
-        is kept and :class:`~integration.errors.HeadConflict` is raised.
+        ``head`` is the head the comments were made for.
+
+        Raises:
+            Busy: the delivery has no report of this incident any more: another server handed it over. Nothing was kept.
+            HeadConflict: the diary has moved on meanwhile; nothing was kept.
         """
         ...
 
@@ -311,6 +314,7 @@ class Store(Protocol):
         self,
         incident: Incident,
         *,
+        before: Incident,
         steps: Mapping[StepKey, StepNote],
         exposed: Mapping[int, PlainComment],
         head: Head,
@@ -321,6 +325,7 @@ class Store(Protocol):
 
         Args:
             incident: with the new type, stage, impact, likelihood, lead and secondary.
+            before: the incident with which the ticket was compared.
             steps: those that stand otherwise now.
             exposed: plain comments, by the number of the entry that holds each; of them an id, an account and a keyed
                 digest of the text is kept.
@@ -329,6 +334,7 @@ class Store(Protocol):
             now: the time of it.
 
         Raises:
+            Busy: another server kept it meanwhile; nothing was kept a second time.
             HeadConflict: ``head`` is not the diary's head any more; nothing was kept.
         """
         ...

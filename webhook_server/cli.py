@@ -25,7 +25,7 @@ from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
 from webhook_server.doctor_cli import audience, doctor
 from webhook_server.door import let_threads_finish, make_door
-from webhook_server.goodbye import end_on_signals
+from webhook_server.goodbye import LONGEST, end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from webhook_server.wiring import Parts
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
+_PATIENCE = LONGEST + 2
+"""Seconds for which a server waits for one that was told to stop: so `kill; coc-server serve` works."""
 
 
 @click.group(cls=Commands)
@@ -163,14 +165,22 @@ def worker(config_path: Path, name: str | None) -> None:
 def _joined(config: Config, name: str) -> Iterator[Parts]:
     """The parts of a server, which is the only one on its SQLite file, or the only one of its name."""
     with ExitStack() as stack:
-        stack.enter_context(alone_on(config.database_url))
+        alone = alone_on(config.database_url, patience=_PATIENCE, waits=_say_that_it_waits)
+        stay_alone = stack.enter_context(alone)
         parts = join(config, name=name)
         stack.callback(parts.close)
         try:
             stack.enter_context(published(parts.figures, config.metrics))
         except OSError as error:
             raise _cannot_listen("metrics", *(config.metrics or ("", 0)), error) from None
+        stay_alone()
         yield parts
+
+
+def _say_that_it_waits() -> None:
+    click.echo(
+        f"Another coc-server works on this database. Waiting up to {_PATIENCE:.0f} seconds for its end, in case it is stopping."
+    )
 
 
 @contextmanager

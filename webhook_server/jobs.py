@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
-from integration.errors import BudgetSpent, CoCError, DoesNotOpen, HostError, HostGone, HostRejected
+from integration.errors import BudgetSpent, Busy, CoCError, DoesNotOpen, HostError, HostGone, HostRejected
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
 from webhook_server.loop import Loop
@@ -87,6 +87,13 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         jobs.job_waits(job, code=spent.code, reason=str(spent), due_at=now + _until_its_turn(spent), now=now)
         _log.info("delivery-waits-its-turn", incident=job.code_name, delivery=inbox_id)
         return spent.code
+    except Busy as busy:  # another server brings it on: no trouble of the report, however often it happens
+        now = work.clock.now()
+        jobs.job_waits(job, code=busy.code, reason=str(busy), due_at=now + _FIRST_WAIT, now=now)
+        _log.warning(
+            "delivery-waits", incident=job.code_name, delivery=inbox_id, state=job.state, code=busy.code
+        )
+        return busy.code
     except CoCError as error:
         code, reason, retry = error.code, str(error) + _advice(error, job, jobs), is_retryable(error)
         after = error.after if isinstance(error, HostError) else None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from webhook_server.config import Addresses, Config
     from webhook_server.store.overview import Overview, SeenWorker, Waiting
+    from webhook_server.store.strays import Stray
 
 _OVERDUE = timedelta(hours=1)
 _CHORE_OVERDUE = timedelta(days=2)
@@ -198,15 +199,24 @@ def _chores(status: Status, overview: Overview, now: datetime) -> None:
         status.warn("No backup is noted.", 'docs/server.md, "Back up", says how.')
 
 
+def _keys(strays: Sequence[Stray]) -> str:
+    shown = ", ".join(f"{one.space} {one.key}" for one in strays[:_MOST_SHOWN])
+    return shown + (", …" if len(strays) > _MOST_SHOWN else ".")
+
+
 def _settings(status: Status, overview: Overview, config: Config | None, path: Path, now: datetime) -> None:
     """What the configuration and the database say of one another."""
     incidents, roster = overview.incidents(), overview.roster()
-    if strays := overview.strays():
+    strays = overview.strays()
+    if forgotten := [one for one in strays if not one.is_second]:
         status.warn(
-            f"{len(strays)} ticket(s) carry our marker, and their incidents are not in this database: "
-            + ", ".join(f"{space} {key}" for space, key in strays[:_MOST_SHOWN])
-            + (", …" if len(strays) > _MOST_SHOWN else "."),
+            f"{len(forgotten)} ticket(s) carry our marker, and their incidents are not in this database: {_keys(forgotten)}",
             'docs/server.md, "After restoring a backup", says what to do with them.',
+        )
+    if second := [one for one in strays if one.is_second]:
+        status.warn(
+            f"{len(second)} ticket(s) carry the marker of an incident that has another ticket, perhaps copies: {_keys(second)}",
+            'See who can read them, and do not write to them; docs/server.md, "A second ticket", says what to do.',
         )
     if config is None:
         for name, count in sorted(incidents.items()):

@@ -1,4 +1,4 @@
-"""The nightly look for tickets that the database has forgotten, as after restoring a backup; members are told of them.
+"""The nightly look for tickets that nothing here works on: forgotten, as after restoring a backup, or copied; members are told.
 
 By their keys on the host and nothing else: a title may have been changed into a name.
 """
@@ -75,12 +75,22 @@ def teller(
 
 
 def text_of(strays: Sequence[Stray]) -> str:
-    """What the mail says: ticket spaces and keys."""
-    lines = [
-        f"  {space}: {', '.join(key for _, key in keys)}"
-        for space, keys in groupby(strays, lambda one: one[0])
-    ]
-    listed = "\n".join(lines)
+    """What the mail says: ticket spaces and keys, of the forgotten and of the second ones."""
+    forgotten = [one for one in strays if not one.is_second]
+    second = [one for one in strays if one.is_second]
+    return "\n".join(
+        says(_listed(ones)) for ones, says in ((forgotten, _of_forgotten), (second, _of_second)) if ones
+    )
+
+
+def _listed(strays: Sequence[Stray]) -> str:
+    return "\n".join(
+        f"  {space}: {', '.join(one.key for one in ones)}"
+        for space, ones in groupby(strays, lambda one: one.space)
+    )
+
+
+def _of_forgotten(listed: str) -> str:
     return (
         "These tickets carry the marker of coc-mirror, and the service's database does not hold their incidents:\n\n"
         f"{listed}\n\n"
@@ -88,4 +98,15 @@ def text_of(strays: Sequence[Stray]) -> str:
         "Their diaries stand on the tickets, and whoever was cleared can still open them; the service writes nothing to them.\n"
         'Look after them by hand, see "After restoring a backup" in docs/server.md. If a form tool sends a report again, its\n'
         "ticket is found and goes on by itself.\n"
+    )
+
+
+def _of_second(listed: str) -> str:
+    return (
+        "These tickets carry the marker of an incident that has another ticket, the one on which the service works:\n\n"
+        f"{listed}\n\n"
+        "Somebody may have made a copy (Clone in Jira, Duplicate on GitHub), or the ticket was opened twice. Nobody looks after\n"
+        "it: the service neither writes to it nor takes anything over, a plain comment on it is not sealed and not deleted, and\n"
+        "in Jira it may lack the security level. Do not write to it. See who can read it, move what somebody wrote on it into\n"
+        'the diary at your desk, and delete it; the diary is on the other one. See "A second ticket" in docs/server.md.\n'
     )

@@ -50,7 +50,8 @@ class TicketSearch:
         for issue in recent_issues(self._client, _EVER):
             mark = find_marker(issue.get("body"))
             if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
-                found.append(MarkedTicket(ticket_ref(issue, self._client).key, mark.incident))
+                ref = ticket_ref(issue, self._client)
+                found.append(MarkedTicket(ref.key, mark.incident, ref.id))
         return found
 
     def steps_beside(self, view: MirrorView) -> dict[StepKey, Json]:

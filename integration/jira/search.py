@@ -49,8 +49,9 @@ class TicketSearch:
         what = "list the tickets"
         kind = self._space.issue_type_id
         return [
-            MarkedTicket(self._place.ref(ticket, what).key, incident)
+            MarkedTicket(ref.key, incident, ref.id)
             for ticket in self._search(f'labels = "{fields.LABEL}" AND issuetype = {kind}', what)
+            for ref in [self._place.ref(ticket, what)]
             for incident in fields.labelled_incidents(fields.fields_of(ticket))
         ]
 

@@ -102,9 +102,9 @@ def die_at_each_call(server: Server, inbox_id: str, incident: Incident, backups:
         if not died:
             break
         server.restart()
-        server.parts.work.looked_for[incident.id] = (
-            server.clock.steady()
-        )  # it looks for the ticket for long enough
+        attempted_at = server.parts.database.ticket(incident.id).attempted_at
+        if attempted_at is not None:  # it looks for the ticket for long enough
+            server.parts.work.looked_for[incident.id, attempted_at] = server.clock.steady()
         server.clock.forward(minutes=6)
 
 

@@ -36,8 +36,8 @@ def test_tickets_of_any_incident_are_listed_and_steps_are_none(
 ) -> None:
     host = world.with_token()
     refs = [run(host, one, [])[0] for one in (view, unassessed)]
-    assert {(ref.key, one.incident) for ref, one in zip(refs, (view, unassessed), strict=True)} == {
-        (one.key, one.incident) for one in host.marked()
+    assert {(ref.key, one.incident, ref.id) for ref, one in zip(refs, (view, unassessed), strict=True)} == {
+        (one.key, one.incident, one.id) for one in host.marked()
     }
 
 

@@ -198,6 +198,25 @@ def test_tickets_that_the_database_does_not_know_are_said_by_their_keys(config: 
     assert "After restoring a backup" in then
 
 
+def test_second_tickets_are_said_apart_by_their_keys(config: Path, parts: Parts) -> None:
+    write(parts, t.stray, space="conduct", key="COC-9", found_at=NOW)
+    write(parts, t.stray, space="conduct", key="COC-12", found_at=NOW, is_second=True)
+
+    (_, (what, then)) = look(config, NOW, well).warnings
+
+    assert "1 ticket(s) carry the marker of an incident that has another ticket" in what
+    assert "conduct COC-12." in what
+    assert "COC-9" not in what
+    assert "do not write to them" in then
+
+
+def test_a_database_of_an_older_release_has_no_second_tickets(config: Path, parts: Parts) -> None:
+    with parts.database._engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE stray DROP COLUMN is_second"))
+
+    assert "ticket(s) carry" not in said(look(config, NOW, well))
+
+
 def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None:
     assert parts.database.unfinished_jobs() == []
     ends = (NOW + timedelta(days=5)).date()

@@ -56,7 +56,7 @@ class Night:
     seen: Overview
 
     def keys(self) -> list[str]:
-        return [key for _, key in self.seen.strays()]
+        return [one.key for one in self.seen.strays()]
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def night(make_night: Callable[[Listed], Night]) -> Night:
 
 
 def forgotten(key: str) -> MarkedTicket:
-    return MarkedTicket(key, IncidentId(f"inc_{key.lower().replace('-', ''):a<26}"))
+    return MarkedTicket(key, IncidentId(f"inc_{key.lower().replace('-', ''):a<26}"), key)
 
 
 def test_a_ticket_whose_incident_is_here_is_none(night: Night, take_in: Intake, clock: SetClock) -> None:
-    night.space.tickets = [MarkedTicket("COC-1", take_in().incident)]
+    night.space.tickets = [MarkedTicket("COC-1", take_in().incident, "1")]
 
     night.run(clock.now())
 
@@ -114,7 +114,7 @@ def test_what_is_known_again_or_gone_is_forgotten_the_next_night(
     night.space.tickets = [forgotten("COC-9"), forgotten("COC-12")]
     night.run(clock.now())
 
-    night.space.tickets = [MarkedTicket("COC-12", again)]
+    night.space.tickets = [MarkedTicket("COC-12", again, "12")]
     night.run(clock.now() + LATER)
 
     assert [] == night.keys()

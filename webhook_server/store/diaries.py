@@ -23,7 +23,7 @@ from webhook_server.store.rows import (
     note_posted,
     upsert_found,
 )
-from webhook_server.store.transactions import Transacting
+from webhook_server.store.transactions import Transacting, done_by_another
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,12 +113,22 @@ class Diaries(Transacting, ABC):
         epoch: Epoch | None,
         readers: Sequence[Alias],
     ) -> None:
-        """Keep new diary comments and erase the delivery's report, in one transaction."""
+        """Keep new diary comments and erase the delivery's report, in one transaction.
+
+        Erasing it comes first: of two servers at the same report the second waits here for the first, and then finds nothing.
+        """
         with self._write("The diary was not changed; the report is still in the inbox.") as connection:
-            self._extend(connection, head, comments, epoch, readers)
-            connection.execute(
-                t.inbox.update().where(t.inbox.c.id == inbox_id).values(sealed_report=None, inbox_key=None)
+            still_there = (
+                t.inbox.c.id == inbox_id,
+                t.inbox.c.incident_id == head.incident,
+                t.inbox.c.sealed_report.is_not(None),
             )
+            erased = connection.execute(
+                t.inbox.update().where(*still_there).values(sealed_report=None, inbox_key=None)
+            )
+            if erased.rowcount != 1:
+                raise done_by_another()
+            self._extend(connection, head, comments, epoch, readers)
         self.forget()
 
     def adopt(

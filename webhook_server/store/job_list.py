@@ -185,7 +185,7 @@ class JobList:
     def job_waits(
         self, job: Job, *, code: str, reason: str, due_at: datetime, now: datetime | None = None
     ) -> None:
-        """A try ended because our own budget of writes is used up. That is no trouble: a parked job keeps its reason."""
+        """A try ended because our own budget of writes is used up, or another server is at it. That is no trouble: a parked job keeps its reason."""
         reasons = _reason_unless_parked(code, reason)
         self._tried(job, waits=job.waits + 1, due_at=due_at, due_noted_at=now or due_at, **reasons)
 

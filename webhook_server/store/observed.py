@@ -15,7 +15,7 @@ from integration.process import StepKey
 from integration.store import HOST, Hints, StepNote
 from webhook_server.store import tables as t
 from webhook_server.store.rows import extend, insert_job, upsert_found
-from webhook_server.store.transactions import Collision, reading, writing
+from webhook_server.store.transactions import Collision, done_by_another, reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -127,23 +127,31 @@ class Observed:
         self,
         incident: Incident,
         *,
+        before: Incident,
         steps: Mapping[StepKey, StepNote],
         exposed: Mapping[int, PlainComment],
         head: Head,
         comments: Sequence[SealedComment],
         now: datetime,
     ) -> None:
-        """Keep what was changed on the host, with the diary entries that say so, in one transaction."""
+        """Keep what was changed on the host, with the diary entries that say so, in one transaction.
+
+        The incident comes first: of two servers that saw the same change the second waits here for the first. Then it finds
+        other values than it compared the ticket with, or a step that was moved already, or (by the primary key of the
+        exposures) a plain comment that is in the diary already.
+        """
         with writing(self._engine, "Nothing of what was changed on the host was kept.") as connection:
-            extend(connection, head, comments)
-            connection.execute(
+            as_compared = [
+                t.incident.c[name].is_not_distinct_from(value) for name, value in _adopted(before).items()
+            ]
+            changed = connection.execute(
                 t.incident.update()
-                .where(t.incident.c.id == incident.id)
-                .values(
-                    type=incident.type.value, stage=incident.stage.value, impact=incident.impact,
-                    likelihood=incident.likelihood, lead=incident.lead, secondary=incident.secondary,
-                )
-            )  # fmt: skip
+                .where(t.incident.c.id == incident.id, *as_compared)
+                .values(**_adopted(incident))
+            )
+            if changed.rowcount != 1 or _have_moved(connection, incident.id, steps):
+                raise done_by_another()
+            extend(connection, head, comments)
             _keep_steps(connection, incident.id, steps)
             for seq, one in exposed.items():
                 connection.execute(
@@ -249,6 +257,23 @@ def _add_job(connection: sa.Connection, incident: IncidentId, now: datetime) -> 
     waits = (t.inbox.c.incident_id == incident, t.inbox.c.source == HOST, t.inbox.c.state != "done")
     if connection.execute(sa.select(t.inbox.c.seq).where(*waits).limit(1)).first() is None:
         insert_job(connection, HOST, incident, now)
+
+
+def _adopted(incident: Incident) -> dict[str, object]:
+    """What is taken over from a ticket, by its column."""
+    return {
+        "type": incident.type.value, "stage": incident.stage.value, "impact": incident.impact,
+        "likelihood": incident.likelihood, "lead": incident.lead, "secondary": incident.secondary,
+    }  # fmt: skip
+
+
+def _have_moved(connection: sa.Connection, incident: IncidentId, steps: Mapping[StepKey, StepNote]) -> bool:
+    """Whether one of these steps is noted to stand as it is about to be noted."""
+    rows = connection.execute(
+        sa.select(t.step.c.key, t.step.c.status).where(t.step.c.incident_id == incident)
+    )
+    known = {row.key: row.status for row in rows}
+    return any(known.get(key) == note.status for key, note in steps.items())
 
 
 def _keep_steps(connection: sa.Connection, incident: IncidentId, steps: Mapping[StepKey, StepNote]) -> None:

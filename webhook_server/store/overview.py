@@ -21,6 +21,7 @@ from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
+from webhook_server.store.strays import Stray
 from webhook_server.store.transactions import reading
 
 if TYPE_CHECKING:
@@ -221,11 +222,12 @@ class Overview:
             there = sa.inspect(connection).has_table(t.audience.name)
         return {one.space: one for one in Audiences(self._engine).all()} if there else {}
 
-    def strays(self) -> list[tuple[str, str]]:
-        """Ticket space and key of each ticket with our marker whose incident is not here, as of last night."""
+    def strays(self) -> list[Stray]:
+        """Each ticket with our marker that nothing here works on, as of last night."""
         stray = t.stray.c
-        query = sa.select(stray.space, stray.key).order_by(stray.space, sa.func.length(stray.key), stray.key)
-        return [(row[0], row[1]) for row in self._rows(query, t.stray)]
+        query = sa.select(stray.space, stray.key, stray.is_second)
+        ordered = query.order_by(stray.space, sa.func.length(stray.key), stray.key)
+        return [Stray(*row) for row in self._rows(ordered, t.stray, stray.is_second.name)]
 
     def revision(self) -> str:
         """The schema's revision; empty if the database has none yet."""
@@ -246,10 +248,13 @@ class Overview:
         listed = self.revision() == newest_revision()
         return len(not_of(self._engine, folder)) if listed else 0
 
-    def _rows(self, query: sa.Select[Any], table: sa.TableClause) -> list[tuple[Any, ...]]:
-        """The query's rows; none if an older release's schema does not have the table."""
+    def _rows(self, query: sa.Select[Any], table: sa.TableClause, *added: str) -> list[tuple[Any, ...]]:
+        """The query's rows; none if an older release's schema does not have the table, or the columns ``added`` since."""
         with reading(self._engine) as connection:
-            there = sa.inspect(connection).has_table(table.name)
+            schema = sa.inspect(connection)
+            there = schema.has_table(table.name)
+            if there and added:
+                there = {column["name"] for column in schema.get_columns(table.name)}.issuperset(added)
             return [tuple(row) for row in connection.execute(query)] if there else []
 
 

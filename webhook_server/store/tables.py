@@ -286,5 +286,9 @@ stray = sa.Table(
     sa.Column("key", sa.String, primary_key=True),
     sa.Column("found_at", UtcTime, nullable=False),
     sa.Column("told_at", UtcTime),
+    sa.Column("is_second", sa.Boolean, nullable=False, server_default=sa.false()),
 )
-"""Tickets that carry our marker and whose incident is not in this database, by their keys on the host."""
+"""Tickets that carry our marker and that nothing here works on, by their keys on the host.
+
+Their incident is not in this database; or, with ``is_second``, it has another ticket.
+"""

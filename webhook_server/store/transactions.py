@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from integration.errors import StoreError
+from integration.errors import Busy, StoreError
 from webhook_server.store.troubles import kind_of, next_step_for
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ def safe_error(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
     cause = getattr(error, "orig", None) or error
     return StoreError(
         f"The database had trouble ({kind_of(cause)}).", meaning=consequence, next_step=next_step_for(cause)
+    )
+
+
+def done_by_another() -> Busy:
+    """For a transaction whose work is there already: who makes it lost its lock meanwhile, and another server went on."""
+    return Busy(
+        "Another server has done this meanwhile; nothing was written a second time.",
+        next_step="Nothing; it is tried again, and finds what was done.",
     )
 
 

@@ -37,9 +37,10 @@ def test_tickets_of_any_incident_are_listed_with_one_call(
     world.issue(other).values["summary"] = "a title that somebody changed"
     world.forget()
 
-    assert {(opened.key, view.incident), (other.key, "inc_zyxwvutsrqponmlkjihgfedcba")} == {
-        (one.key, one.incident) for one in world.host.marked()
-    }
+    assert {
+        (opened.key, view.incident, opened.id),
+        (other.key, "inc_zyxwvutsrqponmlkjihgfedcba", other.id),
+    } == {(one.key, one.incident, one.id) for one in world.host.marked()}
     assert ["GET search/jql"] == world.calls()
 
 

@@ -16,6 +16,7 @@ from flask import Flask, request
 
 from integration.errors import StoreError
 from tests.server.cli.conftest import run
+from webhook_server import cli
 from webhook_server.config import load_config
 from webhook_server.door import make_door
 from webhook_server.store.alone import alone_on
@@ -44,7 +45,10 @@ def test_a_crash_leaves_no_memory_in_a_file(config: Path, monkeypatch: pytest.Mo
     assert [(resource.RLIMIT_CORE, (0, 0))] == limits
 
 
-def test_a_second_server_on_one_database_does_not_start(config: Path) -> None:
+def test_a_second_server_on_one_database_does_not_start(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_PATIENCE", 0.3)
     with alone_on(load_config(config).database_url):
         result = run("serve", "--config", config)
 

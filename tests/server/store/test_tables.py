@@ -21,6 +21,7 @@ from webhook_server.store.migrations.versions import (
     r0006_boards,
     r0007_strays,
     r0008_inbox_keys,
+    r0009_copies,
 )
 from webhook_server.store.sql import make_engine
 
@@ -50,7 +51,7 @@ CLEAR = {
     "host_hint": "id incident_id touched account",
     "exposure": "incident_id comment_id seq account found_at removed_at told_at",
     "board": "space host_id shows seen_at",
-    "stray": "space key found_at told_at",
+    "stray": "space key found_at told_at is_second",
     "inbox_key": "id",
 }
 """Columns in clear: ids, code names, public fields, times, ciphertext, public keys. A new one needs a reason."""
@@ -119,6 +120,8 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
         r0007_strays.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0008_inbox_keys.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0009_copies.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:
