@@ -63,14 +63,6 @@ def is_id(account: str) -> bool:
     return _ACCOUNT.match(account) is not None
 
 
-def words_beside_code(document: object) -> str:
-    """All text of an ADF document that is in no code block."""
-    if not isinstance(document, dict):
-        return ""
-    kept = [node for node in _children(document) if node.get("type") != "codeBlock"]
-    return all_text({**document, "content": kept}).strip()
-
-
 def code_texts(document: object) -> str:
     """The text of all code blocks of an ADF document, a blank line between them; empty if there are none.
 
