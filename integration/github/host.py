@@ -8,12 +8,11 @@ GitHub, stands in docs/hosts/github.md.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import HostGone, HostRefused, HostRejected, HostUnknownOutcome
-from integration.github.answers import Deed, GraphQLRefused, Moved, unusable
+from integration.github.answers import GraphQLRefused, Moved
 from integration.github.audience import KnownRepository, read_audience
 from integration.github.board import GitHubBoard
 from integration.github.client import Client
@@ -29,6 +28,7 @@ from integration.github.reading import (
     read_issue,
     steps_over,
 )
+from integration.github.removing import remove_plain
 from integration.github.search import TicketSearch
 from integration.github.text import reopened_word, says, ticket_body
 from integration.github.writing import (
@@ -331,18 +331,13 @@ class GitHubHost:
             except HostGone:
                 continue
 
-    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
-        """One write for each. GitHub deletes a comment with its earlier texts.
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> frozenset[str]:
+        """One read and one write for each. GitHub deletes a comment with its earlier texts.
 
         https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment
         """
         del ref, view
-        for comment in comments:
-            if not comment.id.isdecimal():
-                raise unusable(Deed("delete a plain comment", self._client.where))
-            with suppress(HostGone):
-                path = f"{self._client.path}/issues/comments/{comment.id}"
-                self._client.write("DELETE", path, None, "delete a plain comment")
+        return frozenset(one.id for one in comments if remove_plain(self._client, one, self._own))
 
     def reopen(
         self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]

@@ -69,6 +69,7 @@ def sort_comments(
                 _time(one.get("created")),
                 Untrusted(words),
                 ours=ours,
+                edited_at=_time(one.get("updated")),
             )
         )
     return Comments(diary, tuple(plain))

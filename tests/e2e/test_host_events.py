@@ -18,7 +18,7 @@ from integration.risk import Level
 from sandbox.form import NOAHS_REPORT
 from sandbox.playground import playground
 from sandbox.rehearsal import Server, SetClock
-from tests.e2e.office import MOST_REQUESTS, Office, is_sealed_once_and_never_lost
+from tests.e2e.office import MOST_REQUESTS, OF_A_COMMENT, Office, is_sealed_once_and_never_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -285,7 +285,7 @@ def test_closing_when_all_is_done_closes_the_incident_and_opening_it_goes_back(o
 def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: JiraOffice) -> None:
     office.say("Noah called me. He is afraid.", who="charlie")
 
-    assert office.told() <= MOST_REQUESTS
+    assert office.told() <= OF_A_COMMENT
 
     assert [] == office.plain()
     (note,) = office.diary()
@@ -307,6 +307,7 @@ def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: JiraOffic
         f"GET {ticket}",
         f"POST {ticket}/comment",
         f"GET {ticket}",
+        f"GET {ticket}/comment/{words}",
         f"DELETE {ticket}/comment/{words}",
     ] == asked
 
