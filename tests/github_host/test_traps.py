@@ -267,6 +267,7 @@ def test_a_step_that_graphql_made_beside_its_ticket_is_put_under_it(
     github: Played, host: GitHubHost, view: MirrorView, ref: TicketRef
 ) -> None:
     place(github, view)
+    github.answers("GET", ISSUES, [])
     made = {"number": 18, "fullDatabaseId": "9000000018", "repository": {"nameWithOwner": "Acme/conduct"}}
     github.answers("POST", "/graphql", {"data": {"w0": {"issue": {**made, "parent": None}}}})
     github.answers("POST", f"{ISSUES}/17/sub_issues", github.issue(view), status=201)
@@ -492,6 +493,7 @@ def test_a_step_that_came_to_be_elsewhere_is_an_unknown_outcome(
     where: str, github: Played, host: GitHubHost, view: MirrorView, ref: TicketRef
 ) -> None:
     place(github, view)
+    github.answers("GET", ISSUES, [])
     made = {
         "number": 18,
         "fullDatabaseId": "18",
