@@ -109,7 +109,8 @@ class PlainComment:
     """A comment on the ticket that is none of the diary's: its text may hold anything, and everybody there has read it.
 
     ``account`` wrote it, or was the last to edit it. ``ours`` is whether the service's own account wrote it and nobody
-    edited it. A comment of the diary to which somebody else added words is a plain one, and its block is not counted in
+    edited it. ``edited_at`` is when it was changed last, if the host says that wherever it shows the comment. A comment of
+    the diary to which somebody else added words is a plain one, and its block is not counted in
     :attr:`TicketState.comments`: it is deleted, and the right one written again.
     """
 
@@ -118,6 +119,11 @@ class PlainComment:
     written_at: datetime
     text: Untrusted
     ours: bool = False
+    edited_at: datetime | None = None
+
+    def is_unchanged(self, now: PlainComment) -> bool:
+        """Whether it still is as it was when this was read."""
+        return self.edited_at == now.edited_at and self.text.says_the_same(now.text)
 
 
 ALL: Final = frozenset({Touched.TICKET, Touched.STEPS, Touched.COMMENTS})

@@ -299,14 +299,7 @@ def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, w
     """
     view, store, now = mirror(incident, work.process), work.store, work.clock.now()
     if Touched.COMMENTS in found.parts:
-        there = [one for one in found.plain if _stands_sealed(incident, one, found, store)]
-        if there:
-            host.remove(ref, view, there)
-        over = {one.id for one in there}
-        if found.parts >= ALL:
-            over |= store.exposures(incident.id) - {one.id for one in found.plain}
-        if over:
-            store.exposures_over(incident.id, over, now)
+        _remove_sealed(incident, ref, host, found, work)
     if found.shown is not None and _closed_wrongly(incident, found.shown):
         open_ones = unfinished(incident, found, work)
         if open_ones:
@@ -322,6 +315,30 @@ def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, w
     }
     if new:
         store.keep_steps(incident.id, new)
+
+
+def _remove_sealed(
+    incident: Incident, ref: TicketRef, host: Host, found: TicketState, work: Casework
+) -> None:
+    """Delete the plain comments that stand sealed on the ticket, and note which of those that were sealed are gone.
+
+    Raises:
+        HostUnknownOutcome: one says something else now, and was left; the next look seals what it says.
+    """
+    store = work.store
+    sealed = [one for one in found.plain if _stands_sealed(incident, one, found, store)]
+    over = set(host.remove(ref, mirror(incident, work.process), sealed)) if sealed else set()
+    changed = {one.id for one in sealed} - over
+    if found.parts >= ALL:
+        over |= store.exposures(incident.id) - {one.id for one in found.plain}
+    if over:
+        store.exposures_over(incident.id, over, work.clock.now())
+    if changed:
+        raise HostUnknownOutcome(
+            f"A plain comment on the ticket of {incident.code_name} was changed while it was being sealed.",
+            meaning="It was not deleted: what it says now is not in the diary yet.",
+            next_step="Nothing; the job looks again and seals it as it is then.",
+        )
 
 
 def unfinished(incident: Incident, found: TicketState, work: Casework) -> tuple[StepView, ...]:

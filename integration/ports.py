@@ -228,10 +228,14 @@ class Host(Protocol):
         """
         ...
 
-    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
-        """Delete these plain comments, which the caller has just read. One write for each; never an edit.
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> frozenset[str]:
+        """Delete these plain comments, which the caller has just read. One read and one write for each; never an edit.
 
-        Repeatable: what is not there any more is done.
+        Each is read again right before, when the host is about to be asked to delete it; one that was changed since the
+        caller read it stays, so that no word goes that was not sealed. Repeatable: what is not there any more is done.
+
+        Returns:
+            The ids of those that are not there any more.
 
         Raises:
             HostRefused: the service's account may not delete one of them.

@@ -31,6 +31,10 @@ class Untrusted:
         """The words themselves."""
         return self._words
 
+    def says_the_same(self, other: Untrusted) -> bool:
+        """Whether two texts have the same words, however their lines end."""
+        return self._words.split() == other._words.split()
+
     def __bool__(self) -> bool:
         return bool(self._words.strip())
 

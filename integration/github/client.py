@@ -162,10 +162,21 @@ class Client:
 
     # Writing ----------------------------------------------------------------------------------------
 
-    def write(self, verb: str, path: str, body: Json | None, what: str) -> Json:
-        """One change by REST: exactly one request. An answer without content is an empty object."""
+    def write(
+        self,
+        verb: str,
+        path: str,
+        body: Json | None,
+        what: str,
+        *,
+        just_before: Callable[[], None] | None = None,
+    ) -> Json:
+        """One change by REST: exactly one request. An answer without content is an empty object.
+
+        ``just_before`` is called when it is our turn to write, which may be seconds later; if it raises, nothing is sent.
+        """
         deed = Deed(what, self.where, changes=True)
-        answer = self._send(verb, path, deed, body=body)
+        answer = self._send(verb, path, deed, body=body, just_before=just_before)
         if answer.status == 204:  # noqa: PLR2004 - HTTP status code
             return {}
         found = answer.json()
@@ -251,8 +262,9 @@ class Client:
         *,
         parameters: dict[str, str | int] | None = None,
         body: Json | None = None,
+        just_before: Callable[[], None] | None = None,
     ) -> Answer:
-        answer = self._exchange(self._line(), verb, path, deed, parameters, body)
+        answer = self._exchange(self._line(), verb, path, deed, parameters, body, just_before=just_before)
         failure = refusal(answer, deed)
         if failure is not None:
             raise self._heard(failure)
@@ -297,10 +309,13 @@ class Client:
         parameters: dict[str, str | int] | None,
         body: Json | None,
         writes: int = 1,
+        just_before: Callable[[], None] | None = None,
     ) -> Answer:
         if deed.changes:
             self._have_token()
             with self.turns.turn(writes):
+                if just_before is not None:
+                    just_before()
                 outcome = line.ask(verb, path, deed, parameters, body)
         else:
             outcome = line.ask(verb, path, deed, parameters, body)

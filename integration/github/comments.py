@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from integration.diary.comment import ParsedComment, find_blocks, lines_of
+from integration.diary.beside import lines_beside
+from integration.diary.comment import find_blocks
 from integration.mirror import PlainComment
 from integration.text import Untrusted
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 _OUR_WORDS = re.compile(
     r"\*\*Diary, entry [0-9]+(, part [0-9]+ of [0-9]+)?: encrypted\. "
     r"Members who are cleared read it at their desk\.\*\*\Z|`{3,}(text)?\Z"
-)
-_CIPHERTEXT = re.compile(
-    r"(?=[A-Za-z]*[0-9+/=])[A-Za-z0-9+/=]{1,64}\Z|CoC-(Diary|Epoch|Write|Seal): [^ ]+( [a-z0-9]+=?[^ ]*){0,9}\Z|-----(BEGIN|END) AGE ENCRYPTED FILE-----\Z"
 )
 
 
@@ -48,13 +46,7 @@ class FoundComment:
         blocks = find_blocks(self.body) if "CoC-Diary:" in self.body else []
         if not any(block.incident == incident for block in blocks):
             return False
-        whole = [block for block in blocks if isinstance(block, ParsedComment)]
-        known = {line for block in whole for line in block.text.split("\n")}
-        damaged = len(whole) < len(blocks)
-        return all(
-            line in known or _OUR_WORDS.match(line) or (damaged and _CIPHERTEXT.match(line))
-            for line in lines_of(self.body)
-        ) or self._is_ours(own())
+        return not lines_beside(self.body, _OUR_WORDS) or self._is_ours(own())
 
     def _is_ours(self, own: Collection[str]) -> bool:
         """Whether we wrote it, and nobody else edited it."""

@@ -8,17 +8,17 @@ GitHub, stands in docs/hosts/github.md.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from integration.errors import HostGone, HostRefused, HostRejected, HostUnknownOutcome
-from integration.github.answers import Deed, GraphQLRefused, Moved, unusable
+from integration.github.answers import GraphQLRefused, Moved
 from integration.github.audience import KnownRepository, read_audience
 from integration.github.board import GitHubBoard
 from integration.github.client import Client
 from integration.github.credential import AppCredential
 from integration.github.deliveries import HookDeliveries
+from integration.github.loose_steps import LooseSteps
 from integration.github.place import TicketPlace, must_be_the_ticket, ticket_gone, ticket_ref
 from integration.github.putting import TicketFields
 from integration.github.reading import (
@@ -29,6 +29,7 @@ from integration.github.reading import (
     read_issue,
     steps_over,
 )
+from integration.github.removing import remove_plain
 from integration.github.search import TicketSearch
 from integration.github.text import reopened_word, says, ticket_body
 from integration.github.writing import (
@@ -101,6 +102,7 @@ class GitHubHost:
         self.board = GitHubBoard(self._client, self._repository, space.name)
         self._place = TicketPlace(self._client, self._repository)
         self._search = TicketSearch(self._client)
+        self._loose = LooseSteps(self._client, self._search)
         self._login: str | None = None
         self._fields = TicketFields(self._client)
         app_id = credential.app_id if isinstance(credential, AppCredential) else ""
@@ -237,10 +239,12 @@ class GitHubHost:
         What GitHub dropped of the fields is remembered, and put right by :meth:`write` as labels.
         """
         try:
-            return ticket_ref(self._fields.open(view), self._client)
+            ref = ticket_ref(self._fields.open(view), self._client)
         except HostUnknownOutcome:
             self._search.forget()
             raise
+        self._loose.none_of(ref.id)
+        return ref
 
     def write(
         self, ref: TicketRef, view: MirrorView, lacking: Difference, fresh: TicketState | None = None
@@ -248,7 +252,7 @@ class GitHubHost:
         """Write what the ticket lacks, after two reads: the repository is restricted and the ticket in it.
 
         These two come again before every eighteen steps and comments, and before writing by REST; at first they are
-        spared where the caller has just read the ticket.
+        spared where the caller has just read the ticket. A step that was taken off the ticket is put there again.
         """
         if not lacking:
             return {}
@@ -263,7 +267,8 @@ class GitHubHost:
             put_text(self._client, ref.id, view)
         for number, step in lacking.texts:
             put_text(self._client, number, view, step)
-        things: list[StepView | SealedComment] = [*lacking.steps, *lacking.comments]
+        to_make = self._loose.put_back(place, view, lacking.steps, fresh)
+        things: list[StepView | SealedComment] = [*to_make, *lacking.comments]
         if place.unlocked and not things:
             lock(self._client, place)
         written: dict[CommentId, str] = {}
@@ -331,18 +336,13 @@ class GitHubHost:
             except HostGone:
                 continue
 
-    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
-        """One write for each. GitHub deletes a comment with its earlier texts.
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> frozenset[str]:
+        """One read and one write for each. GitHub deletes a comment with its earlier texts.
 
         https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment
         """
         del ref, view
-        for comment in comments:
-            if not comment.id.isdecimal():
-                raise unusable(Deed("delete a plain comment", self._client.where))
-            with suppress(HostGone):
-                path = f"{self._client.path}/issues/comments/{comment.id}"
-                self._client.write("DELETE", path, None, "delete a plain comment")
+        return frozenset(one.id for one in comments if remove_plain(self._client, one, self._own))
 
     def reopen(
         self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]

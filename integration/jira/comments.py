@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from integration.diary.beside import lines_beside
 from integration.diary.comment import OnTicket, find_blocks
 from integration.jira import text
 from integration.mirror import PlainComment
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from integration.incident import IncidentId
     from integration.jira.fields import Json
 
+_OUR_WORDS = re.compile(rf"{re.escape(text.DIARY_LINE)}\Z")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,8 +36,9 @@ def sort_comments(
 ) -> Comments:
     """Tell the diary's comments from plain ones.
 
-    A comment that holds a block of the diary and other words beside it is a plain one, if anybody but the service wrote
-    or edited it: those words can be read by everybody, and must go. What only the service's account touched never is.
+    A comment that holds a block of the diary and other words, beside it or in its code block, is a plain one, if anybody
+    but the service wrote or edited it: those words can be read by everybody, and must go. What only the service's account
+    touched never is.
 
     Args:
         listed: Jira's comments, oldest first.
@@ -47,8 +51,9 @@ def sort_comments(
         host_id, body = str(one.get("id")), one.get("body")
         code = text.code_texts(body)
         has_block = not issue and any(block.incident == incident for block in find_blocks(code))
-        words = text.words_beside_code(body) if has_block else text.all_text(body).strip()
-        if has_block and words in {"", text.DIARY_LINE}:
+        said = text.all_text(body).strip()
+        words = "\n".join(lines_beside(said, _OUR_WORDS)) if has_block else said
+        if has_block and not words:
             diary.take(code, host_id)
             continue
         writers, own_account = [_account(one.get("author")), _account(one.get("updateAuthor"))], own()
@@ -64,6 +69,7 @@ def sort_comments(
                 _time(one.get("created")),
                 Untrusted(words),
                 ours=ours,
+                edited_at=_time(one.get("updated")),
             )
         )
     return Comments(diary, tuple(plain))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import CommentId, find_blocks, find_comments
-from integration.errors import HostError, HostNotRestricted, HostRefused, HostRejected, HostUnknownOutcome
+from integration.errors import (
+    HostError,
+    HostGone,
+    HostNotRestricted,
+    HostRefused,
+    HostRejected,
+    HostUnknownOutcome,
+)
 from integration.jira import fields, text
 from integration.jira.comments import Comments, sort_comments
 from integration.logs import Log
@@ -115,15 +122,29 @@ class TicketContents:
             comments = list(self._all_comments(str(ticket.get("id"))).values())
         return sort_comments(comments, incident, own)
 
-    def remove(self, ticket_id: str, comments: Sequence[PlainComment]) -> None:
-        """Delete plain comments, on the ticket or on one of its sub-tasks, one call each.
+    def remove(
+        self, ticket_id: str, incident: IncidentId, comments: Sequence[PlainComment], own: Callable[[], str]
+    ) -> frozenset[str]:
+        """Delete plain comments, on the ticket or on one of its sub-tasks, with two calls each; the ids of those that are gone.
+
+        The first call reads it: one that was changed meanwhile stays.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-id-delete
         """
+        gone = set()
         for one in comments:
             issue, _, host_id = one.id.rpartition("/")
-            self._delete(f"issue/{issue or ticket_id}/comment/{host_id}", "delete a plain comment")
-            _log.info("plain-comment-removed", ticket=ticket_id)
+            path = f"issue/{issue or ticket_id}/comment/{host_id}"
+            try:
+                now = self._client.read(path, what="read a plain comment again")
+            except HostGone:
+                gone.add(one.id)
+                continue
+            if any(one.is_unchanged(plain) for plain in sort_comments([now], incident, own, issue).plain):
+                self._delete(path, "delete a plain comment")
+                _log.info("plain-comment-removed", ticket=ticket_id)
+                gone.add(one.id)
+        return frozenset(gone)
 
     def _all_comments(self, ticket_id: str) -> dict[str, Json]:
         what = "read the ticket's comments"

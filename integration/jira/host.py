@@ -229,10 +229,9 @@ class JiraHost:
         look_again = partial(self._place.look_again, ref, view)
         return dict(self._contents.write_comments(ref.id, lacking.comments, look_again))
 
-    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
-        """One write for each."""
-        del view
-        self._contents.remove(ref.id, comments)
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> frozenset[str]:
+        """One read and one write for each."""
+        return self._contents.remove(ref.id, view.incident, comments, self._own)
 
     def reopen(
         self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]

@@ -22,6 +22,8 @@ Node = dict[str, Any]
 
 DIARY_LINE = "A part of the encrypted diary; cleared members read it with the coc command."
 _CLOSED_TOO_EARLY = "This ticket was closed while steps of the process are open, so it was opened again. Do these steps, or skip them:"
+_SHOWN = ("text", "title", "url", "alt", "timestamp", "id")
+"""Attributes by which nodes without text show something; the first of them counts."""
 _ACCOUNT = re.compile(r"[A-Za-z0-9:_-]{1,128}\Z")
 _WORKPLACE = (
     "The team works on this ticket by its fields and sub-tasks. "
@@ -63,14 +65,6 @@ def is_id(account: str) -> bool:
     return _ACCOUNT.match(account) is not None
 
 
-def words_beside_code(document: object) -> str:
-    """All text of an ADF document that is in no code block."""
-    if not isinstance(document, dict):
-        return ""
-    kept = [node for node in _children(document) if node.get("type") != "codeBlock"]
-    return all_text({**document, "content": kept}).strip()
-
-
 def code_texts(document: object) -> str:
     """The text of all code blocks of an ADF document, a blank line between them; empty if there are none.
 
@@ -88,12 +82,28 @@ def code_texts(document: object) -> str:
 
 
 def all_text(document: object) -> str:
-    """All text of an ADF document, each block on lines of its own, also where somebody made paragraphs of the code."""
+    """All that an ADF document says, each block on lines of its own, also where somebody made paragraphs of the code.
+
+    A mention, status, card or picture says something too, and holds no text; of a link its address is said.
+    """
     pieces: list[str] = []
     for node in _walk(document):
         said = node.get("text")
         pieces.append(said if isinstance(said, str) else "" if node.get("type") == "text" else "\n")
+        pieces += [word for word in _in_attributes(node) if word != said]
     return "".join(pieces)
+
+
+def _in_attributes(node: Node) -> Iterator[str]:
+    """What a node shows that stands in its attributes, and the addresses of its links."""
+    marks = node.get("marks")
+    links = [mark for mark in marks if isinstance(mark, dict)] if isinstance(marks, list) else []
+    for one, names in ((node, _SHOWN), *((link, ("href",)) for link in links)):
+        attrs = one.get("attrs")
+        values = [attrs.get(name) for name in names] if isinstance(attrs, dict) else []
+        said = next((value for value in values if isinstance(value, str) and value), None)
+        if said is not None:
+            yield said if one is node else f" {said}"
 
 
 def _paragraphs(text: PublicText | str) -> Iterator[Node]:

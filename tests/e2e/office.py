@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS = 4
 """What an event costs at most."""
+OF_A_COMMENT = MOST_REQUESTS + 1
+"""A plain comment is read once more, right before it is deleted."""
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Office:
 
 def is_sealed_once_and_never_lost(office: Office, *, after: bool) -> None:
     """A plain comment for each call of its handling, at which the service is killed and started again."""
-    for call in range(MOST_REQUESTS):
+    for call in range(OF_A_COMMENT):
         words = f"Words number {call}"
         before = office.server.parts.database.head(office.incident_id).seq
         office.say(words)

@@ -14,7 +14,7 @@ from integration.risk import Level
 from sandbox.form import NOAHS_REPORT
 from sandbox.playground import ORG, OWNER, REPOSITORY, playground
 from sandbox.rehearsal import HeldHook, Server, SetClock
-from tests.e2e.office import MOST_REQUESTS, Office, is_sealed_once_and_never_lost
+from tests.e2e.office import MOST_REQUESTS, OF_A_COMMENT, Office, is_sealed_once_and_never_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +203,7 @@ def test_closing_too_early_is_undone_with_a_word_and_closing_at_the_end_is_not(o
 def test_a_plain_comment_is_sealed_read_back_and_deleted(office: GitHubOffice, *, on_step: bool) -> None:
     place = office.step(2) if on_step else office.path
     office.ask("POST", f"{place}/comments", {"body": "Noah called me\nand cried"}, who="charlie")
-    assert office.told() <= MOST_REQUESTS
+    assert office.told() <= OF_A_COMMENT
     assert office.plain() == []
     (note,) = office.diary()
     assert "The account charlie wrote this" in note

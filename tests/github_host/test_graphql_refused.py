@@ -137,6 +137,7 @@ def test_a_step_that_graphql_made_beside_its_ticket_is_put_under_it(
     github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
 ) -> None:
     place(github, view)
+    github.answers("GET", ISSUES, [])
     made = {"number": 18, "fullDatabaseId": "9000000018", "repository": {"nameWithOwner": "Acme/conduct"}}
     github.answers("POST", "/graphql", {"data": {"w0": {"issue": {**made, "parent": None}}}})
     github.answers("POST", f"{ISSUES}/17/sub_issues", github.issue(view), status=201)

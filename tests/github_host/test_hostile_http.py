@@ -97,6 +97,7 @@ def test_a_graphql_write_sends_one_request_and_tells_nothing_of_the_answer(
     github.no_issue_fields()
     github.repository()
     github.answers("GET", f"{ISSUES}/17", github.issue(view))
+    github.answers("GET", ISSUES, [])  # no step stands beside the ticket
     github.answers("POST", "/graphql", **hostile(github, status))
     with pytest.raises(meaning) as caught:
         host.write(ref, view, Difference(fields=False, steps=view.steps, comments=tuple(comments)))

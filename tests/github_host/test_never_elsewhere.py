@@ -167,6 +167,7 @@ def test_a_step_that_came_to_be_elsewhere_is_an_unknown_outcome(
     where: str, github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
 ) -> None:
     place(github, view)
+    github.answers("GET", ISSUES, [])
     made = {
         "number": 18,
         "fullDatabaseId": "18",

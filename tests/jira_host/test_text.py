@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.diary.comment import find_comments
-from integration.jira.text import code_texts, diary_comment, step_description, ticket_description
+from integration.jira.text import all_text, code_texts, diary_comment, step_description, ticket_description
 from integration.text import PublicText, SealedText
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["type", "content", "text", "attrs"]), inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["type", "content", "text", "attrs", "marks"]), inner, max_size=4)
         | st.fixed_dictionaries({"type": st.just("codeBlock"), "content": inner})
     ),
     max_leaves=20,
@@ -87,6 +87,7 @@ json_values = st.recursive(
 @given(json_values)
 def test_no_document_makes_the_reading_fail(document: object) -> None:
     assert isinstance(code_texts(document), str)
+    assert isinstance(all_text(document), str)
 
 
 def test_a_very_deep_document_is_read_without_recursion() -> None:

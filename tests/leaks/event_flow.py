@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def handle(server: Server, hook: HeldHook, host: HostName, caplog: pytest.LogCaptureFixture) -> None:
     """Do the jobs of all events, and tell the members. The first tries fail at each call; their errors count as logged."""
-    for skip in range(4):
+    for skip in range(5):
         server.wire(host).fail_next(Fault("status-after", status=500), skip=skip)
         for job in server.parts.database.due_jobs(server.clock.now(), limit=9, looks=HOST):
             try:

@@ -168,12 +168,12 @@ class MemoryHost:
         one.comments = [comment for comment in one.comments if comment.id not in places]
         one.files = {name: content for name, content in one.files.items() if name not in files}
 
-    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> None:
+    def remove(self, ref: TicketRef, view: MirrorView, comments: Sequence[PlainComment]) -> frozenset[str]:
         self._called("remove")
         one = self._ticket(ref)
         assert one.incident == view.incident
-        gone = {comment.id for comment in comments}
-        one.plain = [comment for comment in one.plain if comment.id not in gone]
+        one.plain = [comment for comment in one.plain if comment not in comments]
+        return frozenset({comment.id for comment in comments} - {comment.id for comment in one.plain})
 
     def reopen(
         self, ref: TicketRef, view: MirrorView, found: TicketState, unfinished: Sequence[StepView]

@@ -207,7 +207,7 @@ class Observed:
         )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return [
+        untold = (
             UntoldExposure(
                 IncidentId(row.incident_id),
                 CodeName(row.code_name),
@@ -216,7 +216,8 @@ class Observed:
                 row.account,
             )
             for row in rows
-        ]
+        )
+        return list(dict.fromkeys(untold))  # one that was changed while it was sealed stands there twice
 
     def exposure_told(self, one: UntoldExposure, now: datetime) -> None:
         """The author was told, or nobody knows who that is."""

@@ -8,7 +8,7 @@ import pytest
 
 from integration.errors import HostNotRestricted, HostRefused
 from tests.e2e.jira_events.conftest import DONE, JiraOffice
-from tests.e2e.office import MOST_REQUESTS, is_sealed_once_and_never_lost
+from tests.e2e.office import MOST_REQUESTS, OF_A_COMMENT, is_sealed_once_and_never_lost
 
 if TYPE_CHECKING:
     from sandbox.contract import OpenApiContract
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: JiraOffice) -> None:
     office.say("Noah called me. He is afraid.", who="charlie")
 
-    assert office.told() <= MOST_REQUESTS
+    assert office.told() <= OF_A_COMMENT
 
     assert [] == office.plain()
     (note,) = office.diary()
@@ -40,6 +40,7 @@ def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: JiraOffic
         f"GET {ticket}",
         f"POST {ticket}/comment",
         f"GET {ticket}",
+        f"GET {ticket}/comment/{words}",
         f"DELETE {ticket}/comment/{words}",
     ] == asked
 

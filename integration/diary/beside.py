@@ -1,0 +1,31 @@
+"""What stands beside the diary in one comment of a host: words that somebody added, which everybody there can read."""
+
+from __future__ import annotations
+
+import re
+
+from integration.diary.comment import ParsedComment, find_blocks, lines_of
+
+_CIPHERTEXT = re.compile(
+    r"(?=[A-Za-z]*[0-9+/=])[A-Za-z0-9+/=]{1,64}\Z|CoC-(Diary|Epoch|Write|Seal): [^ ]+( [a-z0-9]+=?[^ ]*){0,9}\Z|-----(BEGIN|END) AGE ENCRYPTED FILE-----\Z"
+)
+
+
+def lines_beside(text: str, ours: re.Pattern[str]) -> list[str]:
+    """The lines that are neither of a diary block nor what we write around one, wherever in the text they stand.
+
+    What only looks like ciphertext counts as the diary's where a block is damaged: nobody can tell what it was.
+
+    Args:
+        text: all that the comment says, its code blocks too.
+        ours: matches the whole of each line that the host's own part writes around a block.
+    """
+    blocks = find_blocks(text)
+    whole = [block for block in blocks if isinstance(block, ParsedComment)]
+    known = {line for block in whole for line in block.text.split("\n")}
+    damaged = len(whole) < len(blocks)
+    return [
+        line
+        for line in lines_of(text)
+        if line not in known and not ours.match(line) and not (damaged and _CIPHERTEXT.match(line))
+    ]
