@@ -79,6 +79,7 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         ``done``, or the code of the error that was noted.
     """
     job = jobs.job(inbox_id)
+    hints = jobs.hints(job.incident).upto if job.only_looks else 0
     try:
         with locks.held(f"incident {job.incident}", f"Another server works on {job.code_name}."):
             open_incident(inbox_id, work)
@@ -114,6 +115,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     now = work.clock.now()
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=now + wait, now=now)
+    if job.only_looks:
+        jobs.wake_if_touched(job.incident, hints, now)
     state = "parked" if parked else "waiting"
     _log.warning("delivery-waits", incident=job.code_name, delivery=inbox_id, state=state, code=code)
     return code
