@@ -68,8 +68,7 @@ class Observed:
         """
         try:
             with writing(self._engine, "The event was not noted.") as connection:
-                known = t.host_event.c.space == space, t.host_event.c.delivery == event.delivery
-                if connection.execute(sa.select(t.host_event.c.at).where(*known)).first() is not None:
+                if _is_noted(connection, space, event):
                     return "again"
                 touched, incident = event.touched, _incident_of(connection, space, event.ticket, t.ticket)
                 if incident is None:  # a comment on a step names the step
@@ -79,12 +78,16 @@ class Observed:
                     )
                 if incident is None:
                     return "ignored"
+                _hold(connection, incident)
                 connection.execute(t.host_event.insert().values(space=space, delivery=event.delivery, at=now))
                 _add_hint(connection, incident, touched, event.account)
                 _add_job(connection, incident, now, wake=bool(event.account) and not event.own)
                 return "noted"
-        except Collision:  # another server took the same delivery at the same moment
-            return "again"
+        except Collision:
+            with reading(self._engine) as connection:
+                if _is_noted(connection, space, event):  # by another server, at the same moment
+                    return "again"
+            raise
 
     def forget_events(self, now: datetime) -> None:
         """Drop the ids of deliveries that no host sends again."""
@@ -108,6 +111,7 @@ class Observed:
         with writing(self._engine, "The job's state was not changed.") as connection:
             job = t.inbox.c.id == inbox_id
             incident = connection.execute(sa.select(t.inbox.c.incident_id).where(job)).scalar_one()
+            _hold(connection, incident)
             hints = t.host_hint.c.incident_id == incident
             connection.execute(t.host_hint.delete().where(hints, t.host_hint.c.id <= upto))
             done = {"state": "done", "due_at": now, "reason_code": None, "reason": None}
@@ -120,6 +124,7 @@ class Observed:
         hint = t.host_hint.c
         newer = hint.incident_id == incident, hint.id > since, hint.account != ""
         with writing(self._engine, "The job stays put off.") as connection:
+            _hold(connection, incident)
             if connection.execute(sa.select(hint.id).where(*newer).limit(1)).first() is not None:
                 _add_job(connection, incident, now, wake=True)
 
@@ -230,6 +235,23 @@ class Observed:
             connection.execute(
                 t.exposure.update().where(*told, t.exposure.c.removed_at.is_not(None)).values(told_at=now)
             )
+
+
+def _hold(connection: sa.Connection, incident: IncidentId) -> None:
+    """Until the end of the transaction nobody else adds or forgets a hint of this incident, or adds or ends the job for them.
+
+    Otherwise an event might rely on a job that is just ending, and its hint would stay behind. It is taken before any
+    other lock that is waited for, so that none waits in a circle. Others who write rows of the incident are not held up.
+    SQLite has one writer at a time anyway.
+    https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
+    """
+    row = sa.select(t.incident.c.id).where(t.incident.c.id == incident)
+    connection.execute(row.with_for_update(key_share=True))
+
+
+def _is_noted(connection: sa.Connection, space: SpaceName, event: HostEvent) -> bool:
+    known = t.host_event.c.space == space, t.host_event.c.delivery == event.delivery
+    return connection.execute(sa.select(t.host_event.c.at).where(*known)).first() is not None
 
 
 def _incident_of(
