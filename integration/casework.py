@@ -127,7 +127,10 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     ):  # of a frozen space members are told once, not for each ticket; the night after the thaw compares them
         work.store.finish(inbox_id, work.clock.now())
         return
-    host.ready()
+    if delivery.source == HOST:
+        host.ready_to_look()
+    else:
+        host.ready()
     _prove_restricted(host, work)
     if delivery.report is not None and work.store.epoch(incident.id) is None:
         readers_of(load_report(delivery.report), incident, work)  # before there is an empty ticket

@@ -136,7 +136,16 @@ class Host(Protocol):
     def ready(self, incidents: int = 1) -> None:
         """Return if so many incidents could be written now. Asks our own budget and nothing of the host.
 
-        With it a job that would have to wait in the middle waits before it begins.
+        With it a job that would have to wait in the middle waits before it begins. Some writes are kept back for
+        :meth:`ready_to_look`.
+
+        Raises:
+            BudgetSpent: not now; ``after`` says when.
+        """
+        ...
+
+    def ready_to_look(self, looks: int = 1) -> None:
+        """As :meth:`ready`, for what follows from so many looks at tickets: to seal a plain comment, and delete it.
 
         Raises:
             BudgetSpent: not now; ``after`` says when.

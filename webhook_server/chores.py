@@ -54,7 +54,7 @@ class Chores:
 
 
 def nightly(book: ChoreBook) -> Callable[[datetime], None]:
-    """Compare every open ticket with its incident, once a day, and drop what was compared."""
+    """Compare every open ticket with its incident once a day, closed ones once a week, and drop what was compared."""
 
     def run(now: datetime) -> None:
         added = book.begin_night(now)

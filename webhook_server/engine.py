@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
+from webhook_server.store.sql import noticed_when_cut
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -67,7 +69,7 @@ class Engine:
         self._poll = _IN_A_FLOOD
         self._handed_at = 0.0
         self._url = url
-        self._sql = sa.create_engine(url)
+        self._sql = sa.create_engine(url, connect_args=noticed_when_cut(sa.make_url(url)))
         if self._sql.dialect.name == "sqlite":
             sa.event.listen(self._sql, "connect", _set_up_sqlite)
 

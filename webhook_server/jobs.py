@@ -16,6 +16,7 @@ from integration.casework import is_retryable, open_incident
 from integration.errors import BudgetSpent, Busy, CoCError, DoesNotOpen, HostError, HostGone, HostRejected
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
+from webhook_server.host_room import LONGEST_ASKED, HostRoom, until_its_turn
 from webhook_server.loop import Loop
 from webhook_server.places import Places
 from webhook_server.space_notices import SpaceNotices
@@ -42,7 +43,6 @@ _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=15)
 _REJECTED_WAIT = timedelta(hours=24)
 """What a host refuses or alters once it will again: a comment it rewrites would be added at each try."""
-_LONGEST_ASKED = timedelta(hours=24)  # a host that asks for more is not believed
 _PATIENCE = 8
 """After this many tries in a row a delivery counts as parked: a person should look. It is still retried.
 
@@ -61,8 +61,6 @@ _EVENTS_AT_ONCE = 2
 """Jobs of hosts' events in the engine at once, of each ticket space."""
 _NIGHTLY_AT_ONCE = 2
 """Nightly jobs of one ticket space at once, beside the reports: none of these waits behind a night's thousand."""
-_MORE_ROOM = timedelta(seconds=5)
-"""So much later it is looked again whether there is room for more incidents than those that are being written."""
 _TIDY_EVERY = timedelta(minutes=1)
 _LOOK_AGAIN = timedelta(seconds=30)
 """How soon it is looked whether an attempt that was handed over has ended without a note."""
@@ -79,12 +77,13 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         ``done``, or the code of the error that was noted.
     """
     job = jobs.job(inbox_id)
+    hints = jobs.hints(job.incident).upto if job.only_looks else 0
     try:
         with locks.held(f"incident {job.incident}", f"Another server works on {job.code_name}."):
             open_incident(inbox_id, work)
     except BudgetSpent as spent:
         now = work.clock.now()
-        jobs.job_waits(job, code=spent.code, reason=str(spent), due_at=now + _until_its_turn(spent), now=now)
+        jobs.job_waits(job, code=spent.code, reason=str(spent), due_at=now + until_its_turn(spent), now=now)
         _log.info("delivery-waits-its-turn", incident=job.code_name, delivery=inbox_id)
         return spent.code
     except Busy as busy:  # another server brings it on: no trouble of the report, however often it happens
@@ -121,6 +120,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
     wait = _wait(tries, after) if retry else _REJECTED_WAIT if code == HostRejected.code else _LONGEST_WAIT
     now = work.clock.now()
     jobs.job_failed(job, parked=parked, code=code, reason=reason, due_at=now + wait, now=now)
+    if job.only_looks:
+        jobs.wake_if_touched(job.incident, hints, now)
     state = "parked" if parked else "waiting"
     _log.warning("delivery-waits", incident=job.code_name, delivery=inbox_id, state=state, code=code)
     return code
@@ -164,15 +165,10 @@ def _advice(error: CoCError, job: Job, jobs: Database) -> str:
     )
 
 
-def _until_its_turn(spent: BudgetSpent) -> timedelta:
-    """No jitter and no doubling: those that wait come back together, and the oldest goes first."""
-    return timedelta(seconds=min(spent.after or 0, _LONGEST_ASKED.total_seconds()))
-
-
 def _wait(attempts: int, after: float | None) -> timedelta:
     """Twice as long after each try, with jitter, and never shorter than the host asked for."""
     backoff = min(_LONGEST_WAIT, _FIRST_WAIT * int(2 ** min(attempts, 10))) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-    asked = min(after or 0, _LONGEST_ASKED.total_seconds())
+    asked = min(after or 0, LONGEST_ASKED.total_seconds())
     return max(backoff, timedelta(seconds=asked))
 
 
@@ -210,6 +206,7 @@ class Dispatcher:
         self._teller = Teller(work=work, jobs=jobs, notifier=notifier, operator=operator)
         self._spaces = SpaceNotices(spaces, work.roster, notifier, operator) if spaces is not None else None
         self._places = places or Places()
+        self._room = HostRoom(work, jobs)
         self._tidy = tidy
         self._tidied: datetime | None = None
         self._handed: dict[tuple[str, int], datetime] = {}
@@ -274,36 +271,52 @@ class Dispatcher:
         Of each ticket space only twice as many as its host takes at once, so that a host that hangs holds up no other and
         whoever crashes and comes back goes on with the oldest; and as there is room for in the budget of writes. The
         rest stays in the inbox, where it costs nothing: a thousand that try and are sent back would keep this machine
-        busy for hours.
+        busy for hours. What hosts' events ask for goes first.
         """
         now = self._work.clock.now()
         processes = self._fellows.count()
-        handed = {}
+        room = self._room
+        handed: dict[tuple[str, int], datetime] = {}
+        events = self._jobs.due_jobs(now, limit=_EVENTS_AT_ONCE, looks=HOST)
+        self._hand_over_those(events, room.for_looks, lambda _space: _EVENTS_AT_ONCE, handed)
+        nightly = self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY)
+        self._hand_over_those(
+            [*self._due(now, processes), *nightly],
+            lambda space, incidents: room.for_incidents(space, incidents, processes),
+            lambda space: room.places(space, processes),
+            handed,
+        )
+        self._handed = handed
+
+    def _hand_over_those(
+        self,
+        jobs: list[Job],
+        has_room: Callable[[SpaceName, int], bool],
+        at_once: Callable[[SpaceName], int],
+        handed: dict[tuple[str, int], datetime],
+    ) -> None:
+        """Give the engine those for which there is room, and note in ``handed`` when."""
+        now = self._work.clock.now()
         given: Counter[SpaceName] = Counter()
         full: set[SpaceName] = set()
-        looks = [
-            *self._jobs.due_jobs(now, limit=_EVENTS_AT_ONCE, looks=HOST),
-            *self._jobs.due_jobs(now, limit=_NIGHTLY_AT_ONCE, looks=NIGHTLY),
-        ]
-        for job in [*self._due(now, processes), *looks]:
+        for job in jobs:
             key = (job.inbox_id, job.attempts)
             given[job.space] += 1
             since = self._handed.get(key, now)
             if since < now < since + _LOOK_AGAIN:
                 handed[key] = since
                 continue
-            if job.space in full or not self._has_room(job.space, given[job.space], processes):
+            if job.space in full or not has_room(job.space, given[job.space]):
                 full.add(job.space)
                 continue
             handed[key] = now
-            soon = given[job.space] <= self._places_of(job.space, processes)
+            soon = given[job.space] <= at_once(job.space)
             if self._engine.run(job.inbox_id, job.attempts, incident=job.incident, seq=job.seq, soon=soon):
                 self._unstick(job)
-        self._handed = handed
 
     def _due(self, now: datetime, processes: int) -> list[Job]:
         """What each ticket space takes, and as often as there are processes: a dead one may hold its part."""
-        at_once = {name: _AHEAD * self._places_of(name, processes) for name in self._work.hosts}
+        at_once = {name: _AHEAD * self._room.places(name, processes) for name in self._work.hosts}
         place: Counter[SpaceName] = Counter()
         due = []
         for job in self._jobs.due_jobs(now, limit=max(at_once.values(), default=1)):
@@ -311,29 +324,6 @@ class Dispatcher:
             if place[job.space] <= at_once.get(job.space, 1):
                 due.append(job)
         return due
-
-    def _places_of(self, space: SpaceName, processes: int) -> int:
-        """How many incidents of a space are brought to its host at once, by all processes."""
-        host = self._work.hosts.get(space)
-        return processes * host.at_once if host is not None else 1
-
-    def _has_room(self, space: SpaceName, incidents: int, processes: int) -> bool:
-        """Whether so many incidents can be written there now. If not, the space's other deliveries are due later.
-
-        Unless these would only stand ready: then nothing is put off.
-        """
-        host = self._work.hosts.get(space)
-        try:
-            if host is not None:
-                host.ready(incidents)
-        except BudgetSpent as spent:
-            if incidents > self._places_of(space, processes):
-                return False
-            now = self._work.clock.now()
-            after = _until_its_turn(spent) if incidents == 1 else _MORE_ROOM
-            self._jobs.postpone(space, now, code=spent.code, reason=str(spent), due_at=now + after)
-            return False
-        return True
 
     def _hand_over_and_tidy(self) -> None:
         self.hand_over_due()

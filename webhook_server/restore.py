@@ -224,9 +224,14 @@ def _check_root_key(table: sa.Table, values: list[dict[str, Any]], sealer: Seale
 
 
 def _set_sequences(connection: sa.Connection, tables: sa.MetaData) -> None:
-    """PostgreSQL does not look at numbers that were given; SQLite does."""
-    if connection.dialect.name == "postgresql":
-        newest = connection.scalar(sa.select(sa.func.max(tables.tables["inbox"].c.seq)))
+    """Let every column that counts by itself go on after what is there.
+
+    PostgreSQL does not look at numbers that were given; SQLite does.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    for column in (one for table in tables.sorted_tables for one in table.columns):
+        own = connection.scalar(sa.select(sa.func.pg_get_serial_sequence(column.table.name, column.name)))
+        newest = connection.scalar(sa.select(sa.func.max(column))) if own is not None else None
         if newest is not None:
-            own = sa.func.pg_get_serial_sequence("inbox", "seq")
             connection.execute(sa.select(sa.func.setval(own, newest)))

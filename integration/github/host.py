@@ -157,6 +157,10 @@ class GitHubHost:
         """Whether there is room for so many whole incidents within GitHub's limits. Asks our own budget only."""
         self._client.turns.check(incidents)
 
+    def ready_to_look(self, looks: int = 1) -> None:
+        """Whether there is room for what follows from so many looks at tickets. Asks our own budget only."""
+        self._client.turns.check_looks(looks)
+
     def audience(self) -> Audience:
         """Who can read the repository now: two reads as an App, three with a token."""
         return read_audience(

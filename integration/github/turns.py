@@ -33,6 +33,12 @@ Whether it counts one GraphQL request with six creations once or six times is no
 OPENING = 14
 """Writes that an incident takes: the ticket, eleven steps, two comments. With less room none is begun."""
 
+LOOK = 3
+"""Writes that may follow from a look at a ticket: the diary's entry, the deletion of the plain comment that it holds, and the fields."""
+
+KEPT = 10
+"""Writes that no incident takes, so that looks find room in a flood, too. As many as whole incidents leave of both limits anyway."""
+
 
 _LONGER = 60.0
 """Seconds that are doubled each time when GitHub goes on asking to wait after we have waited."""
@@ -95,7 +101,15 @@ class Turns:
         Raises:
             BudgetSpent: there is not.
         """
-        self._budget.check(self._name, PACE, incidents * OPENING)
+        self._budget.check(self._name, PACE, incidents * OPENING + KEPT)
+
+    def check_looks(self, looks: int) -> None:
+        """Return if there is room for what may follow from so many looks.
+
+        Raises:
+            BudgetSpent: there is not.
+        """
+        self._budget.check(self._name, PACE, looks * LOOK)
 
     def slow_down(self, seconds: float) -> None:
         """GitHub asked us to wait; whoever would write next hears of it, in each process.

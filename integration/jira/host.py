@@ -110,6 +110,10 @@ class JiraHost:
         del incidents
         self._client.turns.check()
 
+    def ready_to_look(self, looks: int = 1) -> None:
+        """As :meth:`ready`."""
+        self.ready(looks)
+
     def audience(self) -> Audience:
         """Who may browse the project. Five reads with one role, one more for the first time."""
         (own,) = self.own_accounts

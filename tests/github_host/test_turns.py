@@ -12,7 +12,7 @@ from integration.github import turns
 from integration.github.credential import TokenCredential
 from integration.github.host import GitHubHost
 from integration.github.space import GitHubSpace
-from integration.github.turns import OPENING, PACE, Turns
+from integration.github.turns import KEPT, LOOK, OPENING, PACE, Turns
 from integration.incident import SpaceName
 from integration.mirror import Difference
 from integration.ports import Unlimited
@@ -146,13 +146,20 @@ def test_without_a_database_to_count_in_nothing_is_sent(
     assert github.writes() == []
 
 
-def test_a_job_asks_for_room_for_whole_incidents(limited: GitHubHost, noted: Noted) -> None:
+def test_a_job_asks_for_room_for_whole_incidents_and_leaves_some_to_looks(
+    limited: GitHubHost, noted: Noted
+) -> None:
     limited.ready()
     limited.ready(3)
-    assert [
-        ("github:api.github.com/acme", -OPENING),
-        ("github:api.github.com/acme", -3 * OPENING),
-    ] == noted.asked
+    limited.ready_to_look()
+    limited.ready_to_look(2)
+    asked = [OPENING + KEPT, 3 * OPENING + KEPT, LOOK, 2 * LOOK]
+    assert [("github:api.github.com/acme", -writes) for writes in asked] == noted.asked
+
+
+def test_what_is_kept_for_looks_costs_no_incident() -> None:
+    for most, _seconds in PACE.limits:
+        assert most // OPENING == (most - KEPT) // OPENING
 
 
 def test_an_owner_is_the_same_however_it_is_spelt(noted: Noted) -> None:

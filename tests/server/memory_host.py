@@ -86,6 +86,9 @@ class MemoryHost:
         if self.spent is not None:
             raise self.spent
 
+    def ready_to_look(self, looks: int = 1) -> None:
+        self.ready(looks)
+
     def audience(self) -> Audience:
         self._called("audience")
         principals = tuple(Principal(account, "a role") for account in self.accounts)

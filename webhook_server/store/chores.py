@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -37,16 +38,19 @@ _LOST = sa.select(t.inbox.c.incident_id).where(
     sa.or_(DOES_NOT_OPEN, t.inbox.c.reason_code == GIVEN_UP), _IS_SEALED
 )
 _HAS_TICKET = sa.select(t.ticket.c.incident_id).where(t.ticket.c.host_id.is_not(None))
-_OPEN_ONES = (
-    sa.select(t.incident.c.id)
+_IS_CLOSED = t.incident.c.stage == Stage.CLOSED.value
+_COMPARED = (
+    sa.select(t.incident.c.id, _IS_CLOSED.label("is_closed"))
     .where(
-        t.incident.c.stage != Stage.CLOSED.value,
         t.incident.c.id.not_in(_WAITING),
         sa.or_(t.incident.c.id.not_in(_LOST), t.incident.c.id.in_(_HAS_TICKET)),
     )
-    .order_by(t.incident.c.opened_at)
+    .order_by(_IS_CLOSED, t.incident.c.opened_at)
 )
-"""What a night compares: where nothing else reads the ticket, and where there is one, unless its report was lost before."""
+"""What nights compare: where nothing else reads the ticket, and where there is one, unless its report was lost before."""
+_DAYS = 7
+"""A closed ticket is compared in one night of so many: a plain comment there, or that it was opened again, may be what no event
+told. Closed ones become more and more, so that all of them each night would be too many."""
 
 
 class ChoreBook:
@@ -66,7 +70,7 @@ class ChoreBook:
             return False
 
     def begin_night(self, now: datetime) -> int:
-        """Once a day, add a job for each open incident that nothing waits for; how many were added.
+        """Once a day, add a job for each open incident, and each seventh closed one, that nothing waits for; how many were added.
 
         An incident whose own report or entry still waits is read by that job anyway. Not so by one that does not open,
         and a report that was lost before there was a ticket gets no empty one.
@@ -75,13 +79,19 @@ class ChoreBook:
             return 0
         try:
             with writing(self._engine, "The tickets are compared a little later.") as connection:
+                last = connection.execute(_done_at("nightly")).scalar()
                 if not _claim(connection, "nightly", NIGHT, now):
                     return 0
-                open_ones = connection.scalars(_OPEN_ONES).all()
-                apart = min(APART, _WITHIN / max(1, len(open_ones)))
-                for number, incident in enumerate(open_ones):
+                days = _days_since(last, now)
+                tonight = [
+                    one.id
+                    for one in connection.execute(_COMPARED)
+                    if not one.is_closed or zlib.crc32(one.id.encode()) % _DAYS in days
+                ]
+                apart = min(APART, _WITHIN / max(1, len(tonight)))
+                for number, incident in enumerate(tonight):
                     insert_job(connection, NIGHTLY, IncidentId(incident), now, due_at=now + number * apart)
-                return len(open_ones)
+                return len(tonight)
         except Collision:
             return 0
 
@@ -102,9 +112,19 @@ class ChoreBook:
     def _is_due(self, name: str, every: timedelta, now: datetime) -> bool:
         """Asked without a write lock, which would hold up deliveries each minute."""
         with reading(self._engine) as connection:
-            query = sa.select(t.chore.c.done_at).where(t.chore.c.name == name)
-            done = connection.execute(query).scalar()
+            done = connection.execute(_done_at(name)).scalar()
         return done is None or not now - every < done <= now + _CLOCK_SLACK
+
+
+def _done_at(name: str) -> sa.Select[Any]:
+    return sa.select(t.chore.c.done_at).where(t.chore.c.name == name)
+
+
+def _days_since(last: datetime | None, now: datetime) -> set[int]:
+    """Today, and the days since the last night, when the server did not run; each is one seventh of the closed tickets."""
+    today = now.toordinal()
+    first = today if last is None else min(today, last.toordinal() + 1)
+    return {day % _DAYS for day in range(max(first, today - _DAYS + 1), today + 1)}
 
 
 def _claim(connection: sa.Connection, name: str, every: timedelta, now: datetime) -> bool:

@@ -199,13 +199,31 @@ class JobList:
         with writing(self._engine, "The job's state was not changed.") as connection:
             connection.execute(t.inbox.update().where(*same_try).values(attempts=job.attempts + 1, **values))
 
-    def postpone(self, space: SpaceName, now: datetime, *, code: str, reason: str, due_at: datetime) -> None:
-        """Nothing can be written to this ticket space before: what is due for it becomes due then, without a try."""
+    def postpone(
+        self,
+        space: SpaceName,
+        now: datetime,
+        *,
+        code: str,
+        reason: str,
+        due_at: datetime,
+        looks: str | None = None,
+    ) -> None:
+        """Nothing can be written to this ticket space before: what is due for it becomes due then, without a try.
+
+        That is true of looks that events asked for (``looks`` is HOST), or of everything else, which takes more writes.
+        """
+        these = t.inbox.c.source == HOST if looks == HOST else t.inbox.c.source != HOST
         there = sa.select(t.incident.c.id).where(t.incident.c.space == space)
         with writing(self._engine, "The jobs were not postponed.") as connection:
             connection.execute(
                 t.inbox.update()
-                .where(t.inbox.c.state != "done", t.inbox.c.due_at <= now, t.inbox.c.incident_id.in_(there))
+                .where(
+                    t.inbox.c.state != "done",
+                    these,
+                    t.inbox.c.due_at <= now,
+                    t.inbox.c.incident_id.in_(there),
+                )
                 .values(due_at=due_at, due_noted_at=now, **_reason_unless_parked(code, reason))
             )
 

@@ -18,19 +18,11 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from integration.errors import Busy
+from webhook_server.store.sql import noticed_when_cut
 from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-
-_NOTICED_WHEN_CUT = {
-    "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10,
-    "tcp_user_timeout": 30_000,
-    "options": "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
-}  # fmt: skip
-"""A machine that lost its power says no goodbye: after half a minute its sessions are over on both sides.
-https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE"""
 
 
 # The view shows the locks of every database of the server; ours are those of this one.
@@ -70,7 +62,7 @@ class Locks:
             sa.create_engine(
                 engine.url,
                 poolclass=sa.NullPool,
-                connect_args=_NOTICED_WHEN_CUT | {"application_name": _session_name(name)},
+                connect_args=noticed_when_cut(engine.url) | {"application_name": _session_name(name)},
             )
             if self._shared
             else engine

@@ -32,6 +32,8 @@ EXPOSED = "exposed"
 """What members are told was found (integration.reconcile.Found)."""
 _REMEMBERED = timedelta(days=8)
 """GitHub sends a delivery again for three days if asked, Jira by itself within half an hour."""
+_APART = timedelta(minutes=1)
+"""Between two tries that events ask for. A rule in the host that rewrites what we write sends an event after each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,15 @@ class Observed:
     ) -> Literal["noted", "again", "ignored"]:
         """Note what an event touched, with a job unless one waits already, in one transaction.
 
+        One that waits and was put off, perhaps for a day, is due again if somebody acted. An event of which the host does
+        not say by whom may be our own doing: if it made a job due, our own tries could wake each other for ever.
+
         Returns:
             ``again`` if this delivery was noted before, ``ignored`` if no ticket of ours is meant.
         """
         try:
             with writing(self._engine, "The event was not noted.") as connection:
-                known = t.host_event.c.space == space, t.host_event.c.delivery == event.delivery
-                if connection.execute(sa.select(t.host_event.c.at).where(*known)).first() is not None:
+                if _is_noted(connection, space, event):
                     return "again"
                 touched, incident = event.touched, _incident_of(connection, space, event.ticket, t.ticket)
                 if incident is None:  # a comment on a step names the step
@@ -74,12 +78,16 @@ class Observed:
                     )
                 if incident is None:
                     return "ignored"
+                _hold(connection, incident)
                 connection.execute(t.host_event.insert().values(space=space, delivery=event.delivery, at=now))
                 _add_hint(connection, incident, touched, event.account)
-                _add_job(connection, incident, now)
+                _add_job(connection, incident, now, wake=bool(event.account) and not event.own)
                 return "noted"
-        except Collision:  # another server took the same delivery at the same moment
-            return "again"
+        except Collision:
+            with reading(self._engine) as connection:
+                if _is_noted(connection, space, event):  # by another server, at the same moment
+                    return "again"
+            raise
 
     def forget_events(self, now: datetime) -> None:
         """Drop the ids of deliveries that no host sends again."""
@@ -103,12 +111,22 @@ class Observed:
         with writing(self._engine, "The job's state was not changed.") as connection:
             job = t.inbox.c.id == inbox_id
             incident = connection.execute(sa.select(t.inbox.c.incident_id).where(job)).scalar_one()
+            _hold(connection, incident)
             hints = t.host_hint.c.incident_id == incident
             connection.execute(t.host_hint.delete().where(hints, t.host_hint.c.id <= upto))
             done = {"state": "done", "due_at": now, "reason_code": None, "reason": None}
             connection.execute(t.inbox.update().where(job).values(**done))
             if connection.execute(sa.select(t.host_hint.c.id).where(hints).limit(1)).first() is not None:
                 _add_job(connection, incident, now)
+
+    def wake_if_touched(self, incident: IncidentId, since: int, now: datetime) -> None:
+        """Let the job that was put off be due again if somebody acted after the hint ``since``: during its last try."""
+        hint = t.host_hint.c
+        newer = hint.incident_id == incident, hint.id > since, hint.account != ""
+        with writing(self._engine, "The job stays put off.") as connection:
+            _hold(connection, incident)
+            if connection.execute(sa.select(hint.id).where(*newer).limit(1)).first() is not None:
+                _add_job(connection, incident, now, wake=True)
 
     # Steps and changes ------------------------------------------------------------------------------
 
@@ -228,6 +246,23 @@ class Observed:
             )
 
 
+def _hold(connection: sa.Connection, incident: IncidentId) -> None:
+    """Until the end of the transaction nobody else adds or forgets a hint of this incident, or adds or ends the job for them.
+
+    Otherwise an event might rely on a job that is just ending, and its hint would stay behind. It is taken before any
+    other lock that is waited for, so that none waits in a circle. Others who write rows of the incident are not held up.
+    SQLite has one writer at a time anyway.
+    https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
+    """
+    row = sa.select(t.incident.c.id).where(t.incident.c.id == incident)
+    connection.execute(row.with_for_update(key_share=True))
+
+
+def _is_noted(connection: sa.Connection, space: SpaceName, event: HostEvent) -> bool:
+    known = t.host_event.c.space == space, t.host_event.c.delivery == event.delivery
+    return connection.execute(sa.select(t.host_event.c.at).where(*known)).first() is not None
+
+
 def _incident_of(
     connection: sa.Connection, space: SpaceName, host_id: str | None, table: sa.Table
 ) -> IncidentId | None:
@@ -254,10 +289,20 @@ def _add_hint(connection: sa.Connection, incident: IncidentId, touched: Touched,
     )
 
 
-def _add_job(connection: sa.Connection, incident: IncidentId, now: datetime) -> None:
-    waits = (t.inbox.c.incident_id == incident, t.inbox.c.source == HOST, t.inbox.c.state != "done")
-    if connection.execute(sa.select(t.inbox.c.seq).where(*waits).limit(1)).first() is None:
+def _add_job(connection: sa.Connection, incident: IncidentId, now: datetime, *, wake: bool = False) -> None:
+    """A job, unless one waits. With ``wake`` that one is due now, or a little after its last try."""
+    inbox = t.inbox.c
+    waits = inbox.incident_id == incident, inbox.source == HOST, inbox.state != "done"
+    query = sa.select(inbox.seq, inbox.due_at, inbox.due_noted_at).where(*waits).limit(1)
+    job = connection.execute(query.with_for_update()).first()
+    if job is None:
         insert_job(connection, HOST, incident, now)
+    elif wake:
+        was_just_tried = job.due_noted_at is not None and abs(now - job.due_noted_at) < _APART
+        due_at = now + _APART if was_just_tried else now
+        if due_at < job.due_at:
+            made_due = t.inbox.update().where(inbox.seq == job.seq)
+            connection.execute(made_due.values(due_at=due_at, due_noted_at=now))
 
 
 def _adopted(incident: Incident) -> dict[str, object]:

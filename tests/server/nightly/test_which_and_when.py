@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.casework import open_incident
 from integration.store import NIGHTLY
 from tests.pg import both
 from tests.server.nightly.conftest import jobs, night
@@ -18,7 +17,6 @@ from webhook_server.store.chores import ChoreBook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from integration.casework import Casework
     from integration.report import Report
     from integration.store import Receipt
     from tests.conftest import SetClock
@@ -55,16 +53,10 @@ def test_a_clock_that_was_ahead_and_is_put_back_does_not_stop_the_nights(
 
 
 @both
-def test_closed_incidents_and_those_with_something_waiting_are_left_out(
-    opened: Receipt, take_in: Intake, work: Casework, book: ChoreBook, database: Database, clock: SetClock
+def test_incidents_with_something_waiting_are_left_out(
+    opened: Receipt, take_in: Intake, book: ChoreBook, database: Database, clock: SetClock
 ) -> None:
     take_in()  # waits
-    closed = take_in()
-    open_incident(closed.inbox_id, work)
-    with database._engine.begin() as connection:
-        connection.execute(
-            t.incident.update().where(t.incident.c.id == closed.incident).values(stage="Closed")
-        )
 
     assert 1 == book.begin_night(clock.now())
 

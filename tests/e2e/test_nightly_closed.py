@@ -1,0 +1,153 @@
+"""A week of nights on both stand-ins, for a ticket that is closed: left as it is if nothing is wrong there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from integration.incident import Stage
+from sandbox.playground import ORG, REPOSITORY
+from tests.e2e.test_desk_writes import opened
+from webhook_server.store.chores import ChoreBook
+
+if TYPE_CHECKING:
+    from integration.incident import Incident, IncidentId
+    from sandbox.github_state import Issue
+    from sandbox.jira_state import Issue as JiraIssue
+    from sandbox.rehearsal import HostName, Server
+
+HOSTS: list[HostName] = ["jira", "github"]
+TO_DO, DONE = "11", "31"
+WORDS = "Noah thanked us today."
+READS = {"jira": 2 + 4, "github": 2 + 3}
+"""Of the ticket once, and for the proof that only the team can read the space."""
+
+
+def github_issue(server: Server, incident: IncidentId) -> Issue:
+    ref = server.parts.database.ticket(incident).ref
+    assert ref is not None
+    return server.world.github.repo(f"{ORG}/{REPOSITORY}").issues[int(ref.id)]
+
+
+def jira_issue(server: Server, incident: IncidentId) -> JiraIssue:
+    ref = server.parts.database.ticket(incident).ref
+    assert ref is not None
+    return server.world.jira.site.issues[ref.id]
+
+
+def on_github(server: Server, method: str, path: str, sent: object) -> None:
+    answer = requests.request(
+        method, f"{server.world.github_url}/repos/{ORG}/{REPOSITORY}{path}", json=sent, timeout=10,
+        headers={"Authorization": f"Bearer {server.world.token('robert')}"},
+    )  # fmt: skip
+    answer.raise_for_status()
+
+
+def on_jira(server: Server, path: str, sent: object) -> None:
+    answer = requests.post(
+        f"{server.world.jira_url}/rest/api/3/issue/{path}", json=sent, timeout=10,
+        auth=("robert@team.example", server.world.token("robert")),
+    )  # fmt: skip
+    answer.raise_for_status()
+
+
+def close(server: Server, host: HostName, incident: IncidentId, *, again: bool = False) -> None:
+    """A member closes every step and the ticket; with ``again``, opens the ticket again."""
+    if host == "github":
+        ticket = github_issue(server, incident)
+        for step in () if again else ticket.children:
+            on_github(server, "PATCH", f"/issues/{step.number}", {"state": "closed"})
+        on_github(server, "PATCH", f"/issues/{ticket.number}", {"state": "open" if again else "closed"})
+        return
+    issue = jira_issue(server, incident)
+    for one in [issue] if again else [*server.world.jira.site.subtasks(issue), issue]:
+        on_jira(server, f"{one.id}/transitions", {"transition": {"id": TO_DO if again else DONE}})
+
+
+def say(server: Server, host: HostName, incident: IncidentId) -> None:
+    if host == "github":
+        ticket = github_issue(server, incident)
+        on_github(server, "POST", f"/issues/{ticket.number}/comments", {"body": WORDS})
+        return
+    text = {"type": "paragraph", "content": [{"type": "text", "text": WORDS}]}
+    body = {"type": "doc", "version": 1, "content": [text]}
+    on_jira(server, f"{jira_issue(server, incident).id}/comment", {"body": body})
+
+
+def comments(server: Server, host: HostName, incident: IncidentId) -> list[str]:
+    issue = github_issue(server, incident) if host == "github" else jira_issue(server, incident)
+    return [str(one.body) for one in issue.comments]
+
+
+def is_closed(server: Server, host: HostName, incident: IncidentId) -> bool:
+    if host == "github":
+        return github_issue(server, incident).state == "closed"
+    return jira_issue(server, incident).status == "10002"
+
+
+def week(server: Server) -> None:
+    book = ChoreBook(server.parts.database._engine)
+    for _ in range(7):
+        server.clock.forward(hours=24)
+        book.begin_night(server.clock.now())
+        server.clock.forward(minutes=5)
+        for job in server.parts.database.unfinished_jobs():
+            server.open(job.inbox_id)
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest) -> HostName:
+    found: HostName = request.param
+    return found
+
+
+@pytest.fixture
+def closed(server: Server, host: HostName) -> Incident:
+    """Closed by a member, as the service knows since a week."""
+    incident = opened(server, host)
+    close(server, host, incident.id)
+    week(server)
+    week(server)
+    assert Stage.CLOSED is server.parts.database.incident(incident.id).stage
+    return incident
+
+
+def test_what_is_rightly_closed_costs_a_few_reads_a_week_and_is_not_written_to(
+    server: Server, host: HostName, closed: Incident
+) -> None:
+    wire = server.wire(host)
+    writes, calls, entries = len(wire.writes()), wire.calls, server.parts.database.comments(closed.id)
+
+    week(server)
+
+    assert writes == len(wire.writes())
+    assert READS[host] == wire.calls - calls
+    assert entries == server.parts.database.comments(closed.id)
+    assert is_closed(server, host, closed.id)
+
+
+def test_a_plain_comment_on_a_closed_ticket_is_sealed_and_deleted_and_it_stays_closed(
+    server: Server, host: HostName, closed: Incident
+) -> None:
+    entries = len(server.parts.database.comments(closed.id))
+    say(server, host, closed.id)
+    assert any(WORDS in text for text in comments(server, host, closed.id))
+
+    week(server)
+
+    assert not any(WORDS in text for text in comments(server, host, closed.id))
+    assert entries + 1 == len(server.parts.database.comments(closed.id))
+    assert is_closed(server, host, closed.id)
+
+
+def test_a_closed_ticket_that_was_opened_again_is_an_open_incident_within_a_week(
+    server: Server, host: HostName, closed: Incident
+) -> None:
+    close(server, host, closed.id, again=True)
+
+    week(server)
+
+    assert Stage.REPORTING_BACK is server.parts.database.incident(closed.id).stage
+    assert not is_closed(server, host, closed.id)
