@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from webhook_server.answers import MAX_BODY
-from webhook_server.door import LARGEST_FILE
+from webhook_server.receiving import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
