@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 _THREADS = 64
 """So many deliveries can share one wait for the disk; more bring nothing (benchmarks/README.md)."""
-_CONNECTIONS = 500
-"""At once. Each takes a file descriptor, and a process has 1,024 as a rule: as many are left for databases, hosts and files."""
+_CONNECTIONS = 300
+"""At once. Each takes a file descriptor, and a process has 1,024 as a rule, also for databases, hosts and files. And Debian's
+nginx can pass on 380: so it is we who choose whom to hang up on, before it runs out of connections and turns away anybody."""
 _ALL_BUSY = 64
 """So many more, if every single one of those is being answered; who comes then waits in the kernel's queue."""
 _LONGEST_HEAD = 32 * 1024

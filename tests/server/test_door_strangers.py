@@ -66,7 +66,7 @@ def test_more_strangers_than_there_are_rooms_keep_neither_a_report_nor_a_look_at
 def test_a_few_hundred_connections_are_kept_as_the_door_is_by_itself() -> None:
     with ExitStack() as stack:
         door = stack.enter_context(closing(Running(connections=None)))
-        peers = [opened(stack, door, HALF_A_BODY) for _ in range(400)]
+        peers = [opened(stack, door, HALF_A_BODY) for _ in range(250)]
 
         assert report(door) == "6"
         for peer in peers:
