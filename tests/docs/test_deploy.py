@@ -66,7 +66,7 @@ def test_neither_waits_for_a_head_without_end_nor_holds_back_a_body_until_it_is_
     nginx, caddy = read("nginx.conf"), read("Caddyfile")
 
     assert re.search(r"^\s+client_header_timeout 10s;$", nginx, re.MULTILINE)
-    assert re.search(r"\ttimeouts \{\s+read_header 10s\s+read_body 70m\s+idle 2m\s+\}", caddy)
+    assert re.search(r"\ttimeouts \{\s+read_header 10s\s+read_body 10m\s+idle 2m\s+\}", caddy)
     assert "proxy_request_buffering on" not in nginx
     assert "request_buffers" not in caddy
     assert re.search(r"^\s+limit_conn coc-mirror 100;$", nginx, re.MULTILINE)
