@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FILE = "/api/v1/incidents/BLUE-JAY-27/files/f1.1"
 HALF = 300_000
-LARGE = 30_000_000
+LARGE = 15_000_000
 
 
 class Running:

@@ -190,12 +190,14 @@ def test_who_begins_late_has_as_long_for_the_request_as_anybody(door: Running) -
 def test_who_takes_an_answer_in_slowly_gets_all_of_it(door: Running) -> None:
     with ExitStack() as stack:
         peer = opened(stack, door, b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        answer = peer.recv(1000)
+        said = peer.recv(1000)
+        while any(one.requests for one in door.server.active_channels.values()):
+            door.let_pass(0)
         door.let_pass(10_000)
 
         while more := peer.recv(1_000_000):
-            answer += more
-        assert LARGE == len(answer.partition(b"\r\n\r\n")[2])
+            said += more
+        assert LARGE == len(said.partition(b"\r\n\r\n")[2])
 
 
 def test_a_report_takes_the_room_of_the_body_that_has_been_coming_for_longer(door: Running) -> None:
@@ -227,14 +229,48 @@ def test_a_body_that_is_worked_on_makes_no_room_for_another(door: Running) -> No
         assert answer(working) == "worked"
 
 
-def test_a_file_takes_no_room_of_another_file(door: Running) -> None:
+def test_what_follows_a_report_that_is_worked_on_does_not_end_its_connection(door: Running) -> None:
+    both = b"POST /busy/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" + HALF_A_BODY
+    with ExitStack() as stack:
+        working = opened(stack, door, both)
+        assert door.busy.acquire(timeout=60)
+        door.now += 1
+        refused = requests.post(f"{door.url}/in/form", data=b"x" * 2 * HALF, timeout=60)
+
+        assert 503 == refused.status_code
+        door.go_on.set()
+        assert answer(working) == "worked"
+
+
+def test_a_file_takes_no_room_of_another_file_nor_of_a_report(door: Running) -> None:
     """A desk's upload may take minutes; another that begins must not end it."""
-    with door.sending(FILE, b"x" * 2 * HALF, 2 * HALF + 1):
+    with (
+        door.sending(FILE, b"x" * 2 * HALF, 2 * HALF + 1),
+        door.sending("/in/form", b"x" * HALF, HALF + 1) as slow,
+    ):
         wait_until_free(door, 0, of_file=True)
+        wait_until_free(door, HALF)
         door.now += 1
 
         assert requests.post(f"{door.url}{FILE}", data=b"file", timeout=60).status_code == 503
         assert [(FILE, 4)] == door.turned_away
+        slow.sendall(b"x")
+        assert answer(slow) == str(HALF + 1)
+
+
+def test_a_report_takes_no_room_of_a_file_that_would_not_help_it(door: Running) -> None:
+    with (
+        door.sending(FILE, b"x" * HALF, HALF + 1) as file,
+        door.sending("/in/x", b"x" * 2 * HALF, 10**6) as slow,
+    ):
+        wait_until_free(door, HALF, of_file=True)
+        wait_until_free(door, 0)
+        door.now += 1
+
+        assert report(door) == "6"
+        assert is_hung_up_on(slow)
+        file.sendall(b"x")
+        assert answer(file) == str(HALF + 1)
 
 
 def test_a_head_that_is_too_long_is_not_kept(door: Running) -> None:
