@@ -12,7 +12,8 @@ what to do next.
     │   ├── Unauthenticated       401
     │   │   ├── StaleDelivery     401
     │   │   └── UnknownSource     401 (not 404: Typeform would switch the form off)
-    │   └── TooLarge              413
+    │   ├── TooLarge              413
+    │   └── NotReceived           503, or no answer: it was not waited for until it was whole
     ├── UnreadableSubmission      authentic, but not understood: sealed verbatim, never lost
     ├── SealError
     │   ├── NoReaders             nobody could open what would be sealed
@@ -122,6 +123,12 @@ class TooLarge(IntakeError):
 
     code = "too-large"
     status = 413
+
+
+class NotReceived(IntakeError):
+    """The delivery did not come whole: there was no room for it, or it came too slowly."""
+
+    code = "not-received"
 
 
 class UnreadableSubmission(CoCError):

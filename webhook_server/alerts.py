@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from integration.errors import (
     IntakeError,
     NotifyError,
+    NotReceived,
     RootKeyRefused,
     StaleDelivery,
     TooLarge,
@@ -51,6 +52,12 @@ _TEXTS = {
         "here: see at the form tool why it is so large (files must come as links). It can also be a stranger who knows the\n"
         "form's address. You are told once a day at most."
     ),
+    NotReceived.code: (
+        "A delivery to the form {source!r} had not come whole when the server hung up: it came too slowly, or more is being\n"
+        "sent at once than the server has room for. If the form was sent, its report is not here, and the form tool sends\n"
+        "it again. It can also be a stranger who wants to keep reports out: the log shows under event=intake how often, and\n"
+        "docs/server.md what the web server in front can do. You are told once a day at most."
+    ),
     StaleDelivery.code: (
         "A delivery of the form {source!r} was rightly signed and is refused, because its signed time is too far from\n"
         "this server's clock. If it is genuine, the report is not here: compare this server's clock with the right time\n"
@@ -71,7 +78,7 @@ _TEXTS = {
 }
 """What is told of each code; {source} is a name from the configuration."""
 
-_BY_ANYBODY = {Unauthenticated.code, TooLarge.code}
+_BY_ANYBODY = {Unauthenticated.code, TooLarge.code, NotReceived.code}
 """What anybody on the internet can bring about who knows a form's address.
 
 The first one is told at once, since a form may send one report in a year, and not every tool sends it again. So that

@@ -141,7 +141,9 @@ def serve(config_path: Path, name: str | None) -> None:
     config = _load(config_path)
     with _joined(config, name or "server") as parts:
         try:
-            server = make_door(parts.app, config.listen_host, config.listen_port)
+            server = make_door(
+                parts.app, config.listen_host, config.listen_port, turned_away=parts.turned_away
+            )
         except (OSError, ValueError) as error:
             raise _cannot_listen("listen", config.listen_host, config.listen_port, error) from None
         let_threads_finish()

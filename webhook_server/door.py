@@ -1,38 +1,42 @@
-"""What listens: waitress, which takes in a whole body before anybody has seen who sends it, and so with bounds.
+"""What listens: waitress, which waits for a whole request before anybody has seen who sends it, and so with bounds.
 
-A path takes no longer body than its routes could use, and all bodies that are under way together take no more memory
-than :class:`Bodies` has; whoever comes then is asked to come back, as form tools and desks do. Files, the only large thing, have a
-share of their own: who fills that keeps no report out.
+A stranger needs no more than an address to send slowly, or nothing, over many connections. None of them keeps a report
+out: who has been waited for the longest makes room for who comes, and nobody is waited for without end. What may be
+held of their requests meanwhile says :mod:`webhook_server.receiving`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
+import math
+import resource
 import sys
-import threading
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
-from waitress.utilities import Error
+
+from webhook_server.receiving import LARGEST_FILE, Bodies, House, Receiving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from waitress.adjustments import Adjustments
+    from waitress.parser import HTTPRequestParser
     from waitress.server import MultiSocketServer
 
 _THREADS = 64
 """So many deliveries can share one wait for the disk; more bring nothing (benchmarks/README.md)."""
-LARGEST_FILE = 32 * 1024 * 1024
-"""What the door reads at all: a diary's attachment. The routes refuse more than they take, with the right answer."""
-LARGEST_OTHER = 4 * 1024 * 1024
-"""Of everything else: as much as a desk may write at once. The routes for reports take less."""
-_OF_A_FILE = re.compile(r"/api/v1/incidents/[^/]+/files/[^/]+")
-
-
+_CONNECTIONS = 300
+"""At once. Each takes a file descriptor, and a process has 1,024 as a rule, also for databases, hosts and files. And Debian's
+nginx can pass on 380: so it is we who choose whom to hang up on, before it runs out of connections and turns away anybody."""
+_ALL_BUSY = 64
+"""So many more, if every single one of those is being answered; who comes then waits in the kernel's queue."""
+_LONGEST_HEAD = 32 * 1024
+"""As the usual web servers in front; without a bound of ours waitress holds 256 kB for each connection."""
+_IDLE_SECONDS = 120
+"""For a request to begin: longer than a load balancer keeps a connection that it means to use again."""
 _SWITCH_SECONDS = 0.02
 
 
@@ -45,137 +49,168 @@ def let_threads_finish() -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
 
 
-class Bodies:
-    """How many bytes of bodies are held, of files and of all else."""
-
-    def __init__(self, *, files: int = 2 * LARGEST_FILE, others: int = 8 * LARGEST_OTHER) -> None:
-        self._free = {True: files, False: others}
-        self._lock = threading.Lock()
-
-    def take(self, size: int, *, of_file: bool) -> bool:
-        """Whether there is room for so many bytes more, which are then taken."""
-        with self._lock:
-            if size > self._free[of_file]:
-                return False
-            self._free[of_file] -= size
-            return True
-
-    def give_back(self, size: int, *, of_file: bool) -> None:
-        """So many bytes are held no more."""
-        with self._lock:
-            self._free[of_file] += size
-
-
 def make_door(
-    app: Callable[..., Any], host: str, port: int, bodies: Bodies | None = None
+    app: Callable[..., Any],
+    host: str,
+    port: int,
+    *,
+    turned_away: Callable[[str, int], None] = lambda _path, _size: None,
+    bodies: Bodies | None = None,
+    steady: Callable[[], float] = time.monotonic,
+    connections: int = _CONNECTIONS,
 ) -> BaseWSGIServer | MultiSocketServer:
     """What listens. A body stays in memory: by itself waitress writes one over 512 kB into a file, in clear.
 
     Nor does it write a warning for each request that waits for a thread: that would make a busy door slower still.
+    Its ``select()`` takes no descriptor over 1,023, and would end the server with the first one; ``poll()`` takes any.
+    ``turned_away`` is told of requests that are not waited for any longer, as :class:`House` says; it must not raise.
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    rooms = min(connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    callers = _Callers(rooms)
     server = create_server(
         app,
+        map=callers.sockets,
         host=host,
         port=port,
         threads=_THREADS,
+        connection_limit=rooms + _ALL_BUSY,
+        asyncore_use_poll=True,
+        max_request_header_size=_LONGEST_HEAD,
         max_request_body_size=LARGEST_FILE,
         inbuf_overflow=2 * LARGEST_FILE,
+        channel_timeout=_IDLE_SECONDS,
+        cleanup_interval=1,
         ident=None,
     )
-    shared = bodies or Bodies()
+    house = House(bodies or Bodies(), steady, turned_away)
 
     def channel(*made_of: Any, **how: Any) -> _Channel:  # noqa: ANN401 - waitress's own
-        return _Channel(shared, *made_of, **how)
+        callers.make_room(for_more=1)
+        return _Channel(house, callers, *made_of, **how)
 
     # A host name may stand for several addresses, each with a server of its own.
-    for one in (server,) if isinstance(server, BaseWSGIServer) else (server.map or {}).values():
+    for one in callers.sockets.values():
         if isinstance(one, BaseWSGIServer):
             one.channel_class = cast("type[HTTPChannel]", channel)
+            one.maintenance = partial(_each_second, one, callers)  # type: ignore[method-assign] # as the class before
     return server
+
+
+class _Callers:
+    """All connections together. Only the thread that waits for them all uses this."""
+
+    def __init__(self, rooms: int) -> None:
+        self.sockets: dict[int, Any] = {}
+        """Of waitress, by descriptor: connections, and what it listens on."""
+        self._rooms = rooms
+
+    def _open(self) -> list[_Channel]:
+        return [
+            one for one in list(self.sockets.values()) if isinstance(one, _Channel) and not one.will_close
+        ]
+
+    def make_room(self, for_more: int = 0) -> None:
+        """Hang up on those that have been waited for the longest, if there are too many connections.
+
+        One whose request is being answered is never among them; nor, as a rule, one that comes as fast as a report does:
+        before its turn some hundred others must have come.
+        """
+        if len(self.sockets) + for_more <= self._rooms:
+            return
+        there = self._open()
+        waiting = sorted((one for one in there if one.is_waited_for), key=_since)
+        for one in waiting[: max(0, len(there) + for_more - self._rooms)]:
+            one.hang_up()
+
+    def hang_up_on_a_slower(self, than: _Channel) -> bool:
+        """Make room for a body: hang up on who has been sending one for the longest time, and longer; whether there was one."""
+        slower = [
+            one for one in self._open() if one.holds_room and one.waited_for_since < than.waited_for_since
+        ]
+        if slower:
+            min(slower, key=_since).hang_up()
+        return bool(slower)
+
+    def hang_up_on_the_late(self) -> None:
+        """Once a second: waitress itself asks only whether anything came, and a byte now and then was enough."""
+        for one in self._open():
+            if one.is_late:
+                one.hang_up()
+        self.make_room()
 
 
 class _Channel(HTTPChannel):
     """A connection, whose requests share the room for bodies with those of all others."""
 
-    def __init__(self, bodies: Bodies, *made_of: Any, **how: Any) -> None:  # noqa: ANN401 - waitress's own
-        self.parser_class = cast("type[HTTPRequestParser]", lambda adj: _Request(adj, bodies))
+    def __init__(self, house: House, callers: _Callers, *made_of: Any, **how: Any) -> None:  # noqa: ANN401 - waitress's own
+        self._steady = house.steady
+        self._free_since = house.steady()  # infinite while its request is being answered
+        self.parser_class = cast(
+            "type[HTTPRequestParser]",
+            lambda adj: Receiving(adj, house, lambda: callers.hang_up_on_a_slower(self)),
+        )
         super().__init__(*made_of, **how)
 
+    @property
+    def _unfinished(self) -> Receiving | None:
+        return cast("Receiving | None", self.request)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether nothing of it is being answered."""
+        return not self.requests and self._free_since < math.inf
+
+    @property
+    def waited_for_since(self) -> float:
+        """Since when its next request is waited for, or the rest of it."""
+        return self._free_since if self._unfinished is None else self._unfinished.begun
+
+    @property
+    def holds_room(self) -> bool:
+        """Whether there would be room for other bodies without it."""
+        return self.is_waited_for and self._unfinished is not None and self._unfinished.holds_room
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was waited for long enough. Who still takes in an answer has waitress's time, anew with each piece."""
+        if not self.is_waited_for or self.total_outbufs_len:
+            return False
+        if self._unfinished is None:
+            return self._steady() - self._free_since > _IDLE_SECONDS
+        return self._unfinished.is_too_slow
+
+    def service(self) -> None:
+        """Answer a whole request, in a thread of its own."""
+        self._free_since = math.inf
+        try:
+            super().service()
+        finally:
+            self._free_since = self._steady()
+
+    def hang_up(self) -> None:
+        """Wait no longer. The connection is closed when the sockets are looked at the next time."""
+        if self._unfinished is not None:
+            self._unfinished.turn_away()
+        self.will_close = True
+
     def handle_close(self) -> None:
-        """The other side is gone: what came of a request that is not whole is let go."""
-        if self.request is not None:
-            self.request.close()
+        """It ends. What came of a request that is not whole is let go."""
+        if self._unfinished is not None:
+            if self.will_close:  # waitress's own idea, because nothing came
+                self._unfinished.turn_away()
+            self._unfinished.close()
         super().handle_close()
 
-
-class _Request(HTTPRequestParser):
-    """A request that is being received."""
-
-    def __init__(self, adj: Adjustments, bodies: Bodies) -> None:
-        super().__init__(adj)
-        self._bodies = bodies
-        self._held = 0
-
-    def received(self, data: bytes) -> int:
-        """Take in what came; how much of it belongs to this request."""
-        before = self.body_bytes_received
-        consumed = super().received(data)
-        if self.error is not None or not self.headers_finished or self.empty:
-            return consumed
-        if max(self.content_length, self.body_bytes_received) > self._largest:
-            self._cut()
-            return len(data)
-        grown = self.body_bytes_received - before
-        if not self._bodies.take(grown, of_file=self._is_file):
-            self._refuse()
-            return len(data)
-        self._held += grown
-        return consumed
-
-    @property
-    def _is_file(self) -> bool:
-        path: str = self.path  # type: ignore[attr-defined] # the stubs lack it
-        return str(self.command) == "POST" and _OF_A_FILE.fullmatch(path) is not None
-
-    @property
-    def _largest(self) -> int:
-        return LARGEST_FILE if self._is_file else LARGEST_OTHER
-
-    def _cut(self) -> None:
-        """Longer than any route takes: it gets the length that was announced or has come, and answers that; then we hang up."""
-        if self.body_rcv is not None and self.chunked:
-            self._headers["CONTENT_LENGTH"] = str(self.body_bytes_received)
-        self._let_go()
-        self.body_rcv = None
-        self._is_over()
-
-    def _refuse(self) -> None:
-        self.error = _NoRoom("Too much is being sent at once. Nothing was stored; send it again later.")
-        self._let_go()
-        self._is_over()
-
-    def _is_over(self) -> None:
-        self._headers["CONNECTION"] = "close"
-        self.connection_close = True
-        self.expect_continue = False
-        self.completed = True
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        return cast("dict[str, str]", self.headers)
-
-    def _let_go(self) -> None:
-        super().close()
-        held, self._held = self._held, 0
-        if held:
-            self._bodies.give_back(held, of_file=self._is_file)
-
-    def close(self) -> None:
-        """It was answered, or its sender is gone."""
-        self._let_go()
+    def handle_expt(self) -> None:
+        """Urgent data, which HTTP does not know: waitress would write a warning about it again and again, without end."""
+        self.handle_close()
 
 
-class _NoRoom(Error):
-    code = 503
-    reason = "Service Unavailable"
+def _since(one: _Channel) -> float:
+    return one.waited_for_since
+
+
+def _each_second(server: BaseWSGIServer, callers: _Callers, now: int) -> None:
+    BaseWSGIServer.maintenance(server, now)
+    callers.hang_up_on_the_late()

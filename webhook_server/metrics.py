@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from integration.errors import CoCError, StaleDelivery, TooLarge, Unauthenticated, UnknownSource
+from integration.errors import CoCError, NotReceived, StaleDelivery, TooLarge, Unauthenticated, UnknownSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ _OTHER = "other"
 _NO_CODE = "none"
 _ANSWERS = (
     *("received", "unreadable", "ignored", "failed"),
-    *(error.code for error in (Unauthenticated, StaleDelivery, UnknownSource, TooLarge)),
+    *(error.code for error in (Unauthenticated, StaleDelivery, UnknownSource, TooLarge, NotReceived)),
 )
 _CHORE = re.compile(r"[a-z-]{1,20}\Z")
 

@@ -33,6 +33,7 @@ from webhook_server.config_spaces import GitHubSettings, JiraSettings
 from webhook_server.engine import Engine
 from webhook_server.events import events
 from webhook_server.fellows import Fellows
+from webhook_server.intake.not_received import not_received
 from webhook_server.intake.routes import intake
 from webhook_server.jobs import Dispatcher, attempt_in_turn
 from webhook_server.lookout import Lookout, audiences_looked_at
@@ -106,6 +107,7 @@ class Parts:
     lookout: Lookout
     figures: CollectorRegistry
     boards: Boards
+    turned_away: Callable[[str, int], None]
 
     def close(self) -> None:
         """Give the database back. The dispatcher is stopped by whoever started it."""
@@ -263,7 +265,8 @@ def join(
         ]
     )
     figures.register(DatabaseFigures(Overview(sql), clock, lambda: dispatcher.is_stuck, spaces=config.spaces))
-    return Parts(app, dispatcher, database, work, chores, lookout, figures, boards)
+    turned_away = not_received(config.sources, dispatcher.alert, counters.delivery)
+    return Parts(app, dispatcher, database, work, chores, lookout, figures, boards, turned_away)
 
 
 class DeskDoor:

@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from webhook_server.answers import MAX_BODY
-from webhook_server.door import LARGEST_FILE
+from webhook_server.receiving import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -60,6 +60,16 @@ def test_caddy_lets_only_our_doors_through_and_logs_no_request() -> None:
     assert ["respond 404"] == [inner.strip() for path, inner in places if not path]
     assert "exclude http.log.error http.handlers.reverse_proxy" in site
     assert not re.search(r"^\tlog\b(?! default)", site.partition("coc.example.org {")[2], re.MULTILINE)
+
+
+def test_neither_waits_for_a_head_without_end_nor_holds_back_a_body_until_it_is_whole() -> None:
+    nginx, caddy = read("nginx.conf"), read("Caddyfile")
+
+    assert re.search(r"^\s+client_header_timeout 10s;$", nginx, re.MULTILINE)
+    assert re.search(r"\ttimeouts \{\s+read_header 10s\s+read_body 10m\s+idle 2m\s+\}", caddy)
+    assert "proxy_request_buffering on" not in nginx
+    assert "request_buffers" not in caddy
+    assert re.search(r"^\s+limit_conn coc-mirror 100;$", nginx, re.MULTILINE)
 
 
 def test_both_take_bodies_as_large_as_the_server_does() -> None:

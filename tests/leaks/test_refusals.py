@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from sandbox.form import QUESTIONS
 from webhook_server.cli import main as coc_server
+from webhook_server.door import make_door
+from webhook_server.receiving import Bodies
 
 if TYPE_CHECKING:
     from sandbox.mailbox import Mailbox
@@ -78,3 +82,35 @@ def test_a_strangers_name_for_a_form_is_told_to_nobody(
     assert answer.status_code == 401
     assert box.mails == []
     assert [] == canary.found_in("the log", caplog.text.encode())
+
+
+def test_a_report_that_did_not_come_whole_is_told_without_a_word_of_it(
+    canary: Canary, server: Server, box: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    body, _headers = server.world.delivery(answers(canary))
+    door: Any = make_door(
+        server.parts.app, "127.0.0.1", 0,
+        turned_away=server.parts.turned_away, bodies=Bodies(others=len(body) // 2),
+    )  # fmt: skip
+    with socket.create_connection(("127.0.0.1", int(door.effective_port)), timeout=60) as peer:
+        peer.sendall(
+            f"POST /in/form-jira HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        peer.settimeout(0.01)
+        answer = b""
+        while not answer:
+            door.asyncore.loop(timeout=0.01, map=door._map, count=1, use_poll=True)
+            with suppress(TimeoutError):
+                answer = peer.recv(10_000)
+    door.task_dispatcher.shutdown()
+    door.asyncore.close_all(door._map)
+    server.parts.dispatcher.turn()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert box.mails
+    for _to, mail in box.mails:
+        assert b"form-jira" in mail
+        assert b"had not come whole" in mail
+        assert [] == canary.found_in("a mail", mail)
+    for what, shown in (("the answer", answer), ("the log", caplog.text.encode())):
+        assert [] == canary.found_in(what, shown)

@@ -36,6 +36,7 @@ def alerts(told: Told, clock: SetClock) -> Alerts:
         ("intake", "could not be stored"),
         ("unauthenticated", "does not prove that it comes from the form tool"),
         ("too-large", "over 2 MB"),
+        ("not-received", "had not come whole"),
         ("stale-delivery", "rightly signed"),
         ("unreadable-submission", "does not understand"),
     ],
@@ -61,6 +62,7 @@ def test_each_refusal_names_the_form_and_what_to_do_and_is_told_at_once(
         ("notify", 1),
         ("unauthenticated", 24),
         ("too-large", 24),
+        ("not-received", 24),
     ],
 )
 def test_the_next_mail_comes_after_an_hour_and_about_what_strangers_can_do_after_a_day(
@@ -152,6 +154,7 @@ def test_a_clock_that_is_put_back_delays_no_alert(alerts: Alerts, told: Told, cl
         ("intake", True),
         ("unauthenticated", True),
         ("too-large", True),
+        ("not-received", True),
         ("stale-delivery", True),
         ("unreadable-submission", False),
         ("notify", False),

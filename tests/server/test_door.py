@@ -12,21 +12,31 @@ import pytest
 import requests
 from flask import Flask, request
 
-from webhook_server.door import LARGEST_OTHER, Bodies, make_door
+from webhook_server.door import make_door
+from webhook_server.receiving import LARGEST_OTHER, Bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FILE = "/api/v1/incidents/BLUE-JAY-27/files/f1.1"
 HALF = 300_000
+LARGE = 15_000_000
 
 
 class Running:
-    """A door in front of an application that says how long the body was, and a room for two halves of each kind."""
+    """A door in front of an application that says how long the body was, and a room for two halves of each kind.
 
-    def __init__(self) -> None:
+    ``now`` is the door's time, which stands still. On ``/busy/…`` the application works until ``go_on`` is set.
+    """
+
+    def __init__(self, connections: int | None = 100) -> None:
         self.bodies = Bodies(files=2 * HALF, others=2 * HALF)
+        self.now = 0.0
+        self.turned_away: list[tuple[str, int]] = []
         self.announced: list[int] = []
+        self.busy = threading.Semaphore(0)
+        self.go_on = threading.Event()
+        self.turns = threading.Semaphore(0)
         app = Flask("behind the door")
 
         @app.post("/<path:_path>")
@@ -34,7 +44,26 @@ class Running:
             self.announced.append(request.content_length or 0)
             return str(len(request.get_data())) if (request.content_length or 0) <= LARGEST_OTHER else "long"
 
-        self.server = cast("Any", make_door(app, "127.0.0.1", 0, self.bodies))
+        @app.post("/busy/<path:_path>")
+        def answer_late(_path: str) -> str:
+            self.busy.release()
+            assert self.go_on.wait(60)
+            return "worked"
+
+        @app.get("/health/live")
+        def live() -> str:
+            return "ok"
+
+        @app.get("/large")
+        def large() -> bytes:
+            return b"x" * LARGE
+
+        door = make_door(
+            app, "127.0.0.1", 0,
+            bodies=self.bodies, turned_away=lambda *what: self.turned_away.append(what), steady=lambda: self.now,
+            **({} if connections is None else {"connections": connections}),
+        )  # fmt: skip
+        self.server = cast("Any", door)
         self.port = int(self.server.effective_port)
         self.url = f"http://127.0.0.1:{self.port}"
         self._over = threading.Event()
@@ -43,9 +72,20 @@ class Running:
 
     def _run(self) -> None:
         while not self._over.is_set():
-            self.server.asyncore.loop(timeout=0.01, map=self.server._map, count=1)
+            self.server.asyncore.loop(timeout=0.01, map=self.server._map, count=1, use_poll=True)
+            self.turns.release()
+
+    def let_pass(self, seconds: float) -> None:
+        """So much later, and the door has looked after its connections since."""
+        self.now += seconds
+        self.server.next_channel_cleanup = 0
+        for _ in range(4):
+            while self.turns.acquire(blocking=False):
+                pass
+            assert self.turns.acquire(timeout=60)
 
     def close(self) -> None:
+        self.go_on.set()
         self._over.set()
         self._thread.join()
         self.server.task_dispatcher.shutdown()
@@ -82,9 +122,10 @@ def test_unfinished_bodies_together_hold_no_more_than_there_is_room_for(door: Ru
     with door.sending("/in/form", b"x" * HALF, 10**6), door.sending("/in/form", b"x" * HALF, 10**6):
         wait_until_free(door, 0)
 
-        with door.sending("/in/form", b"x", 10**6) as third:
+        with door.sending("/in/form", b"x", 10**6) as third:  # none of them has been sending for longer
             assert third.recv(100).startswith(b"HTTP/1.1 503 ")
         assert 0 == free(door, of_file=False)
+        assert [("/in/form", 10**6)] == door.turned_away
 
     wait_until_free(door, 2 * HALF)  # who hangs up holds nothing
     assert requests.post(f"{door.url}/in/form", data=b"x" * HALF, timeout=30).text == str(HALF)

@@ -198,7 +198,15 @@ def test_a_first_refusal_is_a_rise_from_zero() -> None:
 
     figures = read(registry)
 
-    for outcome in ("received", "failed", "unauthenticated", "stale-delivery", "too-large", "unknown-source"):
+    for outcome in (
+        "received",
+        "failed",
+        "unauthenticated",
+        "stale-delivery",
+        "too-large",
+        "unknown-source",
+        "not-received",
+    ):
         assert 0 == figures["coc_deliveries_total", (("outcome", outcome),)]
     assert 0 == figures["coc_notices_total", (("outcome", "failed"),)]
 
