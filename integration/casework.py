@@ -117,15 +117,13 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if delivery.finished:
         return
     delivery, incident = _incident_of(delivery, work)
+    if delivery.source == NIGHTLY and _is_right_at_night(incident, work):
+        work.store.finish(inbox_id, work.clock.now())
+        return
     host = _host(incident, work)
     hints = work.store.hints(incident.id)
     if delivery.source == HOST and _is_observed(incident, host, hints, work):
         work.store.observed(inbox_id, hints.upto, work.clock.now())
-        return
-    if delivery.source == NIGHTLY and (
-        work.guard.is_frozen(host.space) or _looks_right(incident, host, work)
-    ):  # of a frozen space members are told once, not for each ticket; the night after the thaw compares them
-        work.store.finish(inbox_id, work.clock.now())
         return
     if delivery.source == HOST:
         host.ready_to_look()
@@ -200,17 +198,26 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
     )
 
 
-def _looks_right(incident: Incident, host: Host, work: Casework) -> bool:
+def _is_right_at_night(incident: Incident, work: Casework) -> bool:
     """Whether there is nothing to do, by reading the ticket once: what a night costs for most incidents.
 
-    The restriction of the space need not be proven for each of them, since nothing is written.
+    The restriction of the space need not be proven for each of them, since nothing is written. Of a frozen one members are
+    told once, not for each ticket; the night after the thaw compares them. What is closed may have been put away, its
+    ticket or the whole space.
     """
-    ref = work.store.ticket(incident.id).ref
+    host, ref = work.hosts.get(incident.space), work.store.ticket(incident.id).ref
+    if host is None or work.guard.is_frozen(host.space):
+        return host is not None or incident.is_closed
     if ref is None:
         return False
-    _prove_restricted(host, work, recent=True)
     view = mirror(incident, work.process)
-    found = host.read(ref, view)
+    try:
+        _prove_restricted(host, work, recent=True)
+        found = host.read(ref, view)
+    except HostGone:
+        if incident.is_closed:
+            return True
+        raise
     return is_whole(incident, view, found, work.store, work.roster()) and is_settled(incident, found, work)
 
 
@@ -299,6 +306,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
         raise
     except HostError:  # surely nothing was written: the next try need not wait for the host's search
         work.store.ticket_attempted(view.incident, None)
+        work.looked_for.pop((view.incident, attempted_at), None)
         raise
     work.store.ticket_opened(view.incident, ref)
     work.looked_for.pop((view.incident, attempted_at), None)

@@ -57,6 +57,11 @@ class Incident:
     lead: Alias | None = None
     secondary: Alias | None = None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing of it is to be done any more."""
+        return self.stage is Stage.CLOSED
+
 
 def incident_id(origin: bytes) -> IncidentId:
     """The id for 16 bytes that nothing else comes from."""

@@ -198,7 +198,7 @@ def _as_shown(incident: Incident, found: TicketState, shown: Shown, work: Casewo
 
 def _stage(incident: Incident, found: TicketState, shown: Shown, work: Casework) -> Stage:
     """The stage follows the ticket's own state where that was changed: closed is what is closed there."""
-    was_closed = incident.stage is Stage.CLOSED
+    was_closed = incident.is_closed
     if shown.closed and not was_closed and not unfinished(incident, found, work):
         return Stage.CLOSED
     asked = shown.stage if shown.stage is not Stage.CLOSED else None
@@ -355,7 +355,7 @@ def unfinished(incident: Incident, found: TicketState, work: Casework) -> tuple[
 
 
 def _closed_wrongly(incident: Incident, shown: Shown) -> bool:
-    return shown.closed != (incident.stage is Stage.CLOSED)
+    return shown.closed != incident.is_closed
 
 
 def _stands_sealed(incident: Incident, one: PlainComment, found: TicketState, store: Store) -> bool:

@@ -35,8 +35,11 @@ _ALL_BUSY = 64
 """So many more, if every single one of those is being answered; who comes then waits in the kernel's queue."""
 _LONGEST_HEAD = 32 * 1024
 """As the usual web servers in front; without a bound of ours waitress holds 256 kB for each connection."""
-_IDLE_SECONDS = 120
-"""For a request to begin: longer than a load balancer keeps a connection that it means to use again."""
+_IDLE_SECONDS = 150
+"""For a request to begin: longer than Caddy (two minutes) and other web servers in front keep a connection that they mean to use
+again. A report that they send on one which ends at that moment would be answered with 502."""
+_TAKES_SECONDS = 30
+"""Since the last piece of an answer was taken, for who still takes one in; and for the end of a connection that was hung up on."""
 _SWITCH_SECONDS = 0.02
 
 
@@ -119,7 +122,7 @@ class _Callers:
         if len(self.sockets) + for_more <= self._rooms:
             return
         there = self._open()
-        waiting = sorted((one for one in there if one.is_waited_for), key=_since)
+        waiting = sorted((one for one in there if one.is_waited_for and not one.takes_an_answer), key=_since)
         for one in waiting[: max(0, len(there) + for_more - self._rooms)]:
             one.hang_up()
 
@@ -133,7 +136,13 @@ class _Callers:
         return bool(slower)
 
     def hang_up_on_the_late(self) -> None:
-        """Once a second: waitress itself asks only whether anything came, and a byte now and then was enough."""
+        """Once a second: waitress itself asks only whether anything came, and a byte now and then was enough.
+
+        And it ends a connection when that takes in something more: one that takes nothing would stay for ever.
+        """
+        for one in list(self.sockets.values()):
+            if isinstance(one, _Channel) and one.will_close and one.takes_nothing:
+                one.handle_close()
         for one in self._open():
             if one.is_late:
                 one.hang_up()
@@ -172,9 +181,23 @@ class _Channel(HTTPChannel):
         return self.is_waited_for and self._unfinished is not None and self._unfinished.holds_room
 
     @property
+    def takes_an_answer(self) -> bool:
+        """Whether the last answer is still being taken in."""
+        return self.total_outbufs_len > 0 and not self._took_nothing_lately
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether what is left of the last answer is not being taken in, and nothing else is done for it."""
+        return self.is_waited_for and self._took_nothing_lately
+
+    @property
+    def _took_nothing_lately(self) -> bool:
+        return time.time() - self.last_activity > _TAKES_SECONDS
+
+    @property
     def is_late(self) -> bool:
-        """Whether it was waited for long enough. Who still takes in an answer has waitress's time, anew with each piece."""
-        if not self.is_waited_for or self.total_outbufs_len:
+        """Whether it was waited for long enough. Who still takes in an answer has time, anew with each piece."""
+        if not self.is_waited_for or self.takes_an_answer:
             return False
         if self._unfinished is None:
             return self._steady() - self._free_since > _IDLE_SECONDS

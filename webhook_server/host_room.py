@@ -38,7 +38,7 @@ class HostRoom:
     def __init__(self, work: Casework, jobs: Database) -> None:
         self._work = work
         self._jobs = jobs
-        self._waits: set[SpaceName] = set()
+        self._waits: dict[SpaceName, tuple[datetime, datetime]] = {}
         self._reports_first: dict[SpaceName, tuple[datetime, datetime]] = {}
 
     def places(self, space: SpaceName, processes: int) -> int:
@@ -79,16 +79,22 @@ class HostRoom:
                 self._found_none(space, after)
             self._put_off(space, spent, after)
             return False
-        self._waits.discard(space)
+        self._waits.pop(space, None)
         self._reports_first.pop(space, None)
         return True
 
     def _found_none(self, space: SpaceName, after: timedelta) -> None:
-        """Not one report found room. If that is so for the second time, looks leave them what becomes free until then."""
+        """Not one report found room. If that is so again after the wait, looks leave them what becomes free until then.
+
+        What comes in or falls due within the wait says nothing new.
+        """
         now = self._work.clock.now()
+        since, until = self._waits.get(space, (now, now))
+        if since <= now < until:
+            return
         if space in self._waits:
             self._reports_first[space] = now, now + after + _TO_BEGIN
-        self._waits.add(space)
+        self._waits[space] = now, now + after
 
     def _put_off(
         self, space: SpaceName, spent: BudgetSpent, by: timedelta, *, looks: str | None = None

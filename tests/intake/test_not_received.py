@@ -46,7 +46,7 @@ def test_of_an_unknown_form_nobody_is_told_and_its_name_is_not_logged(
     heard.tell(path, 7)
 
     assert ["event=intake source=unknown outcome=not-received size=7"] == caplog.messages
-    assert ["not-received"] == heard.counted
+    assert ["unknown-source"] == heard.counted
     assert [] == heard.alerts
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration.casework import Casework, open_incident
-from integration.errors import HostRejected
+from integration.errors import HostRefused, HostRejected
 from integration.host_events import HostEvent, Touched
 from integration.incident import SpaceName
 from integration.store import HOST
@@ -50,12 +50,10 @@ def look(database: Database) -> Job:
     return job
 
 
-def put_off(database: Database, clock: SetClock, by: timedelta = DAY) -> None:
-    """As a write that the host rejects puts a job off."""
+def put_off(database: Database, clock: SetClock, by: timedelta = DAY, code: str = HostRefused.code) -> None:
+    """As a write that the host refuses puts a job off."""
     now = clock.now()
-    database.job_failed(
-        look(database), parked=True, code=HostRejected.code, reason="-", due_at=now + by, now=now
-    )
+    database.job_failed(look(database), parked=True, code=code, reason="-", due_at=now + by, now=now)
 
 
 def is_due(database: Database, clock: SetClock) -> bool:
@@ -73,7 +71,48 @@ def test_an_event_makes_a_job_due_that_was_put_off_for_a_day(database: Database,
     note(database, clock, "delivery-2")
 
     assert is_due(database, clock)
-    assert ("parked", HostRejected.code) == (look(database).state, look(database).reason_code)
+    assert ("parked", HostRefused.code) == (look(database).state, look(database).reason_code)
+
+
+@both
+def test_what_was_put_off_keeps_no_event_of_its_incident_from_being_looked_at(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, make_report: Callable[..., Report]
+) -> None:
+    receipt = take_in(submission="s1")
+    open_incident(receipt.inbox_id, work)
+    later = take_in(make_report(account="And then it went on."), submission="s1")
+    assert later.incident == receipt.incident
+    now = clock.now()
+    database.job_failed(
+        database.job(later.inbox_id),
+        parked=True,
+        code=HostRejected.code,
+        reason="-",
+        due_at=now + DAY,
+        now=now,
+    )
+
+    note(database, clock, "delivery-1")
+
+    assert is_due(database, clock)
+    database.retry_now(later.inbox_id, clock.now())
+    assert not is_due(database, clock)  # that one reads the ticket itself
+
+
+@pytest.mark.usefixtures("incident")
+def test_what_the_host_rejected_is_tried_four_times_an_hour_at_most(
+    database: Database, clock: SetClock
+) -> None:
+    """A rule there that rewrites our comments leaves one at each try."""
+    note(database, clock, "delivery-1")
+    put_off(database, clock, code=HostRejected.code)
+    clock.forward(minutes=2)
+    note(database, clock, "delivery-2")
+    assert not is_due(database, clock)
+
+    clock.forward(minutes=15)
+
+    assert is_due(database, clock)
 
 
 @both
@@ -149,7 +188,7 @@ def test_an_event_that_comes_during_a_try_is_not_put_off_with_it(
     )
     assert incident == look(database).incident
 
-    clock.forward(minutes=1)
+    clock.forward(minutes=15)
 
     assert is_due(database, clock)
 

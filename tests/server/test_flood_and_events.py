@@ -15,8 +15,9 @@ from integration.host_events import HostEvent, Touched
 from integration.mirror import PlainComment
 from integration.text import Untrusted
 from tests.pg import both
-from tests.server.memory_host import SPACE
+from tests.server.memory_host import SPACE, MemoryHost
 from tests.server.test_flood import BudgetedHost, OneAfterAnother, without_waiting_for_the_disk
+from webhook_server.host_room import HostRoom
 from webhook_server.jobs import Dispatcher
 from webhook_server.store import tables as t
 from webhook_server.store.budget import SharedBudget
@@ -201,3 +202,26 @@ def test_without_room_for_a_look_it_is_due_when_there_is_some(
     (waits,) = town.database.unfinished_jobs()
     assert waits.only_looks
     assert town.clock.now() + timedelta(seconds=101) > waits.due_at > town.clock.now() + timedelta(seconds=80)
+
+
+class RoomForLooks(MemoryHost):
+    """Nothing is left for an incident, and enough for looks."""
+
+    def ready_to_look(self, looks: int = 1) -> None:
+        del looks
+
+
+def test_reports_that_come_while_others_wait_for_room_take_none_from_looks(
+    work: Casework, database: Database, clock: SetClock
+) -> None:
+    host = RoomForLooks(clock, spent=BudgetSpent("The hour is used up.", after=3000.0))
+    room = HostRoom(replace(work, hosts={SPACE: host}), database)
+    for _ in range(3):
+        assert not room.for_incidents(SPACE, 1, 1)
+        assert room.for_looks(SPACE, 1)
+        clock.forward(minutes=15)
+    clock.forward(minutes=6)
+
+    assert not room.for_incidents(SPACE, 1, 1)  # the wait is over, and something else took the room
+
+    assert not room.for_looks(SPACE, 1)

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from integration.casework import open_incident
+from integration.errors import HostGone
 from integration.incident import Stage
 from integration.mirror import PlainComment, mirror
 from integration.store import FOUND
@@ -185,3 +186,36 @@ def test_a_ticket_that_is_rightly_closed_costs_a_read_a_week_and_nothing_is_writ
 
     assert ["audience", "read"] == host.calls
     assert before == kept_of(database, incident)
+
+
+def test_a_closed_ticket_that_somebody_deleted_is_left_alone(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, book: ChoreBook, host: MemoryHost
+) -> None:
+    close(database, opened(take_in, work))
+    host.tickets.clear()
+
+    for _ in range(DAYS):
+        night(book, database, clock, work)
+
+    assert [] == database.unfinished_jobs()
+
+
+def test_an_open_one_that_somebody_deleted_is_not(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, book: ChoreBook, host: MemoryHost
+) -> None:
+    opened(take_in, work)
+    host.tickets.clear()
+
+    with pytest.raises(HostGone):
+        night(book, database, clock, work)
+
+
+def test_closed_tickets_of_a_ticket_space_that_is_not_configured_any_more_are_left_alone(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, book: ChoreBook
+) -> None:
+    close(database, opened(take_in, work))
+
+    for _ in range(DAYS):
+        night(book, database, clock, replace(work, hosts={}))
+
+    assert [] == database.unfinished_jobs()

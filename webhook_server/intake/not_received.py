@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.errors import NotReceived
+from integration.errors import NotReceived, UnknownSource
 from integration.logs import Log
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ def not_received(
         name = path.removeprefix("/in/")
         known = name in sources
         _log.warning("intake", source=name if known else "unknown", outcome=_CODE, size=size)
-        count(_CODE)
         if not known:
+            count(UnknownSource.code)
             return
+        count(_CODE)
         try:
             alert(name, _CODE)
         except Exception as error:  # noqa: BLE001 - all connections are looked after by the thread that tells us

@@ -84,7 +84,10 @@ def _due(looks: str | None) -> sa.Select[Any]:
         .where(unfinished, wanted, sa.not_(DOES_NOT_OPEN))
         .group_by(t.inbox.c.incident_id)
     )
+    is_due = sa.or_(t.inbox.c.due_at <= sa.bindparam("now"), _noted_at > sa.bindparam("ahead"))
     others = sa.select(t.inbox.c.incident_id).where(unfinished, sa.not_(looks_only), sa.not_(DOES_NOT_OPEN))
+    if looks == HOST:  # what was put off, perhaps for a day, keeps no plain comment readable until then
+        others = others.where(is_due)
     due = (
         sa.select(
             t.inbox.c.seq,
@@ -100,7 +103,7 @@ def _due(looks: str | None) -> sa.Select[Any]:
             sa.or_(t.inbox.c.seq.in_(first), sa.and_(wanted, DOES_NOT_OPEN)),
             unfinished,
             sa.true() if looks is None else t.inbox.c.incident_id.not_in(others),
-            sa.or_(t.inbox.c.due_at <= sa.bindparam("now"), _noted_at > sa.bindparam("ahead")),
+            is_due,
         )
         .subquery()
     )
@@ -141,7 +144,7 @@ class JobList:
         Beside it, and after all others of the ticket space, those that did not open at their last try: they hold up none.
         Of each ticket space ``limit`` at most, so that none fills the list and keeps the others out of it. Jobs
         that only look at a ticket (``looks``: NIGHTLY or HOST) are given apart, and only of incidents for which nothing
-        else waits: one that is parked keeps no report from its turn.
+        else waits, or (HOST) is due: one that is parked keeps no report from its turn.
         """
         return self._jobs(_DUE[looks], now=now, ahead=now + _CLOCKS_DIFFER, most=limit)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from integration.code_name import CodeName
+from integration.errors import HostRejected
 from integration.host_events import Touched
 from integration.incident import IncidentId, SpaceName
 from integration.process import StepKey
@@ -33,7 +34,9 @@ EXPOSED = "exposed"
 _REMEMBERED = timedelta(days=8)
 """GitHub sends a delivery again for three days if asked, Jira by itself within half an hour."""
 _APART = timedelta(minutes=1)
-"""Between two tries that events ask for. A rule in the host that rewrites what we write sends an event after each of them."""
+"""Between two tries that events ask for, of a job that was put off."""
+_APART_IF_REJECTED = timedelta(minutes=15)
+"""If the host did not keep what was written: a rule in it that rewrites us sends an event after each try, and may leave a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,13 +296,14 @@ def _add_job(connection: sa.Connection, incident: IncidentId, now: datetime, *, 
     """A job, unless one waits. With ``wake`` that one is due now, or a little after its last try."""
     inbox = t.inbox.c
     waits = inbox.incident_id == incident, inbox.source == HOST, inbox.state != "done"
-    query = sa.select(inbox.seq, inbox.due_at, inbox.due_noted_at).where(*waits).limit(1)
+    query = sa.select(inbox.seq, inbox.due_at, inbox.due_noted_at, inbox.reason_code).where(*waits).limit(1)
     job = connection.execute(query.with_for_update()).first()
     if job is None:
         insert_job(connection, HOST, incident, now)
     elif wake:
-        was_just_tried = job.due_noted_at is not None and abs(now - job.due_noted_at) < _APART
-        due_at = now + _APART if was_just_tried else now
+        apart = _APART_IF_REJECTED if job.reason_code == HostRejected.code else _APART
+        was_just_tried = job.due_noted_at is not None and abs(now - job.due_noted_at) < apart
+        due_at = now + apart if was_just_tried else now
         if due_at < job.due_at:
             made_due = t.inbox.update().where(inbox.seq == job.seq)
             connection.execute(made_due.values(due_at=due_at, due_noted_at=now))
