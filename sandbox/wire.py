@@ -137,7 +137,8 @@ class Wire:
         came = time.monotonic()
         with self._lock:
             answer = self._call(environ, start_response, path, body)
-        time.sleep(max(0.0, came + self.latency - time.monotonic()))
+        if (remaining := came + self.latency - time.monotonic()) > 0:
+            time.sleep(remaining)
         return answer
 
     def _call(
