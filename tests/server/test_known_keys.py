@@ -287,7 +287,10 @@ def test_a_database_of_the_version_before_knows_the_keys_that_its_reports_need(s
     waits = site.deliver(site.start(), "s1")
     site.stop()
     with sqlite3.connect(site.folder / "coc.sqlite") as connection:
-        connection.executescript("DROP TABLE inbox_key; UPDATE alembic_version SET version_num = '0007'")
+        connection.executescript(
+            "ALTER TABLE stray DROP COLUMN is_second; DROP TABLE inbox_key; "
+            "UPDATE alembic_version SET version_num = '0007'"
+        )
     connection.close()
     site._clock.forward(minutes=1)
 
