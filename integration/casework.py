@@ -27,8 +27,9 @@ from integration.first_readers import not_meant
 from integration.handing_over import hand_over, readers_of
 from integration.incident import Incident
 from integration.mirror import Difference, difference, mirror, shows
-from integration.observing import adopt, is_settled, observe, settle
-from integration.reconcile import Found, is_whole, note_changes, take_over
+from integration.night import is_right_at_night
+from integration.observing import adopt, observe, settle
+from integration.reconcile import Found, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
 from integration.store import HOST, NIGHTLY
 
@@ -117,7 +118,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if delivery.finished:
         return
     delivery, incident = _incident_of(delivery, work)
-    if delivery.source == NIGHTLY and _is_right_at_night(incident, work):
+    if delivery.source == NIGHTLY and is_right_at_night(incident, work):
         work.store.finish(inbox_id, work.clock.now())
         return
     host = _host(incident, work)
@@ -196,29 +197,6 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
     return bool(refs) and take_over(
         delivery, incident, refs[0], host.read(refs[0], view), work.store, work.roster(), work.clock.now()
     )
-
-
-def _is_right_at_night(incident: Incident, work: Casework) -> bool:
-    """Whether there is nothing to do, by reading the ticket once: what a night costs for most incidents.
-
-    The restriction of the space need not be proven for each of them, since nothing is written. Of a frozen one members are
-    told once, not for each ticket; the night after the thaw compares them. What is closed may have been put away, its
-    ticket or the whole space.
-    """
-    host, ref = work.hosts.get(incident.space), work.store.ticket(incident.id).ref
-    if host is None or work.guard.is_frozen(host.space):
-        return host is not None or incident.is_closed
-    if ref is None:
-        return False
-    view = mirror(incident, work.process)
-    try:
-        _prove_restricted(host, work, recent=True)
-        found = host.read(ref, view)
-    except HostGone:
-        if incident.is_closed:
-            return True
-        raise
-    return is_whole(incident, view, found, work.store, work.roster()) and is_settled(incident, found, work)
 
 
 def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident]:

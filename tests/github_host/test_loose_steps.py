@@ -12,7 +12,7 @@ from integration.github.text import find_marker
 from integration.host_events import Touched
 from integration.mirror import difference
 from sandbox.wire import Fault
-from tests.github_host.test_observing import STEPS, Opened
+from tests.github_host.opened import STEPS, Opened
 
 if TYPE_CHECKING:
     from integration.github.host import GitHubHost

@@ -11,7 +11,7 @@ from integration.github.credential import TokenCredential
 from integration.github.host import GitHubHost
 from integration.ports import Pace, Unlimited
 from sandbox.wire import Fault
-from tests.github_host.test_observing import COMMENTS, Opened
+from tests.github_host.opened import COMMENTS, Opened
 
 if TYPE_CHECKING:
     from integration.mirror import MirrorView
