@@ -24,7 +24,7 @@ from integration.errors import (
     WriteRefused,
 )
 from integration.first_readers import not_meant
-from integration.handing_over import hand_over, readers_of
+from integration.handing_over import hand_over, must_have_readers
 from integration.incident import Incident
 from integration.mirror import Difference, difference, mirror, shows
 from integration.night import is_right_at_night
@@ -131,8 +131,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     else:
         host.ready()
     _prove_restricted(host, work)
-    if delivery.report is not None and work.store.epoch(incident.id) is None:
-        readers_of(load_report(delivery.report), incident, work)  # before there is an empty ticket
+    must_have_readers(delivery, incident, work)
     view = mirror(incident, work.process)
     ref, found = _ticket(host, view, work)
     found = erased_on_host(host, ref, view, found, work.store)

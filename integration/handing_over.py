@@ -40,7 +40,7 @@ def hand_over(
         )  # fmt: skip
         work.store.hand_over(delivery.inbox_id, head=head, comments=comments, epoch=None, readers=())
         return
-    roster, members = work.roster(), readers_of(report, incident, work)
+    roster, members = work.roster(), _readers_of(report, incident, work)
     first = open_first_epoch(
         incident=incident.id, ticket=ref.name,
         readers=[Reader(member.alias, member.recipient, member.signing_key) for member in members],
@@ -54,7 +54,19 @@ def hand_over(
     )  # fmt: skip
 
 
-def readers_of(report: Report, incident: Incident, work: Casework) -> tuple[Member, ...]:
+def must_have_readers(delivery: Delivery, incident: Incident, work: Casework) -> None:
+    """Return if somebody could open the diary that this delivery begins: asked before there is an empty ticket.
+
+    Raises:
+        NoReaders: nobody could.
+    """
+    if delivery.report is None or work.store.epoch(incident.id) is not None:
+        return
+    if not work.roster().recovery:  # whoever has one of these can, whatever the report says
+        _readers_of(load_report(delivery.report), incident, work)
+
+
+def _readers_of(report: Report, incident: Incident, work: Casework) -> tuple[Member, ...]:
     """The members who get the first keyring; none, if only the recovery keys do."""
     roster = work.roster()
     members = first_readers(report, roster).members

@@ -12,12 +12,8 @@ from functools import cache
 from html import unescape
 from importlib import resources
 
-_LETTERS = str.maketrans(
-    {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "\u0131": "i", "_": " "}
-)
-_UMLAUTS = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "å": "aa", "Å": "Aa"}
-)
+_LETTERS = {"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "\u0131": "i", "_": " "}
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "å": "aa", "Å": "Aa"}
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _LETTERS_APART = re.compile(r"(?<= )\w(?: \w)+(?= )")
 _TO_AND_IN = "[\u05d5\u05d1\u05dc\u05de\u05d4\u05e9\u05db\u0648\u0641\u0628\u0644\u0643]"  # Hebrew, Arabic
@@ -29,13 +25,13 @@ _JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)", re.DOTALL)
 def lines(text: str) -> list[str]:
     """The lines of a text as written, with escapes undone, and with umlauts spelt out; no two texts alike."""
     readings = [text, decoded(text)]
-    readings += [unicodedata.normalize("NFC", one).translate(_UMLAUTS) for one in readings]
+    readings += [_respelt(unicodedata.normalize("NFC", one), _UMLAUTS) for one in readings]
     return [line(one) for one in dict.fromkeys(readings)]
 
 
 def line(text: str) -> str:
     """The words of a text, folded, split at anything that is no letter or digit."""
-    folded = _plain(_plain(text).casefold().translate(_LETTERS))
+    folded = _plain(_respelt(_plain(text).casefold(), _LETTERS))
     words = " ".join(re.findall(r"\w+", folded))
     return f" {words} "
 
@@ -79,13 +75,20 @@ def without_json(raw: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _respelt(text: str, spellings: dict[str, str]) -> str:
+    """The text with these letters written otherwise: of a long one in a fraction of the time that ``str.translate`` takes."""
+    for letter, spelling in spellings.items():
+        text = text.replace(letter, spelling)
+    return text
+
+
 def _plain(text: str) -> str:
     """The text in compatible letters, without accents and without characters that do not show."""
     if text.isascii():
         return text
     spread = unicodedata.normalize("NFKD", text)
-    unseen = [ord(char) for char in set(spread) if unicodedata.category(char) in {"Mn", "Cf"}]
-    return spread.translate(dict.fromkeys(unseen)) if unseen else spread
+    unseen = {char for char in set(spread) if unicodedata.category(char) in {"Mn", "Cf"}}
+    return re.sub(f"[{re.escape(''.join(sorted(unseen)))}]", "", spread) if unseen else spread
 
 
 @cache
