@@ -28,7 +28,7 @@ from integration.handing_over import hand_over, must_have_readers
 from integration.incident import Incident
 from integration.mirror import Difference, difference, mirror, shows
 from integration.night import is_right_at_night
-from integration.observing import adopt, observe, settle
+from integration.observing import adopt, observe, seal_readable, settle
 from integration.reconcile import Found, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
 from integration.store import HOST, NIGHTLY
@@ -146,6 +146,8 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     note_changes(
         incident, view, found, work.store, work.clock.now(), was_whole=looks, adopted=incident != before
     )
+    if looks:  # a report waits for no deletion
+        found = seal_readable(incident, ref, host, found, work)
     found = _fields_right(host, ref, view, found, work)
     hand_over(delivery, incident, ref, host.part_bytes, work)
     found, files = _write_the_rest(host, ref, view, found, work, texts=looks)

@@ -73,7 +73,8 @@ def observe(incident: Incident, ref: TicketRef, host: Host, hints: Hints, work: 
     view = mirror(incident, work.process)
     was_whole, adopted = bool(store.posted(incident.id)), before != incident
     note_changes(incident, view, found, store, work.clock.now(), was_whole=was_whole, adopted=adopted)
-    found = _written(view, ref, host, found, work)
+    found = seal_readable(incident, ref, host, found, work)
+    found = _written(view, ref, host, found, _lacking(view, found, work), work)
     settle(incident, ref, host, found, work)
     return True
 
@@ -88,8 +89,8 @@ def _not_seen(view: MirrorView, store: Store) -> tuple[StepView, ...]:
     return tuple(step for step in view.steps if step.key not in seen)
 
 
-def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, work: Casework) -> TicketState:
-    """Write what the ticket lacks and read that back. What was not read now was not touched, but for new comments."""
+def _lacking(view: MirrorView, found: TicketState, work: Casework) -> Difference:
+    """What the ticket lacks. What was not read now was not touched, but for new comments and steps of another type."""
     comments = work.store.comments(view.incident)
     lacking = difference(view, comments, found)
     if Touched.COMMENTS not in found.parts:
@@ -97,12 +98,22 @@ def _written(view: MirrorView, ref: TicketRef, host: Host, found: TicketState, w
         lacking = replace(lacking, comments=tuple(one for one in comments if one.id not in posted))
     if Touched.STEPS not in found.parts:
         lacking = replace(lacking, steps=_not_seen(view, work.store))
+    return lacking
+
+
+def _written(
+    view: MirrorView, ref: TicketRef, host: Host, found: TicketState, lacking: Difference, work: Casework
+) -> TicketState:
+    """Write what lacks and read that back."""
     if not lacking:
         return found
     work.guard.check_again(host)
     host.write(ref, view, lacking, found)
     back = host.read(ref, view, _parts_of(lacking, found))
-    if not back.restricted or difference(view, comments, back).must_be_seen:
+    comments = work.store.comments(view.incident)
+    still = difference(view, comments, back)
+    not_seen = still.comments or (lacking.fields and still.fields) or (lacking.steps and still.steps)
+    if not back.restricted or not_seen:
         raise HostUnknownOutcome(
             f"The ticket of {view.code_name} does not show yet all that was written.",
             meaning="The host lags behind, or somebody changed it at the same moment.",
@@ -292,8 +303,25 @@ def _sealed(
 # 3. What must be answered ---------------------------------------------------------------------------
 
 
+def seal_readable(
+    incident: Incident, ref: TicketRef, host: Host, found: TicketState, work: Casework
+) -> TicketState:
+    """Plain comments go before anything else is put right: what the host refuses of that must not keep them readable.
+
+    :func:`adopt` has their entries in the store. Gives the ticket without those that are gone. To a ticket that is not
+    restricted nothing of the diary is written, so there they wait until it is.
+    """
+    if not found.restricted or all(one.ours for one in found.plain):
+        return found
+    view = mirror(incident, work.process)
+    entries = Difference(fields=False, steps=(), comments=_lacking(view, found, work).comments)
+    found = _written(view, ref, host, found, entries, work)
+    over = _remove_sealed(incident, ref, host, found, work)
+    return replace(found, plain=tuple(one for one in found.plain if one.id not in over))
+
+
 def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, work: Casework) -> None:
-    """Delete plain comments whose entry stands on the ticket, open it again if it was closed too early, note its steps.
+    """Delete plain comments whose entry stands on the ticket by now, open it again if it was closed too early, note its steps.
 
     ``found`` is the ticket as it was read last, after everything else was written.
     """
@@ -319,8 +347,8 @@ def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, w
 
 def _remove_sealed(
     incident: Incident, ref: TicketRef, host: Host, found: TicketState, work: Casework
-) -> None:
-    """Delete the plain comments that stand sealed on the ticket, and note which of those that were sealed are gone.
+) -> set[str]:
+    """Delete the plain comments that stand sealed on the ticket, and note which of those that were sealed are gone; their ids.
 
     Raises:
         HostUnknownOutcome: one says something else now, and was left; the next look seals what it says.
@@ -339,6 +367,7 @@ def _remove_sealed(
             meaning="It was not deleted: what it says now is not in the diary yet.",
             next_step="Nothing; the job looks again and seals it as it is then.",
         )
+    return over
 
 
 def unfinished(incident: Incident, found: TicketState, work: Casework) -> tuple[StepView, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from integration.audience import Audience, Principal
-from integration.errors import HostGone
+from integration.errors import HostGone, HostRejected
 from integration.incident import IncidentId, SpaceName
 from integration.mirror import ALL, PlainComment, Shown, StepState, TicketName, TicketRef, TicketState
 
@@ -55,7 +55,8 @@ class MemoryHost:
     """A host in memory. ``calls`` is what was asked of it in order; ``trouble`` may raise before any call.
 
     ``lag`` is how long after its opening a ticket is found. ``loses`` drops that many parts of a write. ``spent``
-    says that the budget of writes is used up. ``own_texts`` shapes every text otherwise than it was written.
+    says that the budget of writes is used up. ``own_texts`` shapes every text otherwise than it was written. ``rejects_fields``
+    is a rule of the host that no change of a field keeps to.
     """
 
     clock: SetClock
@@ -67,6 +68,7 @@ class MemoryHost:
     lag: timedelta = timedelta(0)
     loses: int = 0
     stubborn_fields: bool = False
+    rejects_fields: bool = False
     own_texts: bool = False
     kind: HostKind = "github"
     space: SpaceName = SPACE
@@ -137,6 +139,8 @@ class MemoryHost:
         self._called("write")
         one = self._ticket(ref)
         assert one.incident == view.incident
+        if lacking.fields and self.rejects_fields:
+            raise HostRejected("The host takes no such value.")
         if lacking.fields:
             one.fields_right = not self.stubborn_fields
             if one.shown is not None:

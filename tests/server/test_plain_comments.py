@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.casework import Casework, open_incident
-from integration.errors import HostUnknownOutcome
+from integration.errors import HostRejected, HostUnknownOutcome
 from integration.host_events import HostEvent, Touched
-from integration.mirror import PlainComment
+from integration.mirror import PlainComment, mirror
 from integration.text import Untrusted
-from tests.server.memory_host import SPACE
+from tests.server.memory_host import SPACE, shown_of
+from webhook_server.store.chores import ChoreBook
 
 if TYPE_CHECKING:
     from tests.conftest import SetClock
@@ -64,3 +65,40 @@ def test_words_that_are_added_while_a_plain_comment_is_being_sealed_are_sealed_t
     assert [] == [one for one in database.unfinished_jobs() if one.only_looks]
     told = [(one.comment_id, one.account) for one in database.untold_exposures()]
     assert [("777", "robert-gh"), ("778", "miriam-gh")] == sorted(told)  # its author once
+
+
+@pytest.mark.parametrize("found_by", ["an event", "the night"])
+def test_a_field_that_the_host_refuses_keeps_no_plain_comment_readable(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
+) -> None:
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    view = mirror(database.incident(receipt.incident), work.process)
+    ticket.shown = replace(shown_of(view), strange=frozenset({"impact"}))
+    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    host.rejects_fields = True
+    if found_by == "an event":
+        for touched in (Touched.TICKET, Touched.COMMENTS):
+            event = HostEvent(touched, touched, ticket.ref.id, "robert-gh", own=False)
+            database.note_event(SPACE, event, clock.now())
+    else:
+        book = ChoreBook(database._engine)
+        book.begin_night(clock.now())
+        clock.forward(days=1)
+        book.begin_night(clock.now())
+
+    with pytest.raises(HostRejected):
+        looks(database, work)
+
+    assert [] == ticket.plain
+    sealed = next(comment for comment in ticket.comments if comment.id.seq == 2)
+    assert sealed.text in {comment.text for comment in database.comments(receipt.incident)}
+    assert ["777"] == [one.comment_id for one in database.untold_exposures()]
+
+    host.rejects_fields = False
+    host.calls.clear()
+    looks(database, work)  # the same job, once somebody has cured the rule
+
+    assert ticket.shown == shown_of(view)
+    assert "remove" not in host.calls
