@@ -38,8 +38,8 @@ from integration.github.writing import (
     lock,
     put_text,
     too_long,
-    write_batch,
     write_comment,
+    write_row,
     write_step,
 )
 from integration.host_events import Touched
@@ -276,17 +276,15 @@ class GitHubHost:
         if place.unlocked and not things:
             lock(self._client, place)
         written: dict[CommentId, str] = {}
-        for start in range(0, len(things), BATCH):
-            if start and start % LOOK_AGAIN == 0:
-                self._place.look_again(ref, view)
-            try:
-                written |= write_batch(self._client, place, view, things[start : start + BATCH])
-            except GraphQLRefused:
-                break
-            place = replace(place, unlocked=False)
-        else:
-            return written
-        return written | self._write_by_rest(ref, view, place, things)
+        try:
+            for start in range(0, len(things), LOOK_AGAIN):
+                if start:
+                    self._place.look_again(ref, view)
+                written |= write_row(self._client, place, view, things[start : start + LOOK_AGAIN])
+                place = replace(place, unlocked=False)
+        except GraphQLRefused:
+            return written | self._write_by_rest(ref, view, place, things)
+        return written
 
     def _write_by_rest(
         self, ref: TicketRef, view: MirrorView, place: Place, things: Sequence[StepView | SealedComment]

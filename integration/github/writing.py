@@ -6,7 +6,7 @@ carries out some and refuses others; then nobody but a fresh read knows which, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from integration.errors import HostRejected
@@ -69,7 +69,24 @@ def too_long(view: MirrorView, steps: Sequence[StepView], comments: Sequence[Sea
         )
 
 
-def write_batch(
+def write_row(
+    client: Client, place: Place, view: MirrorView, things: Sequence[StepView | SealedComment]
+) -> dict[CommentId, str]:
+    """New sub-issues and comments, six with each request, and no other writes of ours between these; the host's ids of the comments.
+
+    Raises:
+        GraphQLRefused: nothing of one request was done; REST may be asked, for what a fresh read does not show.
+        HostUnknownOutcome: read before writing again.
+    """
+    written: dict[CommentId, str] = {}
+    with client.turns.in_a_row():
+        for start in range(0, len(things), BATCH):
+            written |= _write_batch(client, place, view, things[start : start + BATCH])
+            place = replace(place, unlocked=False)
+    return written
+
+
+def _write_batch(
     client: Client, place: Place, view: MirrorView, things: Sequence[StepView | SealedComment]
 ) -> dict[CommentId, str]:
     """One request with up to six new sub-issues and comments; the host's ids of the comments.

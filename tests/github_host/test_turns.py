@@ -13,6 +13,7 @@ from integration.github.credential import TokenCredential
 from integration.github.host import GitHubHost
 from integration.github.space import GitHubSpace
 from integration.github.turns import KEPT, LOOK, OPENING, PACE, Turns
+from integration.github.writing import BATCH
 from integration.incident import SpaceName
 from integration.mirror import Difference
 from integration.ports import Unlimited
@@ -188,6 +189,32 @@ def test_spaces_of_one_owner_have_one_writer_between_them() -> None:
             pass
     thread.join()
     assert writing.is_set()
+
+
+def test_nobody_writes_between_the_requests_of_one_ticket(
+    world: World, view: MirrorView, comments: list[SealedComment]
+) -> None:
+    """Who came in between would be in the middle at the same time, and so would each meet the other again with the next ticket."""
+    others = 99
+
+    class Crowded(Noted):
+        def reserve(self, name: str, pace: Pace, writes: int) -> float:
+            if writes == BATCH and not thread.ident:
+                thread.start()
+                thread.join(0.2)  # by then it stands in line
+            return super().reserve(name, pace, writes)
+
+    def write() -> None:
+        with host._client.turns.turn(others):
+            pass
+
+    thread, noted = threading.Thread(target=write), Crowded()
+    host = GitHubHost(world.space(), TokenCredential(world.bot_token), budget=noted)
+
+    host.write(host.open_ticket(view), view, whole(view, comments))
+    thread.join()
+
+    assert [1, BATCH, BATCH, 1, others] == [writes for _, writes in noted.asked]
 
 
 LIMITS = [
