@@ -20,12 +20,13 @@ from integration.errors import (
     HostGone,
     HostNotRestricted,
     HostUnknownOutcome,
+    KeptApart,
     StoreError,
     WriteRefused,
 )
-from integration.first_readers import not_meant
 from integration.handing_over import hand_over, must_have_readers
 from integration.incident import Incident
+from integration.may_read_first import not_meant_by_any
 from integration.mirror import Difference, difference, mirror, shows
 from integration.night import is_right_at_night
 from integration.observing import adopt, observe, seal_readable, settle
@@ -117,7 +118,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     delivery = _opened(inbox_id, work)
     if delivery.finished:
         return
-    delivery, incident = _incident_of(delivery, work)
+    incident = _incident_of(delivery, work)
     if delivery.source == NIGHTLY and is_right_at_night(incident, work):
         work.store.finish(inbox_id, work.clock.now())
         return
@@ -149,7 +150,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if looks:  # a report waits for no deletion
         found = seal_readable(incident, ref, host, found, work)
     found = _fields_right(host, ref, view, found, work)
-    hand_over(delivery, incident, ref, host.part_bytes, work)
+    incident = hand_over(delivery, incident, ref, found, work)
     found, files = _write_the_rest(host, ref, view, found, work, texts=looks)
     if files and looks:
         work.store.note_found(incident.id, [Found.FILES], work.clock.now())
@@ -200,25 +201,29 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
     )
 
 
-def _incident_of(delivery: Delivery, work: Casework) -> tuple[Delivery, Incident]:
-    """The incident of a delivery; one of its own, if the diary it came for has a reader whom it could mean.
+def _incident_of(delivery: Delivery, work: Casework) -> Incident:
+    """The incident of a delivery, which gets one of its own if the diary it came for has a reader whom it could mean.
 
     A later report is added to an open diary and read by all its readers, who were chosen for the first report.
     Who reports carefully at first and names a member of the team later must not be read by that member. A reader
     whose alias is no longer in the roster still holds the key, and could be anybody.
+
+    Raises:
+        KeptApart: it was given one just now.
     """
     incident = work.store.incident(delivery.incident)
-    if delivery.report is None:
-        return delivery, incident
     readers = work.store.readers(incident.id)
-    if not readers:
-        return delivery, incident
-    report = load_report(delivery.report)
-    safe = {member.alias for member in not_meant(report, work.roster())}
+    if delivery.report is None or not readers:
+        return incident
+    safe = {member.alias for member in not_meant_by_any(delivery, work.store, work.roster())}
     if safe.issuperset(readers):
-        return delivery, incident
-    own = work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
-    return work.store.delivery(delivery.inbox_id), work.store.incident(own)
+        return incident
+    report = load_report(delivery.report)
+    work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
+    raise KeptApart(
+        f"The delivery {delivery.inbox_id} became an incident of its own: it could mean a reader of its diary.",
+        next_step="Nothing; it is brought to a ticket of its own by itself.",
+    )
 
 
 def _host(incident: Incident, work: Casework) -> Host:

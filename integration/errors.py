@@ -37,6 +37,7 @@ what to do next.
     ├── StoreError                the database did not take it; nothing was answered as received
     │   ├── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
     │   └── Busy                  another server is at the same work now
+    │       └── KeptApart         a report has just been given an incident of its own
     ├── BadRequestProof           a desk's request does not prove that a member's desk made it
     │   ├── StaleRequest          its time is too far from the service's clock
     │   └── ReplayedRequest       it came before
@@ -308,6 +309,12 @@ class Busy(StoreError):
     """Another server is at the same work at this moment, or has done it meanwhile; two would do it twice."""
 
     code = "busy"
+
+
+class KeptApart(Busy):
+    """A report has been given an incident of its own just now; whoever works on that one holds its lock, so it comes next."""
+
+    code = "kept-apart"
 
 
 class BadRequestProof(CoCError):

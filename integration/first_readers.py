@@ -106,6 +106,8 @@ def not_meant(report: Report, roster: Roster) -> tuple[Member, ...]:
 
 def _kept_from(report: Report, people: Sequence[_Person]) -> set[_Person] | None:
     """The members who shall not see the report; None if that is not clear."""
+    if report.wish_unclear:
+        return None
     wishes = [one.answer.reveal() for one in report.fields.get(ReportField.DO_NOT_SHOW, ())]
     if sum(map(len, wishes)) > _LONGEST_WISH:
         return None

@@ -7,24 +7,29 @@ from typing import TYPE_CHECKING
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
 from integration.errors import NoReaders
-from integration.first_readers import first_readers
+from integration.may_read_first import first_readers_of
+from integration.observing import adopt
 from integration.report import Report, ReportField, load_report
 from integration.text import Untrusted
 
 if TYPE_CHECKING:
     from integration.casework import Casework
     from integration.incident import Incident
-    from integration.mirror import TicketRef
+    from integration.mirror import TicketRef, TicketState
     from integration.roster import Member
     from integration.store import Delivery
 
 
 def hand_over(
-    delivery: Delivery, incident: Incident, ref: TicketRef, part_bytes: int, work: Casework
-) -> None:
-    """From the sealed inbox into the diary. The clear text exists only inside this function."""
+    delivery: Delivery, incident: Incident, ref: TicketRef, found: TicketState, work: Casework
+) -> Incident:
+    """From the sealed inbox into the diary; gives the incident as it is then. The clear text exists only inside this function.
+
+    ``found`` is the ticket. A diary that begins takes in the plain comments that stood there before: until now they could
+    not be sealed.
+    """
     if delivery.report is None:
-        return
+        return incident
     report = load_report(delivery.report)
     entry = EntryDraft(
         content=EntryContent.REPORT,
@@ -36,22 +41,23 @@ def hand_over(
     if epoch is not None:
         comments = seal_entry(
             incident=incident.id, ticket=work.store.comments(incident.id)[-1].ticket, head=head, epoch=epoch, entry=entry,
-            service=work.service_key, now=now, part_bytes=part_bytes,
+            service=work.service_key, now=now, part_bytes=work.hosts[incident.space].part_bytes,
         )  # fmt: skip
         work.store.hand_over(delivery.inbox_id, head=head, comments=comments, epoch=None, readers=())
-        return
-    roster, members = work.roster(), _readers_of(report, incident, work)
+        return incident
+    roster, members = work.roster(), _readers_of(delivery, incident, work)
     first = open_first_epoch(
         incident=incident.id, ticket=ref.name,
         readers=[Reader(member.alias, member.recipient, member.signing_key) for member in members],
         recovery=[Reader(key.name, key.recipient, None) for key in roster.recovery],
         roster_hash=roster.hash, roster_serial=roster.serial, entry=entry,
-        service=work.service_key, now=now, part_bytes=part_bytes,
+        service=work.service_key, now=now, part_bytes=work.hosts[incident.space].part_bytes,
     )  # fmt: skip
     work.store.hand_over(
         delivery.inbox_id, head=head, comments=first.comments, epoch=first.epoch,
         readers=[member.alias for member in members],
     )  # fmt: skip
+    return adopt(incident, found, (), work)
 
 
 def must_have_readers(delivery: Delivery, incident: Incident, work: Casework) -> None:
@@ -63,13 +69,13 @@ def must_have_readers(delivery: Delivery, incident: Incident, work: Casework) ->
     if delivery.report is None or work.store.epoch(incident.id) is not None:
         return
     if not work.roster().recovery:  # whoever has one of these can, whatever the report says
-        _readers_of(load_report(delivery.report), incident, work)
+        _readers_of(delivery, incident, work)
 
 
-def _readers_of(report: Report, incident: Incident, work: Casework) -> tuple[Member, ...]:
+def _readers_of(delivery: Delivery, incident: Incident, work: Casework) -> tuple[Member, ...]:
     """The members who get the first keyring; none, if only the recovery keys do."""
     roster = work.roster()
-    members = first_readers(report, roster).members
+    members = first_readers_of(delivery, work.store, roster)
     if not members and not roster.recovery:
         raise NoReaders(
             f"Nobody could open the diary of {incident.code_name}.",

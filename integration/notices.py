@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from integration.errors import DoesNotOpen, StoreError
-from integration.first_readers import first_readers
+from integration.may_read_first import first_readers_of
 from integration.reconcile import Found
-from integration.report import load_report
 from integration.store import DESK, HOST, NIGHTLY
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def _concerned(inbox_id: str, incident: IncidentId, roster: Roster, work: Casewo
     try:
         delivery = work.store.delivery(inbox_id)
         if delivery.report is not None:
-            members: tuple[Member, ...] = first_readers(load_report(delivery.report), roster).members
+            members: tuple[Member, ...] = first_readers_of(delivery, work.store, roster)
         else:
             readers = work.store.readers(incident)
             members = tuple(member for alias in readers if (member := roster.member(alias)))

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from integration.diary.adopt import NotContinued, adopt
 from integration.errors import UnknownDiary
-from integration.first_readers import first_readers
 from integration.incident import Alias
+from integration.may_read_first import first_readers_of
 from integration.mirror import difference, wrong_values
-from integration.report import load_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +166,7 @@ def _readers(delivery: Delivery | None, incident: Incident, store: Store, roster
     if store.epoch(incident.id) is not None:
         before = store.readers(incident.id)
     elif delivery is not None and delivery.report is not None:
-        before = [member.alias for member in first_readers(load_report(delivery.report), roster).members]
+        before = [member.alias for member in first_readers_of(delivery, store, roster)]
     else:
         before = []
     return [*(alias for alias in before if alias != NOT_KNOWN), NOT_KNOWN]

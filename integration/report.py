@@ -57,8 +57,9 @@ class Report:
 
     ``fields`` holds only the mapped questions that were answered; ``other`` the rest, in the form's
     order. ``verbatim`` is set instead when an authentic delivery could not be read: then it is the
-    delivery itself, decoded as far as possible, and everything else is empty. ``type`` is what the
-    source's configuration makes of a multiple-choice answer, never a judgement about free text.
+    delivery itself, as text, and everything else is empty. ``type`` is what the source's configuration
+    makes of a multiple-choice answer, never a judgement about free text. ``wish_unclear`` is set where
+    somebody may have been named who should not see it, and nobody can tell who.
     """
 
     submitted_at: datetime | None
@@ -66,6 +67,7 @@ class Report:
     fields: dict[ReportField, tuple[Answer, ...]] = field(default_factory=dict)
     other: tuple[Answer, ...] = ()
     verbatim: Untrusted | None = None
+    wish_unclear: bool = False
 
     def said(self, name: ReportField) -> str:
         """The words given for one field, several answers on lines of their own; empty if none."""
@@ -83,6 +85,7 @@ def dump_report(report: Report) -> bytes:
             },
             "other": [_plain(answer) for answer in report.other],
             "verbatim": report.verbatim.reveal() if report.verbatim is not None else None,
+            "wish_unclear": report.wish_unclear,
         },
         ensure_ascii=True,
     ).encode("ascii")
@@ -97,6 +100,7 @@ def load_report(data: bytes) -> Report:
         fields={ReportField(name): tuple(map(_answer, answers)) for name, answers in raw["fields"].items()},
         other=tuple(map(_answer, raw["other"])),
         verbatim=Untrusted(raw["verbatim"]) if raw["verbatim"] is not None else None,
+        wish_unclear=raw.get("wish_unclear", False),  # an earlier version did not say
     )
 
 

@@ -137,6 +137,14 @@ class Store(Protocol):
         """
         ...
 
+    def other_versions(self, inbox_id: str) -> Sequence[bytes]:
+        """The other reports of a delivery's submission that lie sealed here; without those that do not open any more."""
+        ...
+
+    def incidents_beside(self, inbox_id: str) -> Sequence[IncidentId]:
+        """The other incidents of a delivery's submission: there are some once a report was kept apart."""
+        ...
+
     def begins_diary(self, inbox_id: str) -> bool:
         """Whether a diary of which the database knows nothing began with the report of this delivery.
 

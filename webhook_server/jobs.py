@@ -13,7 +13,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
-from integration.errors import BudgetSpent, Busy, CoCError, DoesNotOpen, HostError, HostGone, HostRejected
+from integration.errors import (
+    BudgetSpent,
+    Busy,
+    CoCError,
+    DoesNotOpen,
+    HostError,
+    HostGone,
+    HostRejected,
+    KeptApart,
+)
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
 from webhook_server.host_room import LONGEST_ASKED, HostRoom, until_its_turn
@@ -88,7 +97,8 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         return spent.code
     except Busy as busy:  # another server brings it on: no trouble of the report, however often it happens
         now = work.clock.now()
-        jobs.job_waits(job, code=busy.code, reason=str(busy), due_at=now + _FIRST_WAIT, now=now)
+        wait = timedelta(0) if isinstance(busy, KeptApart) else _FIRST_WAIT
+        jobs.job_waits(job, code=busy.code, reason=str(busy), due_at=now + wait, now=now)
         _log.warning(
             "delivery-waits", incident=job.code_name, delivery=inbox_id, state=job.state, code=busy.code
         )

@@ -100,9 +100,25 @@ def test_every_answer_that_says_something_is_in_the_report_once(
     assert sorted(map(id, expected)) == sorted(map(id, kept))
 
 
-def test_verbatim_report_keeps_what_can_be_decoded() -> None:
-    report = verbatim_report("naïve ".encode() + b"\xff\xfe" + "😀".encode())
+@pytest.mark.parametrize(
+    ("raw", "kept", "unclear"),
+    [
+        (b"na\xc3\xafve", "naïve", False),
+        ("naïve ".encode() + b"\xff\xfe" + "😀".encode(), "naïve \\xff\\xfe😀", True),
+        ("Jörg".encode("cp1252"), "J\\xf6rg", True),
+        ("Rob".encode("utf-16-le"), "R\0o\0b\0", True),
+    ],
+)
+def test_of_a_verbatim_report_no_byte_is_lost(raw: bytes, kept: str, *, unclear: bool) -> None:
+    report = verbatim_report(raw, FormMapping())
 
     assert report.verbatim is not None
-    assert report.verbatim.reveal() == "naïve \ufffd\ufffd😀"
+    assert report.verbatim.reveal() == kept
     assert (report.fields, report.other, report.submitted_at) == ({}, (), None)
+    assert unclear == report.wish_unclear
+
+
+def test_where_a_form_asks_who_should_not_see_it_the_wish_in_a_verbatim_report_is_unclear() -> None:
+    asks = FormMapping(questions={"hide": ReportField.DO_NOT_SHOW})
+
+    assert verbatim_report(b"{}", asks).wish_unclear

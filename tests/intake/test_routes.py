@@ -340,7 +340,7 @@ def test_authentic_but_unreadable_is_stored_as_it_came_answered_and_alerted(door
     ((source, submission_id, report),) = door.received
     assert (source, submission_id) == ("script", f"unreadable-{hashlib.sha256(raw).hexdigest()}")
     assert report.verbatim is not None
-    assert report.verbatim.reveal() == raw.decode(errors="replace")
+    assert report.verbatim.reveal() == raw.decode(errors="backslashreplace")
     assert CANARY not in repr(report)
     assert door.alerts == [("script", "unreadable-submission")]
 

@@ -30,6 +30,7 @@ reports = st.builds(
     fields=st.dictionaries(st.sampled_from(ReportField), some_answers.filter(bool)),
     other=some_answers,
     verbatim=st.none() | untrusted,
+    wish_unclear=st.booleans(),
 )
 
 

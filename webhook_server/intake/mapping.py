@@ -50,9 +50,18 @@ def to_report(submission: Submission, mapping: FormMapping) -> Report:
     )
 
 
-def verbatim_report(raw: bytes) -> Report:
-    """A report that is the delivery itself, for one that is authentic but could not be read."""
-    return Report(submitted_at=None, verbatim=Untrusted(raw.decode("utf-8", errors="replace")))
+def verbatim_report(raw: bytes, mapping: FormMapping) -> Report:
+    r"""A report that is the delivery itself, for one that is authentic but could not be read.
+
+    Bytes that are no UTF-8 stand in it as ``\xNN``, so that none is lost. Whom a text names that is not UTF-8, or has
+    characters apart as UTF-16 has, cannot be told; nor what was answered where the form asks who should not see it.
+    """
+    text = raw.decode("utf-8", errors="backslashreplace")
+    is_text = text.encode() == raw and "\0" not in text
+    asks_who_should_not_see_it = ReportField.DO_NOT_SHOW in mapping.questions.values()
+    return Report(
+        submitted_at=None, verbatim=Untrusted(text), wish_unclear=asks_who_should_not_see_it or not is_text
+    )
 
 
 def _type(submission: Submission, mapping: FormMapping) -> IncidentType:

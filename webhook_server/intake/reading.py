@@ -52,7 +52,7 @@ def is_token(value: object) -> bool:
 
 
 def parse_json(raw: bytes) -> object:
-    """Strict JSON: UTF-8, no key twice, no NaN or infinity, no half of a surrogate pair.
+    """Strict JSON: UTF-8, with or without a byte order mark, no key twice, no NaN or infinity, no half of a surrogate pair.
 
     Raises:
         UnreadableSubmission: it is not that, or nested too deeply. The message holds nothing of it.
@@ -60,7 +60,7 @@ def parse_json(raw: bytes) -> object:
     strict = False
     document: object = None
     with suppress(ValueError, RecursionError):  # UnicodeError and JSONDecodeError are ValueErrors
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # some programs put a mark at the beginning, which says nothing
         document = _STRICT.decode(text)
         if b"\\u" in raw and _SURROGATE_ESCAPE.search(text):
             json.dumps(document, ensure_ascii=False).encode("utf-8")

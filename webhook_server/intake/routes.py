@@ -184,7 +184,10 @@ class _Door:
             report, submission_id = to_report(submission, source.mapping), submission.id
         except Exception as error:  # noqa: BLE001 - a reader's bug must not lose a report
             trouble = type(error).__name__
-            report, submission_id = verbatim_report(raw), f"unreadable-{hashlib.sha256(raw).hexdigest()}"
+            report, submission_id = (
+                verbatim_report(raw, source.mapping),
+                f"unreadable-{hashlib.sha256(raw).hexdigest()}",
+            )
         try:
             self._receive(source, submission_id, report)
         except Exception as error:  # noqa: BLE001 - whatever failed, it is not stored: the sender must try again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -129,6 +130,30 @@ class Database(Diaries, JobList, Observed):
             if still is not None and still.sealed_report is None:  # handed over since the row was read
                 return None
             raise
+
+    def other_versions(self, inbox_id: str) -> list[bytes]:
+        """The other reports of a delivery's submission that lie sealed here; without those that do not open any more."""
+        versions = []
+        for row in self._of_its_submission(inbox_id, t.inbox.c.sealed_report.is_not(None)):
+            with suppress(DoesNotOpen):
+                versions.append(self._report(row))
+        return [one for one in versions if one is not None]
+
+    def incidents_beside(self, inbox_id: str) -> list[IncidentId]:
+        """The other incidents of a delivery's submission: there are some once a report was kept apart."""
+        own = sa.select(t.inbox.c.incident_id).where(t.inbox.c.id == inbox_id).scalar_subquery()
+        rows = self._of_its_submission(inbox_id, t.inbox.c.incident_id != own)
+        return list(dict.fromkeys(IncidentId(row.incident_id) for row in rows))
+
+    def _of_its_submission(self, inbox_id: str, which: sa.ColumnElement[bool]) -> Sequence[sa.Row[Any]]:
+        """Some of the other deliveries of the same submission."""
+        this = t.inbox.alias("this")
+        same = (t.inbox.c.source == this.c.source) & (t.inbox.c.submission_digest == this.c.submission_digest)
+        query = (
+            sa.select(t.inbox).join(this, same).where(this.c.id == inbox_id, t.inbox.c.id != inbox_id, which)
+        )
+        with self._read() as connection:
+            return connection.execute(query.order_by(t.inbox.c.seq)).all()
 
     def lacks_key(self, inbox_id: str) -> bool:
         """Whether the report lies sealed here and its inbox key is gone."""

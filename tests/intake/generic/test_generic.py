@@ -40,6 +40,11 @@ def encoded(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
+def test_a_byte_order_mark_says_nothing(generic_report: dict[str, Any]) -> None:
+    """Left in front, the whole report was none, and nobody's wish in it counted."""
+    assert outcome(b"\xef\xbb\xbf" + encoded(generic_report)) == outcome(encoded(generic_report))
+
+
 def test_schema_itself_is_valid() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 

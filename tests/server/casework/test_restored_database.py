@@ -11,7 +11,7 @@ import pytest
 from integration.casework import Casework, is_retryable, open_incident
 from integration.diary.keys import new_service_key
 from integration.diary.seal import EntryContent, EntryDraft, open_first_epoch
-from integration.errors import HostUnavailable, UnknownDiary
+from integration.errors import HostUnavailable, KeptApart, UnknownDiary
 from integration.reconcile import NOT_KNOWN
 from integration.report import Report
 from integration.text import Untrusted
@@ -157,8 +157,10 @@ def test_a_later_report_that_a_restored_database_holds_again_is_written_again_an
     forget_all_after_the_report(database, first, report)
     second = take_in(a_later_report(), submission="one")
 
-    for receipt in (first, second):
-        open_incident(receipt.inbox_id, work)
+    open_incident(first.inbox_id, work)
+    with pytest.raises(KeptApart):
+        open_incident(second.inbox_id, work)
+    open_incident(second.inbox_id, work)
 
     own = database.delivery(second.inbox_id).incident
     assert own != first.incident  # who reads the keyring that was taken over is not known

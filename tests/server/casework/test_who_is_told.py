@@ -106,10 +106,10 @@ def test_a_mistake_of_ours_does_not_keep_everybody_from_being_told(
 ) -> None:
     receipt = take_in()
 
-    def fail(_report: object, _roster: object) -> None:
+    def fail(_delivery: object, _store: object, _roster: object) -> None:
         raise KeyError(canary)
 
-    monkeypatch.setattr(notices, "first_readers", fail)
+    monkeypatch.setattr(notices, "first_readers_of", fail)
 
     told = notice(receipt.inbox_id, receipt.incident, "The host is away.", work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -227,3 +228,12 @@ def test_no_text_makes_it_fail(subject: str, wish: str, verbatim: str) -> None:
     )
 
     assert {one.alias for one in found.members} <= {"robert", "miriam"}
+
+
+def test_where_the_wish_cannot_be_told_nobody_on_duty_reads() -> None:
+    told = replace(report(verbatim="nothing in here means anybody"), wish_unclear=True)
+
+    found = first_readers(told, roster(ROBERT, MIRIAM))
+
+    assert () == found.members
+    assert found.unclear_wish
