@@ -8,13 +8,14 @@ deleted only when the entry that holds it was read back from the ticket.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from integration.diary.chain import Head
 from integration.diary.seal import EntryContent, EntryDraft, seal_entry
 from integration.erasing import is_known
-from integration.errors import HostUnknownOutcome
+from integration.errors import HostRefused, HostUnknownOutcome
 from integration.host_events import Touched
 from integration.incident import Stage
 from integration.mirror import ALL, Difference, difference, mirror, wrong_values
@@ -308,16 +309,20 @@ def seal_readable(
 ) -> TicketState:
     """Plain comments go before anything else is put right: what the host refuses of that must not keep them readable.
 
-    :func:`adopt` has their entries in the store. Gives the ticket without those that are gone. To a ticket that is not
-    restricted nothing of the diary is written, so there they wait until it is.
+    :func:`adopt` has their entries in the store. Gives the ticket as it was adopted, with these entries and without the
+    comments that are gone: what somebody changed since is for the look that its own event asks for. To a ticket that is not
+    restricted nothing of the diary is written, so there they wait until it is; and if the host does not let us delete one,
+    :func:`settle` says so when the rest is put right.
     """
     if not found.restricted or all(one.ours for one in found.plain):
         return found
     view = mirror(incident, work.process)
     entries = Difference(fields=False, steps=(), comments=_lacking(view, found, work).comments)
-    found = _written(view, ref, host, found, entries, work)
-    over = _remove_sealed(incident, ref, host, found, work)
-    return replace(found, plain=tuple(one for one in found.plain if one.id not in over))
+    back = _written(view, ref, host, found, entries, work)
+    with suppress(HostRefused):
+        over = _remove_sealed(incident, ref, host, back, work)
+        found = replace(found, plain=tuple(one for one in found.plain if one.id not in over))
+    return replace(found, comments=back.comments)
 
 
 def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, work: Casework) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from integration.casework import Casework, open_incident
-from integration.errors import HostRejected, HostUnknownOutcome
+from integration.errors import HostRefused, HostRejected, HostUnavailable, HostUnknownOutcome
 from integration.host_events import HostEvent, Touched
+from integration.incident import Alias
 from integration.mirror import PlainComment, mirror
 from integration.text import Untrusted
 from tests.server.memory_host import SPACE, shown_of
@@ -18,7 +20,7 @@ from webhook_server.store.chores import ChoreBook
 if TYPE_CHECKING:
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
-    from tests.server.memory_host import MemoryHost
+    from tests.server.memory_host import MemoryHost, MemoryTicket
     from webhook_server.store.database import Database
 
 FIRST, MORE = "I spoke to Noah.", "I spoke to Noah. He is not safe at home."
@@ -28,6 +30,27 @@ def looks(database: Database, work: Casework) -> None:
     """Do the one job that looks at a ticket."""
     (job,) = [one for one in database.unfinished_jobs() if one.only_looks]
     open_incident(job.inbox_id, work)
+
+
+def happened(touched: Touched, ticket: MemoryTicket, database: Database, clock: SetClock) -> None:
+    """Somebody did something to the ticket, and the host says so."""
+    event = HostEvent(f"{touched} {clock.now()}", touched, ticket.ref.id, "robert-gh", own=False)
+    database.note_event(SPACE, event, clock.now())
+
+
+def is_found(how: str, ticket: MemoryTicket, database: Database, clock: SetClock) -> None:
+    """The ticket is to be looked at."""
+    if how == "by an event":
+        for touched in (Touched.TICKET, Touched.COMMENTS, Touched.STEPS):
+            happened(touched, ticket, database, clock)
+    else:
+        book = ChoreBook(database._engine)
+        book.begin_night(clock.now())
+        clock.forward(days=1)
+        book.begin_night(clock.now())
+
+
+found = pytest.mark.parametrize("found_by", ["by an event", "at night"])
 
 
 def test_words_that_are_added_while_a_plain_comment_is_being_sealed_are_sealed_too(
@@ -67,7 +90,7 @@ def test_words_that_are_added_while_a_plain_comment_is_being_sealed_are_sealed_t
     assert [("777", "robert-gh"), ("778", "miriam-gh")] == sorted(told)  # its author once
 
 
-@pytest.mark.parametrize("found_by", ["an event", "the night"])
+@found
 def test_a_field_that_the_host_refuses_keeps_no_plain_comment_readable(
     take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
 ) -> None:
@@ -78,15 +101,7 @@ def test_a_field_that_the_host_refuses_keeps_no_plain_comment_readable(
     ticket.shown = replace(shown_of(view), strange=frozenset({"impact"}))
     ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
     host.rejects_fields = True
-    if found_by == "an event":
-        for touched in (Touched.TICKET, Touched.COMMENTS):
-            event = HostEvent(touched, touched, ticket.ref.id, "robert-gh", own=False)
-            database.note_event(SPACE, event, clock.now())
-    else:
-        book = ChoreBook(database._engine)
-        book.begin_night(clock.now())
-        clock.forward(days=1)
-        book.begin_night(clock.now())
+    is_found(found_by, ticket, database, clock)
 
     with pytest.raises(HostRejected):
         looks(database, work)
@@ -102,3 +117,81 @@ def test_a_field_that_the_host_refuses_keeps_no_plain_comment_readable(
 
     assert ticket.shown == shown_of(view)
     assert "remove" not in host.calls
+
+
+@found
+def test_a_value_that_is_set_while_a_plain_comment_is_being_sealed_is_adopted_and_not_put_back(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
+) -> None:
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    ticket.shown = shown = shown_of(mirror(database.incident(receipt.incident), work.process))
+    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    is_found(found_by, ticket, database, clock)
+
+    def set_lead(call: str) -> None:
+        if call == "write":  # the entry is on its way
+            ticket.shown = replace(shown, lead=Alias("miriam"))
+            clock.forward(seconds=1)
+            happened(Touched.TICKET, ticket, database, clock)
+            host.trouble = lambda _call: None
+
+    host.trouble = set_lead
+    while jobs := database.unfinished_jobs():
+        with suppress(HostUnknownOutcome):
+            open_incident(jobs[0].inbox_id, work)
+
+    assert [] == ticket.plain
+    assert "miriam" == ticket.shown.lead == database.incident(receipt.incident).lead
+
+
+@found
+def test_a_plain_comment_that_may_not_be_deleted_keeps_nothing_else_from_being_put_right(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
+) -> None:
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    ticket.shown = shown_of(mirror(database.incident(receipt.incident), work.process))
+    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    ticket.as_written = False  # somebody wrote a name into it
+    gone = next(iter(ticket.steps))
+    del ticket.steps[gone]
+    is_found(found_by, ticket, database, clock)
+
+    def refuse(call: str) -> None:
+        if call == "remove":
+            raise HostRefused("We may not.")
+
+    host.trouble = refuse
+    with pytest.raises(HostRefused):
+        looks(database, work)
+
+    assert ticket.as_written
+    assert gone in ticket.steps
+
+
+def test_a_plain_comment_that_stood_there_before_the_diary_is_sealed_as_soon_as_that_begins(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    receipt = take_in()
+
+    def away(call: str) -> None:
+        if call == "read":
+            raise HostUnavailable("The host is away.")
+
+    host.trouble = away
+    with pytest.raises(HostUnavailable):
+        open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    happened(Touched.COMMENTS, ticket, database, clock)
+    host.trouble = lambda _call: None
+
+    looks(database, work)  # there is no diary yet
+    open_incident(receipt.inbox_id, work)
+
+    assert [] == ticket.plain
+    assert ["777"] == [one.comment_id for one in database.untold_exposures()]
+    assert [] == database.unfinished_jobs()
