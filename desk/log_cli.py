@@ -1,7 +1,7 @@
 """``coc log``: the Master Incident Log, made on the member's own machine.
 
 The service tells the public fields of every incident. Each diary the member is cleared for is fetched and
-opened here, a few at a time, for its newest card; nothing of a card is written to disk unless the member
+opened here, a few at a time, for its card; nothing of a card is written to disk unless the member
 asks for a file. What is wrong with one incident is said in its row and stops no other.
 """
 

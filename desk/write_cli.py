@@ -183,7 +183,7 @@ def _given(file: str | None) -> str:
 
 
 def _card(opened: Opened, changes: Mapping[str, str]) -> Card:
-    """The diary's newest card with these changes."""
+    """The diary's card with these changes."""
     old = opened.diary.card or Card(Untrusted(""), Untrusted(""), Untrusted(""), "")
 
     def field(name: str, before: Untrusted) -> Untrusted:

@@ -226,6 +226,16 @@ def test_a_name_for_the_card_can_be_asked_for_so_that_no_shell_history_has_it(
     assert card.subject.reveal() == "Bo Example"
 
 
+def test_a_field_of_the_card_can_be_emptied(write: Coc, shelf: Shelf, team: Team) -> None:
+    result = write("--reporter", "")
+
+    card = opened(shelf, team).card
+    assert result.exit_code == 0, result.output
+    assert card is not None
+    assert card.reporter.reveal() == ""
+    assert card.summary.reveal() == "A talk was shouted down"
+
+
 @pytest.mark.parametrize(
     "args",
     [
