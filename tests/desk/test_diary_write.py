@@ -36,7 +36,7 @@ def write(roberts: Coc, passphrase_file: str) -> Coc:
     class Write:
         folder = roberts.folder
 
-        def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+        def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
             return roberts("diary", "write", NAME, *args, "--passphrase-file", passphrase_file, input=input)
 
     return Write()

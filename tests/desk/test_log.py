@@ -140,7 +140,7 @@ def log(
         class Log:
             folder = tmp_path
 
-            def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+            def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
                 return coc("log", *args, "--passphrase-file", passphrase_file, input=input)
 
         yield Log()
