@@ -58,7 +58,7 @@ def at_desk(home: Home, passphrase_file: Path | None) -> Session:
 def _keep_leftovers(session: Session) -> None:
     """Encrypt and remove what an earlier command left in clear because it was killed while its editor was open."""
     with drafts.leftovers() as found:
-        for code_name, text in found:
+        for code_name, (text, in_utf8) in found:
             if not text.strip() or not is_code_name(code_name):
                 continue
             entry = EntryDraft(EntryContent.NOTE, Untrusted(text), None, session.clock.now())
@@ -67,6 +67,10 @@ def _keep_leftovers(session: Session) -> None:
                 f"An earlier coc diary write {code_name} was cut off. What you had saved in the editor is kept, encrypted "
                 f"for you alone, in {path}\nRead it with: coc diary draft {path}"
             )
+            if not in_utf8:
+                say(
+                    "It is not text in UTF-8 and was read as Latin-1: see whether it is right before you hand it over."
+                )
 
 
 def settle(opened: Opened, *, despite: bool, can_ask: bool = True) -> None:

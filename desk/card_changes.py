@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from integration.diary import attachment
+from integration.diary.contents import cards
 from integration.diary.frame import EntryContent
 
 if TYPE_CHECKING:
@@ -26,13 +27,11 @@ class Change:
 
 
 def card_changes(entries: Iterable[Entry]) -> Mapping[int, tuple[Change, ...]]:
-    """For each entry, by number, that has another card than the one before it: what is different."""
+    """For each entry, by number, that makes the diary's card another one: what is different."""
     found: dict[int, tuple[Change, ...]] = {}
     last: dict[str, str] | None = None
-    for entry in entries:
-        if entry.card is None:
-            continue
-        now = _fields(entry.card)
+    for entry, card in cards(entries):
+        now = _fields(card)
         if last is not None and now != last:
             found[entry.seq] = tuple(
                 Change(name, last[name], now[name]) for name in now if now[name] != last[name]

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import pyrage
 
@@ -49,6 +49,13 @@ class Draft:
     code_name: str
     entry: EntryDraft
     changes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Saved(NamedTuple):
+    """What somebody typed. What is not ``in_utf8`` was read as Latin-1, which loses no byte, but may be wrong."""
+
+    text: str
+    in_utf8: bool = True
 
 
 class HasRecipient(Protocol):
@@ -176,19 +183,19 @@ def private_folder(code_name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def leftovers() -> Iterator[list[tuple[str, str]]]:
-    """What stands in the folders of desks that were killed: code name and text of each. Removed if all goes well.
+def leftovers() -> Iterator[list[tuple[str, Saved]]]:
+    """What stands in the folders of desks that were killed, each with its code name. Removed if all goes well.
 
     Only folders of this account whose desk is not alive any more. Where files cannot be locked, none.
     """
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, Saved]] = []
     gone: list[tuple[Path, int]] = []
     try:
         for folder in sorted(Path(_place() or tempfile.gettempdir()).glob("coc-*")):
             handle = _taken_over(folder)
             if handle is not None:
                 gone.append((folder, handle))
-                found.append((os.read(handle, 64).decode("ascii", errors="replace"), text_in(folder)))
+                found.append((os.read(handle, 64).decode("ascii", errors="replace"), saved_in(folder)))
         yield found
         for folder, _ in gone:
             shutil.rmtree(folder, ignore_errors=True)
@@ -197,12 +204,20 @@ def leftovers() -> Iterator[list[tuple[str, str]]]:
             os.close(handle)
 
 
-def text_in(folder: Path) -> str:
-    """What the editor saved; empty if it is not there, or is no text."""
+def saved_in(folder: Path) -> Saved:
+    """What the editor saved; empty if it is not there."""
     try:
-        return (folder / TEXT).read_text(encoding="utf-8").removesuffix("\n")
-    except (OSError, ValueError):
-        return ""
+        return decoded((folder / TEXT).read_bytes().replace(b"\r\n", b"\n"))
+    except OSError:
+        return Saved("")
+
+
+def decoded(raw: bytes) -> Saved:
+    """The text of a file, without the line feed at its end."""
+    try:
+        return Saved(raw.decode("utf-8").removesuffix("\n"))
+    except UnicodeDecodeError:
+        return Saved(raw.decode("latin-1").removesuffix("\n"), in_utf8=False)
 
 
 def _taken_over(folder: Path) -> int | None:

@@ -104,7 +104,7 @@ def edit(typed: Typed) -> None:
     """Let the member type in their editor; what is saved ends up in ``typed.text``.
 
     Raises:
-        HomeError: the editor did not start, or ended with an error.
+        HomeError: the editor did not start, ended with an error, or saved in another encoding than UTF-8.
     """
     with drafts.private_folder(typed.code_name) as folder:
         path = folder / drafts.TEXT
@@ -118,10 +118,12 @@ def edit(typed: Typed) -> None:
         except click.ClickException:
             raise _not_well() from None
         else:
-            if not drafts.text_in(folder).strip():
+            if not drafts.saved_in(folder).text.strip():
                 _still_open()
         finally:
-            typed.text = drafts.text_in(folder)
+            typed.text, in_utf8 = drafts.saved_in(folder)
+    if not in_utf8:
+        raise not_in_utf8()
 
 
 def _still_open() -> None:
@@ -132,6 +134,16 @@ def _still_open() -> None:
     )
     with suppress(click.Abort):
         click.prompt("Enter", default="", show_default=False, err=True)
+
+
+def not_in_utf8() -> HomeError:
+    """The error for text that is kept as a draft, because only its author sees whether it was read rightly."""
+    return HomeError(
+        "What you wrote is not text in UTF-8, so no entry was written.",
+        meaning="It was read as Latin-1. An entry cannot be changed any more, so see first whether the draft is right.",
+        next_step="If it is, hand it over. If not, write it into a file (coc diary draft DRAFT --output FILE), put it "
+        "right there, and take it from there with --file. Set your editor and terminal to UTF-8.",
+    )
 
 
 def _not_well() -> HomeError:

@@ -1,7 +1,7 @@
 """``coc log``: the Master Incident Log, made on the member's own machine.
 
 The service tells the public fields of every incident. Each diary the member is cleared for is fetched and
-opened here, a few at a time, for its newest card; nothing of a card is written to disk unless the member
+opened here, a few at a time, for its card; nothing of a card is written to disk unless the member
 asks for a file. What is wrong with one incident is said in its row and stops no other.
 """
 
@@ -18,7 +18,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from desk import log_table, reading, show
-from desk.asking import SOMETHING_TO_LOOK_AT
+from desk.asking import SOMETHING_TO_LOOK_AT, say
 from desk.connecting import connected, service_of
 from desk.unlocking import passphrase_option, unlock
 from integration.errors import CannotOpen, CoCError, NotCleared
@@ -61,7 +61,8 @@ def log(
             click.echo(text(rows).encode(), nl=False)
         elif name is not None:
             _write(Path(name), text(rows).encode())
-    if _say_how_it_went(listed, rows):
+    wrong = _say_how_it_went(listed, rows)
+    if _say_what_is_withheld(home.seen_code_names(), listed) or wrong:
         ctx.exit(SOMETHING_TO_LOOK_AT)
 
 
@@ -83,7 +84,7 @@ class _Opener:
         try:
             read = self._read(listed)
         except NotCleared:
-            return not_cleared(public)
+            return not_read(public, "the service lists it as one you are cleared for, and does not serve it")
         except CoCError as error:
             return not_read(public, error.what)
         except Exception as error:  # noqa: BLE001 - one diary must not stop the others; the text may hold content
@@ -163,6 +164,29 @@ def _say_how_it_went(listed: Sequence[LoggedIncident], rows: Sequence[LogRow]) -
         said += f" {wrong:,} to look at: the last column says why."
     show.console(stderr=True).print(said, style="yellow" if wrong else "", soft_wrap=True)
     return wrong
+
+
+def _say_what_is_withheld(seen: Sequence[str], listed: Sequence[LoggedIncident]) -> bool:
+    """Say what this desk has read and is not to read now; whether something of it is not even listed.
+
+    A service that hides an incident can say that the member is not cleared. So can an honest one.
+    """
+    cleared: dict[str, bool] = {one.incident.code_name: one.cleared for one in listed}
+    lost = [name for name in seen if not cleared.get(name, True)]
+    missing = [name for name in seen if name not in cleared]
+    if lost:
+        say(
+            f"This desk has read what the service now says you are not cleared for: {', '.join(lost)}\n"
+            "That is right if you recused yourself, or the team left you out. If you know of nothing like that, the service "
+            "may be hiding it: ask a member who is cleared."
+        )
+    if missing:
+        say(
+            f"This desk has read what the service does not list any more: {', '.join(missing)}\n"
+            "No incident leaves the list by itself. The service was restored from an older backup, is another one than "
+            "before, or hides it: ask the other members and whoever runs it, and look at the ticket itself."
+        )
+    return bool(missing)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -19,6 +19,7 @@ from desk.people_cli import aliases_on_roster
 from desk.reading import Read, to_remember, trust_of
 from desk.session import Opened, cleared_now, part_bytes_of
 from desk.unlocking import passphrase_option, working
+from integration.diary.chain import wrong_seal
 from integration.diary.comment import ParsedComment, find_blocks
 from integration.diary.keys import recipient_of
 from integration.diary.open import open_diary
@@ -26,9 +27,11 @@ from integration.errors import CannotOpen, HomeError, NotCleared, WriteRefused
 from integration.mirror import TicketName
 
 if TYPE_CHECKING:
-    from desk.home import Home
+    from collections.abc import Sequence
+
+    from desk.home import Home, Remembered
     from desk.session import Session
-    from integration.incident import Alias
+    from integration.incident import Alias, IncidentId
 
 _SECRET = re.compile(r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}")
 
@@ -202,23 +205,16 @@ def _served(session: Session, code_name: str, key: _RecoveryKey) -> Opened:
 
 def _from_file(session: Session, code_name: str, path: Path, key: _RecoveryKey) -> Opened:
     text = path.read_bytes().decode("utf-8", errors="replace")
-    blocks = [block for block in find_blocks(text) if isinstance(block, ParsedComment)]
-    incidents = {block.incident for block in blocks}
-    if len(incidents) != 1:
-        raise HomeError(
-            f"{path} does not hold the comments of one diary.",
-            meaning="There is no whole diary comment in it, or those of several incidents.",
-            next_step="Copy the comments of this one ticket, from its first to its last.",
-        )
-    (incident,) = incidents
+    blocks = find_blocks(text)
+    whole = [block for block in blocks if isinstance(block, ParsedComment)]
     remembered = session.home.remembered(code_name)
-    known = session.home.code_name_of(incident)
-    if (remembered is not None and remembered.incident != incident) or known not in {None, code_name}:
-        raise HomeError(
-            f"These comments are of another incident than {code_name}.",
-            next_step="Copy them from the ticket whose title is this code name.",
-        )
-    ticket = TicketName(max(blocks, key=lambda one: one.id).ticket)
+    incident = _whose(session, code_name, path, whole, remembered)
+    foreign = [f"{one.id} of {one.incident}" for one in blocks if one.incident not in {incident, None}]
+    if foreign:
+        say(f"Comments of another diary, so left out: {', '.join(dict.fromkeys(foreign))}.")
+    ticket = TicketName(
+        max((one for one in whole if one.incident == incident), key=lambda one: one.id).ticket
+    )
     diary = open_diary(
         [text],
         identity=key,
@@ -227,3 +223,43 @@ def _from_file(session: Session, code_name: str, path: Path, key: _RecoveryKey) 
     )
     read = Read(diary, diary.findings, to_remember(diary, ticket, remembered))
     return Opened(code_name, ticket, part_bytes_of(ticket), read, remembered)
+
+
+def _whose(
+    session: Session,
+    code_name: str,
+    path: Path,
+    comments: Sequence[ParsedComment],
+    remembered: Remembered | None,
+) -> IncidentId:
+    """The incident of these comments: the one this desk knows, or else the only one that the team's service sealed.
+
+    Whoever may comment on the ticket can write the block of an incident that does not exist.
+    """
+    keys = {key.id: key.public for key in session.roster.service_keys}
+    found = {one.incident for one in comments}
+    if not found:
+        raise HomeError(
+            f"{path} does not hold the comments of a diary.",
+            meaning="There is no whole diary comment in it.",
+            next_step="Copy the comments of this one ticket, from its first to its last.",
+        )
+    if remembered is not None:
+        found &= {remembered.incident}
+    else:
+        found = {one.incident for one in comments if wrong_seal(one, keys) is None} or found
+    known = session.home.code_names()
+    found = {one for one in found if known.get(one, code_name) == code_name}
+    if not found:
+        raise HomeError(
+            f"These comments are of another incident than {code_name}.",
+            next_step="Copy them from the ticket whose title is this code name.",
+        )
+    if len(found) > 1:
+        tickets = sorted({one.ticket for one in comments if one.incident in found})
+        raise HomeError(
+            f"{path} holds the comments of several diaries, and this desk cannot tell which is that of {code_name}.",
+            meaning=f"They were written for the tickets {', '.join(tickets)}.",
+            next_step="Delete from the file what was not written for the ticket whose title is this code name.",
+        )
+    return found.pop()

@@ -19,6 +19,7 @@ from rich.text import Text
 from desk.card_changes import card_changes, file_of
 from desk.home import PublicKeys, fingerprint
 from integration import risk
+from integration.diary.contents import cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,7 +151,7 @@ def diary(
     first_reading: bool,
     last: int | None = None,
 ) -> None:
-    """A whole diary, or its ``last`` entries: public fields, the newest card, entries, and what the check found.
+    """A whole diary, or its ``last`` entries: public fields, the card, entries, and what the check found.
 
     On a first reading the desk has nothing to compare the end of the diary with, and says so.
     """
@@ -161,14 +162,13 @@ def diary(
 
 
 def entries(out: Console, opened: Diary, *, code_name: str, last: int | None = None) -> None:
-    """The newest card, and the entries or the ``last`` of them."""
-    card = next((entry for entry in reversed(opened.entries) if entry.card is not None), None)
-    if card is not None and card.card is not None:
+    """The card, and the entries or the ``last`` of them."""
+    for entry, card in list(cards(opened.entries))[-1:]:
+        others = "" if card == entry.card else " and the reports before it"
+        by = visible(_author(entry.author))
         out.print()
-        out.print(
-            Text.assemble(("Card", "bold cyan"), f"  of entry {card.seq}, by ", visible(_author(card.author)))
-        )
-        _card(out, card.card)
+        out.print(Text.assemble(("Card", "bold cyan"), f"  of entry {entry.seq}{others}, by ", by))
+        _card(out, card)
     changes = card_changes(opened.entries)
     shown = opened.entries if last is None else opened.entries[-last:]
     if len(shown) < len(opened.entries):

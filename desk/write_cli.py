@@ -16,7 +16,7 @@ import click
 
 from desk import drafts, show
 from desk.asking import at_desk, code_name_argument, despite_option, say, say_readers, settle
-from desk.editing import Stopped, Typed, edit, hangups_stop
+from desk.editing import Stopped, Typed, edit, hangups_stop, not_in_utf8
 from desk.unlocking import passphrase_option, unlock
 from desk.waiting import after_write
 from integration.diary.frame import MAX_CARD, Card, EntryContent
@@ -108,9 +108,13 @@ def diary_write(
 def _write(
     home: Home, passphrase_file: Path | None, typed: Typed, file: str | None, *, despite: bool
 ) -> None:
-    text = _given(file)  # before anything can go wrong: what comes through a pipe comes once
+    text, in_utf8 = _given(file)  # before anything can go wrong: what comes through a pipe comes once
     if file == _STDIN:
         typed.text = text
+        if not in_utf8:
+            raise not_in_utf8()
+    elif not in_utf8:
+        raise click.BadParameter("it is not text in UTF-8", param_hint="--file")
     session = at_desk(home, passphrase_file)
     opened = session.open(typed.code_name)
     settle(opened, despite=despite, can_ask=file != _STDIN)
@@ -171,19 +175,15 @@ def diary_draft(home: Home, file: Path, output: Path | None, passphrase_file: Pa
     show.console().print(show.visible(text, lines=True), soft_wrap=True)
 
 
-def _given(file: str | None) -> str:
+def _given(file: str | None) -> drafts.Saved:
     """The text from a file or standard input; empty if neither is named."""
     if file is None:
-        return ""
-    raw = sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
-    try:
-        return raw.decode("utf-8").removesuffix("\n")
-    except UnicodeDecodeError:
-        raise click.BadParameter("it is not text in UTF-8", param_hint="--file") from None
+        return drafts.Saved("")
+    return drafts.decoded(sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes())
 
 
 def _card(opened: Opened, changes: Mapping[str, str]) -> Card:
-    """The diary's newest card with these changes."""
+    """The diary's card with these changes."""
     old = opened.diary.card or Card(Untrusted(""), Untrusted(""), Untrusted(""), "")
 
     def field(name: str, before: Untrusted) -> Untrusted:

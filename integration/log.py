@@ -1,7 +1,7 @@
 """The Master Incident Log: one row for each incident, of the columns the team's process names.
 
 Pure: a row is made of an incident's public fields and, where the member is cleared and the diary opened, of
-its newest card. How rows are fetched and shown is the desk's affair (:mod:`desk.log_cli`).
+its card. How rows are fetched and shown is the desk's affair (:mod:`desk.log_cli`).
 """
 
 from __future__ import annotations

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from integration.diary.frame import Card
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from integration.diary.chain import Head
     from integration.diary.comment import CommentId, Link
     from integration.diary.findings import Finding
-    from integration.diary.frame import Card, EntryContent
+    from integration.diary.frame import EntryContent
     from integration.diary.keyring import EpochSecrets, Keyring
     from integration.diary.keys import Reader
     from integration.incident import IncidentId
@@ -111,5 +113,32 @@ class Diary:
 
     @property
     def card(self) -> Card | None:
-        """The newest card."""
-        return next((entry.card for entry in reversed(self.entries) if entry.card is not None), None)
+        """What lists show of it; None if no entry has a card."""
+        return next(reversed([card for _, card in cards(self.entries)]), None)
+
+
+def cards(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Card]]:
+    """The diary's card as each entry in turn makes it; the last is the one that counts.
+
+    A member's card takes the place of what was there. A report's counts only while no member has written one, and
+    what it leaves empty stays: the newest report may be no more than a corrected typing error.
+    """
+    now: Card | None = None
+    by_member = False
+    for entry in entries:
+        card = entry.card
+        if card is None:
+            continue
+        if entry.author.startswith("member:"):
+            by_member = True
+        elif by_member:
+            continue
+        elif now is not None:
+            card = Card(
+                card.reporter or now.reporter,
+                card.subject or now.subject,
+                card.summary or now.summary,
+                card.type or now.type,
+            )
+        now = card
+        yield entry, card

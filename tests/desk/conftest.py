@@ -301,7 +301,7 @@ class Coc(Protocol):
 
     folder: Path
 
-    def __call__(self, *args: str, input: str | None = None) -> Result: ...  # noqa: A002 - click's name
+    def __call__(self, *args: str, input: str | bytes | None = None) -> Result: ...  # noqa: A002 - click's name
 
 
 @dataclass
@@ -310,7 +310,7 @@ class Desk:
 
     folder: Path
 
-    def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+    def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
         result = CliRunner().invoke(main, ["--home", str(self.folder), *args], input=input)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
@@ -385,7 +385,7 @@ class At:
         self.desk = desk
         self.passphrase_file = passphrase_file
 
-    def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+    def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
         return self.desk(*args, "--passphrase-file", self.passphrase_file, input=input)
 
 

@@ -31,7 +31,7 @@ def read(roberts: Coc, passphrase_file: str) -> Coc:
     class Read:
         folder = roberts.folder
 
-        def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+        def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
             args = args or (NAME,)
             return roberts("diary", "read", *args, "--passphrase-file", passphrase_file, input=input)
 

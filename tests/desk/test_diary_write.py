@@ -36,7 +36,7 @@ def write(roberts: Coc, passphrase_file: str) -> Coc:
     class Write:
         folder = roberts.folder
 
-        def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+        def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
             return roberts("diary", "write", NAME, *args, "--passphrase-file", passphrase_file, input=input)
 
     return Write()
@@ -224,6 +224,16 @@ def test_a_name_for_the_card_can_be_asked_for_so_that_no_shell_history_has_it(
     assert result.exit_code == 0, result.output
     assert card is not None
     assert card.subject.reveal() == "Bo Example"
+
+
+def test_a_field_of_the_card_can_be_emptied(write: Coc, shelf: Shelf, team: Team) -> None:
+    result = write("--reporter", "")
+
+    card = opened(shelf, team).card
+    assert result.exit_code == 0, result.output
+    assert card is not None
+    assert card.reporter.reveal() == ""
+    assert card.summary.reveal() == "A talk was shouted down"
 
 
 @pytest.mark.parametrize(

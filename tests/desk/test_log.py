@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import stat
-import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,14 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
-from desk import log_cli
 from desk.home import Home, PublicKeys
-from desk.served import LoggedIncident, ServedIncident
 from integration.code_name import CodeName
 from integration.diary.seal import Card
 from integration.errors import StoreError
-from integration.incident import IncidentId, IncidentType, Stage
-from integration.log import LogRow, not_cleared
+from integration.incident import IncidentId
 from integration.text import SealedText, Untrusted
 from sandbox.wire import serving
 from webhook_server.api import api
@@ -69,6 +65,7 @@ class Office:
     listed: list[tuple[ShelvedIncident, bool]] = field(default_factory=list)
     diaries: dict[str, Shelf] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    withheld: set[str] = field(default_factory=set)
 
     def add(self, number: int, *, cleared: bool = True, summary: str = "Something was said") -> Shelf:
         """Incident number ``number``, from 0; its diary is sealed if the member is cleared for it."""
@@ -95,6 +92,8 @@ class Office:
     def cleared_incident(self, code_name: str, alias: str) -> ShelvedIncident | None:
         if code_name in self.broken:
             raise StoreError("The database is not there.")
+        if code_name in self.withheld:
+            return None
         found = (one for one, cleared in self.all_incidents(alias) if cleared and one.code_name == code_name)
         return next(found, None)
 
@@ -140,7 +139,7 @@ def log(
         class Log:
             folder = tmp_path
 
-            def __call__(self, *args: str, input: str | None = None) -> Result:  # noqa: A002 - click's name
+            def __call__(self, *args: str, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's name
                 return coc("log", *args, "--passphrase-file", passphrase_file, input=input)
 
         yield Log()
@@ -268,6 +267,50 @@ def test_the_log_remembers_heads_and_finds_what_the_service_takes_back(log: Coc,
     assert "missing-newest" in row[6]
 
 
+def test_what_this_desk_has_read_and_the_service_does_not_list_is_said(log: Coc, office: Office) -> None:
+    office.add(0)
+    office.add(1)
+    office.add(2)
+    assert log().exit_code == 0
+    del office.listed[:2]
+
+    result = log("--csv", "-")
+
+    assert result.exit_code == 3
+    assert "does not list any more: BLUE-AAA-27, BLUE-AAB-27" in result.stderr
+    assert len(rows_of(result)) == 1
+
+
+def test_what_this_desk_has_read_and_is_not_cleared_for_any_more_is_said_and_may_be_right(
+    log: Coc, office: Office
+) -> None:
+    office.add(0)
+    office.add(1, cleared=False)
+    assert log().stderr.count("\n") == 1
+    office.listed[0] = (office.listed[0][0], False)
+
+    result = log("--csv", "-")
+
+    assert result.exit_code == 0
+    assert "you are not cleared for: BLUE-AAA-27\n" in result.stderr
+    assert "if you recused yourself" in result.stderr
+    assert "does not list" not in result.stderr
+
+
+def test_a_diary_that_is_listed_as_open_to_the_member_and_not_served_is_something_to_look_at(
+    log: Coc, office: Office
+) -> None:
+    office.add(0)
+    office.withheld.add("BLUE-AAA-27")
+
+    result = log("--csv", "-")
+
+    (row,) = rows_of(result)
+    assert result.exit_code == 3
+    assert row[0] == "(not read)"
+    assert "does not serve it" in row[6]
+
+
 def test_another_incident_under_a_known_code_name_is_not_shown(log: Coc, office: Office) -> None:
     office.add(0)
     log()
@@ -325,51 +368,6 @@ def test_many_incidents_of_others_need_no_opening(log: Coc, office: Office) -> N
     shown = [row[0] for row in rows_of(result) if row[0] != "(not cleared)"]
     assert shown == [f"Reporter {number}" for number in range(0, 100, 20)]
     assert "100 incidents, 5 of them with a diary you may read." in result.stderr
-
-
-def test_rows_and_progress_do_not_wait_for_a_slow_diary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first diary answers only when all the other rows are on the screen, and the bar counts them."""
-
-    class Terminal(io.StringIO):
-        """A terminal that says when something was printed."""
-
-        def isatty(self) -> bool:
-            return True
-
-        def write(self, text: str) -> int:
-            written = super().write(text)
-            if all(f"BLUE-JAY-{number}" in self.getvalue() for number in range(1, 20)):
-                others_are_shown.set()
-            return written
-
-    others_are_shown = threading.Event()
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "160")
-    listed = [_listed(number) for number in range(20)]
-    in_time = []
-
-    def row(one: LoggedIncident) -> LogRow:
-        if one is listed[0]:
-            in_time.append(others_are_shown.wait(60))
-        return not_cleared(one.incident)
-
-    rows = log_cli.show_rows(listed, row, quiet=False)
-
-    assert in_time == [True], "the other rows waited for the first"
-    assert [one.public.code_name for one in rows] == [one.incident.code_name for one in listed]
-    shown = screen.getvalue()
-    assert shown.rindex("BLUE-JAY-0") > shown.index("BLUE-JAY-19")
-
-
-def _listed(number: int) -> LoggedIncident:
-    incident = ServedIncident(
-        id=IncidentId("inc_" + "a" * 26), code_name=CodeName(f"BLUE-JAY-{number}"), type=IncidentType.CONDUCT_ENFORCEMENT,
-        stage=Stage.REPORTED, impact=None, likelihood=None, lead=None, secondary=None, ticket=None, ticket_url=None,
-        opened_at=datetime(2026, 11, 22, tzinfo=UTC),
-    )  # fmt: skip
-    return LoggedIncident(incident, cleared=False)
 
 
 def test_a_desk_that_is_not_connected_says_so(coc: Coc, team: Team, locked: bytes) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from desk import log_cli
 from desk.log_table import as_csv, as_markdown, heading, line
+from desk.served import LoggedIncident, ServedIncident
 from desk.show import visible
 from integration.code_name import CodeName
-from integration.incident import Alias, IncidentType
-from integration.log import COLUMNS, LogRow
+from integration.incident import Alias, IncidentId, IncidentType, Stage
+from integration.log import COLUMNS, LogRow, not_cleared
 from integration.risk import Level
 from integration.text import Untrusted
 
@@ -196,3 +200,48 @@ def test_rows_printed_one_by_one_stand_under_their_columns() -> None:
     lines = out.file.getvalue().splitlines()
     at = lines[0].index("Summary")
     assert [one[at : at + 5] for one in lines if one[at : at + 5] in {"short", "a rat"}] == ["short", "a rat"]
+
+
+def test_rows_and_progress_do_not_wait_for_a_slow_diary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first diary answers only when all the other rows are on the screen, and the bar counts them."""
+
+    class Terminal(io.StringIO):
+        """A terminal that says when something was printed."""
+
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, text: str) -> int:
+            written = super().write(text)
+            if all(f"BLUE-JAY-{number}" in self.getvalue() for number in range(1, 20)):
+                others_are_shown.set()
+            return written
+
+    others_are_shown = threading.Event()
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "160")
+    listed = [_listed(number) for number in range(20)]
+    in_time = []
+
+    def row(one: LoggedIncident) -> LogRow:
+        if one is listed[0]:
+            in_time.append(others_are_shown.wait(60))
+        return not_cleared(one.incident)
+
+    rows = log_cli.show_rows(listed, row, quiet=False)
+
+    assert in_time == [True], "the other rows waited for the first"
+    assert [one.public.code_name for one in rows] == [one.incident.code_name for one in listed]
+    shown = screen.getvalue()
+    assert shown.rindex("BLUE-JAY-0") > shown.index("BLUE-JAY-19")
+
+
+def _listed(number: int) -> LoggedIncident:
+    incident = ServedIncident(
+        id=IncidentId("inc_" + "a" * 26), code_name=CodeName(f"BLUE-JAY-{number}"), type=IncidentType.CONDUCT_ENFORCEMENT,
+        stage=Stage.REPORTED, impact=None, likelihood=None, lead=None, secondary=None, ticket=None, ticket_url=None,
+        opened_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )  # fmt: skip
+    return LoggedIncident(incident, cleared=False)

@@ -190,15 +190,20 @@ def test_closing_the_terminal_of_a_real_desk_leaves_a_draft_and_nothing_else(
     assert nothing_in_clear(robert.desk.folder)
 
 
+def killed_while_open(saved: bytes) -> None:
+    """A desk that is killed while its editor is open."""
+    child = os.fork()
+    if child == 0:
+        with drafts.private_folder(NAME) as folder:
+            (folder / "entry.txt").write_bytes(saved)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 def test_what_a_killed_desk_left_behind_is_kept_encrypted_and_removed(
     robert: At, team: Team, memory: Path
 ) -> None:
-    child = os.fork()
-    if child == 0:  # a desk that is killed while its editor is open
-        with drafts.private_folder(NAME) as folder:
-            (folder / "entry.txt").write_text(WORDS, encoding="utf-8")
-            os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
+    killed_while_open(WORDS.encode())
     left = [path.name for path in memory.iterdir()]
 
     result = robert("diary", "read", NAME)
@@ -254,6 +259,68 @@ def test_an_editor_that_returns_at_once_is_waited_for(robert: At, editor: Path) 
     assert result.exit_code == 0, result.output
     assert answer.asked == 1
     assert WORDS in robert("diary", "read", NAME).stdout
+
+
+def test_text_that_an_editor_saves_in_another_encoding_is_a_draft_and_not_an_entry_yet(
+    robert: At, shelf: Shelf, editor: Path, memory: Path
+) -> None:
+    """An entry cannot be changed any more, and whether it was Latin-1 only its author sees."""
+    editor.write_text(r'printf "Gespr\\344ch mit J\\366rg\n" > "$1"', encoding="utf-8")
+
+    result = robert("diary", "write", NAME)
+    (path,) = (robert.desk.folder / "drafts").glob("*.age")
+    shown = robert("diary", "draft", str(path))
+    done = robert("diary", "write", NAME, "--draft", str(path))
+
+    assert result.exit_code == 1
+    assert "not text in UTF-8" in result.stderr
+    assert "Nothing was saved" not in result.stderr
+    assert f"coc diary draft {path}" in result.stderr
+    assert list(memory.iterdir()) == []
+    assert "Gespräch mit Jörg\n" in shown.stdout
+    assert done.exit_code == 0, done.output
+    assert shelf.newest.seq == 4
+    assert "│ Gespräch mit Jörg\n" in robert("diary", "read", NAME).stdout
+
+
+def test_line_ends_of_windows_become_those_of_an_entry(robert: At, editor: Path) -> None:
+    editor.write_text(f'printf "{WORDS}\\r\\nand more\\r\\n" > "$1"', encoding="utf-8")
+
+    assert robert("diary", "write", NAME).exit_code == 0
+    assert f"  │ {WORDS}\n  │ and more\n" in robert("diary", "read", NAME).stdout
+
+
+def test_a_draft_in_an_encoding_that_is_not_latin_1_still_has_every_byte(
+    robert: At, team: Team, editor: Path, memory: Path
+) -> None:
+    saved = "Zażółć\r\ngęślą".encode("utf-16")
+    (memory / "saved").write_bytes(saved)
+    editor.write_text(f'cp {memory}/saved "$1"', encoding="utf-8")
+
+    robert("diary", "write", NAME)
+
+    assert [saved] == [one.entry.body.reveal().encode("latin-1") for one in kept(robert, team)]
+
+
+def test_standard_input_in_another_encoding_is_kept_too(robert: At, shelf: Shelf, team: Team) -> None:
+    result = robert("diary", "write", NAME, "--file", "-", input="Gespräch\n".encode("latin-1"))
+
+    assert result.exit_code == 1
+    assert "not text in UTF-8" in result.stderr
+    assert ["Gespräch"] == [one.entry.body.reveal() for one in kept(robert, team)]
+    assert shelf.newest.seq == 2
+
+
+def test_what_a_killed_desk_left_behind_in_another_encoding_is_kept_and_said(
+    robert: At, team: Team, memory: Path
+) -> None:
+    killed_while_open("Gespräch".encode("latin-1"))
+
+    result = robert("diary", "read", NAME)
+
+    assert list(memory.iterdir()) == []
+    assert ["Gespräch"] == [one.entry.body.reveal() for one in kept(robert, team)]
+    assert "not text in UTF-8" in result.stderr
 
 
 def test_an_editor_that_saves_nothing_is_named_with_what_helps(

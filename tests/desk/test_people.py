@@ -10,6 +10,7 @@ import pytest
 from desk.home import Home
 from integration.diary.comment import find_comments
 from integration.incident import IncidentId
+from integration.mirror import TicketName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -283,6 +284,56 @@ def test_comments_of_another_incident_are_refused(
 
     assert result.exit_code == 1
     assert "of another incident" in result.stderr
+
+
+def beside(shelf: Shelf, *, team: Team | None = None) -> Shelf:
+    """Another incident's diary; of another service, if another team is named."""
+    other = replace(
+        shelf.incident, id=IncidentId("inc_" + "b" * 26), ticket=TicketName("github:acme/conduct#18")
+    )
+    found = type(shelf)(team or shelf.team, other)
+    found.write("? What happened\n  Something else.", incident=other.id)
+    return found
+
+
+def test_a_comment_that_no_service_of_the_team_sealed_stops_no_recovery(
+    miriam: At, shelf: Shelf, recovery_file: str, tmp_path: Path
+) -> None:
+    """Whoever may comment on the ticket can write a block of a diary that does not exist."""
+    made_up, _ = beside(shelf, team=type(shelf.team)()).sealed
+    ticket = tmp_path / "ticket.txt"
+    ticket.write_text("\n\n".join(one.text for one in (*shelf.sealed, made_up)), encoding="utf-8")
+    known = ("--identity", recovery_file, "--name", "safe-one", "--comments", str(ticket))
+
+    looked = miriam("use-recovery", NAME, *known)
+    done = miriam("use-recovery", NAME, *known, "--reader", "miriam", input="y\ny\n")
+
+    assert looked.exit_code == 0, looked.output
+    assert f"of another diary, so left out: 1/1 of {made_up.incident}" in looked.stderr
+    assert "other-incident" in looked.stdout
+    assert shelf.account in looked.stdout
+    assert done.exit_code == 0, done.output
+    assert {"robert", "miriam"} == shelf.cleared
+
+
+def test_a_sealed_comment_of_another_incident_stops_no_recovery_where_the_desk_knows_which_is_right(
+    robert: At, shelf: Shelf, recovery_file: str, tmp_path: Path
+) -> None:
+    other = beside(shelf)
+    ticket = tmp_path / "ticket.txt"
+    ticket.write_text("\n\n".join(one.text for one in (*other.sealed, *shelf.sealed)), encoding="utf-8")
+    known = ("--identity", recovery_file, "--name", "safe-one", "--comments", str(ticket))
+
+    refused = robert("use-recovery", NAME, *known)
+    robert("diary", "read", NAME, "--read-only")
+    looked = robert("use-recovery", NAME, *known)
+
+    assert refused.exit_code == 1
+    assert "github:acme/conduct#17, github:acme/conduct#18" in refused.stderr
+    assert looked.exit_code == 0, looked.output
+    assert shelf.account in looked.stdout
+    assert "Something else." not in looked.stdout
+    assert f"1/1 of {other.incident.id}, 2/1 of {other.incident.id}" in looked.stderr
 
 
 def test_a_file_without_a_key_is_refused(miriam: At, tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ NOW = datetime(2026, 11, 22, 14, 3, tzinfo=UTC)
 def entry(
     seq: int, content: EntryContent, body: str = "", card: Card | None = None, *, complete: bool = True
 ) -> Entry:
-    return Entry(seq, content, "member:robert", NOW, NOW, card, Untrusted(body), 1, complete)
+    author = "service:svc-2026a" if content is EntryContent.REPORT else "member:robert"
+    return Entry(seq, content, author, NOW, NOW, card, Untrusted(body), 1, complete)
 
 
-def a_card(summary: str) -> Card:
-    return Card(Untrusted("Ana"), Untrusted("Bo"), Untrusted(summary), "Conduct Enforcement")
+def a_card(summary: str, subject: str = "Bo") -> Card:
+    return Card(Untrusted("Ana"), Untrusted(subject), Untrusted(summary), "Conduct Enforcement")
 
 
 def test_a_changed_card_shows_what_it_is_now_and_what_it_was(robert: At) -> None:
@@ -59,6 +60,49 @@ def test_only_what_is_different_counts_as_a_change_and_the_first_card_as_none() 
 
     assert [5] == list(found)
     assert [("Summary", "one", "two")] == [(one.name, one.before, one.after) for one in found[5]]
+
+
+def test_a_later_report_changes_only_what_it_fills_in_and_nothing_that_a_member_wrote() -> None:
+    found = card_changes(
+        [
+            entry(2, EntryContent.REPORT, "r", a_card("one", subject="")),
+            entry(3, EntryContent.REPORT, "r", a_card("", subject="Bo")),
+            entry(4, EntryContent.CARD, "", a_card("two", subject="")),
+            entry(5, EntryContent.REPORT, "r", a_card("three", subject="Cy")),
+            entry(6, EntryContent.CARD, "", a_card("four", subject="")),
+        ]
+    )
+
+    said = {seq: [(one.name, one.before, one.after) for one in changed] for seq, changed in found.items()}
+    assert {
+        3: [("Subject", "", "Bo")],
+        4: [("Subject", "Bo", ""), ("Summary", "one", "two")],
+        6: [("Summary", "two", "four")],
+    } == said
+
+
+def test_the_reporters_correction_leaves_the_card_as_the_team_wrote_it(robert: At, shelf: Shelf) -> None:
+    robert("diary", "write", NAME, "--subject", "Noah Brandt", "--summary", "The second report about him")
+    shelf.write("? What happened\n  He shouted.", card=a_card("", subject="the tall one"))
+
+    text = robert("diary", "read", NAME).stdout
+    page = robert("diary", "read", NAME, "--format", "markdown").stdout
+
+    assert "Card  of entry 4, by robert\n" in text
+    assert "Noah Brandt" in text[: text.index("Entry 2")]
+    assert "- Subject: ` Noah Brandt `" in page
+    assert "the tall one" not in text + page
+
+
+def test_a_card_of_several_reports_is_said_to_be_one(robert: At, shelf: Shelf) -> None:
+    shelf.write("? Who\n  Bo", card=a_card("", subject="Bo"))
+
+    text = robert("diary", "read", NAME).stdout
+
+    assert "Card  of entry 3 and the reports before it, by the service (svc-2026a)\n" in text
+    card = text[: text.index("Entry 2")]
+    assert "Bo" in card
+    assert "A talk was shouted down" in card
 
 
 def test_an_entry_of_a_file_is_only_taken_for_one_if_it_is_whole_and_of_this_number() -> None:

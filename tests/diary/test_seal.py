@@ -283,6 +283,22 @@ def test_a_second_report_follows_and_is_shown_as_the_services(team: Team, codes:
     assert diary.card is not None
 
 
+def test_what_a_later_report_leaves_empty_stays_on_the_card(team: Team) -> None:
+    first = team.begin()
+    card = Card(Untrusted("Jo Ann"), Untrusted(" "), Untrusted("two remarks"), "Conflict Resolution")
+    draft = EntryDraft(EntryContent.REPORT, Untrusted("The same, corrected."), card, THEN)
+
+    more = seal_entry(
+        incident=team.incident, ticket=team.ticket, head=after(first), epoch=first.epoch, entry=draft,
+        service=team.service, now=NOW, part_bytes=20_480,
+    )  # fmt: skip
+
+    diary = team.read([one.text for one in (*first.comments, *more)])
+    merged = Card(Untrusted("Jo Ann"), Untrusted("Mr X"), Untrusted("two remarks"), "Conflict Resolution")
+    assert merged == diary.card
+    assert card == diary.entries[1].card
+
+
 def test_the_service_writes_no_decisions_and_no_keyrings(team: Team) -> None:
     first = team.begin()
     for content in set(EntryContent) - {EntryContent.REPORT, EntryContent.CARD, EntryContent.NOTE}:

@@ -51,7 +51,7 @@ def test_a_member_writes_every_content(shelf: Shelf, codes: Codes, content: Entr
     assert diary.entries[-1].content is content
 
 
-def test_a_card_that_a_member_changes_is_the_newest(shelf: Shelf) -> None:
+def test_a_card_that_a_member_changes_is_the_diarys(shelf: Shelf) -> None:
     team = shelf.team
     card = Card(Untrusted("Jo"), Untrusted("Mr Y"), Untrusted("another remark"), "Conflict Resolution")
     draft = EntryDraft(EntryContent.CARD, Untrusted(""), card, THEN)
