@@ -334,7 +334,8 @@ class Dispatcher:
             self._each_for_itself(
                 self._jobs.forget,
                 lambda: self._fellows.forget_former_lives(self._forget_keys_of),
-                lambda: self._forget_the_gone() if self._fellows.leads() else None,
+                lambda: self._begun_by_the_gone() if self._fellows.leads() else None,
+                lambda: self._keys_of_the_gone() if self._fellows.leads() else None,
                 lambda: self._engine.forget(now) if self._fellows.leads() else None,
                 lambda: self._tidy(now) if self._fellows.leads() else None,
             )
@@ -342,8 +343,11 @@ class Dispatcher:
     def _replace_the_dead(self) -> None:
         self._fellows.replace_the_dead(self._engine.take_over, self._forget_keys_of)
 
-    def _forget_the_gone(self) -> None:
-        self._fellows.forget_the_gone(self._jobs.key_owners(), self._forget_keys_of)
+    def _begun_by_the_gone(self) -> None:
+        self._fellows.settle_for_the_gone(self._engine.at_work(), self._engine.take_over)
+
+    def _keys_of_the_gone(self) -> None:
+        self._fellows.settle_for_the_gone(self._jobs.key_owners(), self._forget_keys_of)
 
     def _forget_keys_of(self, name: str) -> None:
         self._jobs.forget(of=name)
