@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
+from integration.casework import receive
+from tests.server.conftest import a_report
+from tests.server.memory_host import SPACE
 from webhook_server.engine import Engine
+from webhook_server.store.database import Database
+from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.locks import Locks
 from webhook_server.store.sql import make_engine
+from webhook_server.store.transactions import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import SetClock
+    from webhook_server.store.sealed import Sealer
 
 _POOLS: dict[str, Callable[[str], sa.Engine]] = {
     "the work": make_engine,
@@ -53,3 +66,33 @@ def test_what_the_address_of_the_database_says_itself_holds(postgres_url: str) -
         assert "7s" == connection.scalar(sa.text("SHOW statement_timeout"))
         assert "20" == connection.scalar(sa.text("SHOW tcp_keepalives_idle"))
     engine.dispose()
+
+
+def test_however_many_deliveries_come_at_once_they_wait_for_it_together(
+    sealer: Sealer, clock: SetClock, tmp_path: Path
+) -> None:
+    """The kernel of that machine still says hello, and nobody answers."""
+    ended: list[type[Exception]] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql+psycopg://coc@127.0.0.1:{silent.getsockname()[1]}/coc?connect_timeout=2"
+        database = Database(make_engine(address), sealer, InboxKeys(tmp_path, alone=False))
+
+        def deliver(number: int) -> None:
+            try:
+                receive("form", SPACE, f"s{number}", a_report(), store=database, clock=clock)
+            except Unavailable as error:
+                ended.append(type(error))
+
+        deliveries = [threading.Thread(target=deliver, args=(number,)) for number in range(20)]
+        for one in deliveries:
+            one.start()
+        for one in deliveries:
+            one.join()
+        database.close()
+        waits = 0
+        while select.select([silent], [], [], 0)[0]:
+            silent.accept()[0].close()
+            waits += 1
+
+    assert 20 == len(ended)
+    assert waits <= 3, "each is connect_timeout long; the first to come may be alone"
