@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
 from integration.logs import Log
-from webhook_server.store.sql import noticed_when_cut
+from webhook_server.store.sql import engine_that_notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Engine:
         self._poll = _IN_A_FLOOD
         self._handed_at = 0.0
         self._url = url
-        self._sql = sa.create_engine(url, connect_args=noticed_when_cut(sa.make_url(url)))
+        self._sql = engine_that_notices(url)
         if self._sql.dialect.name == "sqlite":
             sa.event.listen(self._sql, "connect", _set_up_sqlite)
 
