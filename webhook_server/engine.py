@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
-from webhook_server.store.sql import noticed_when_cut
+from integration.logs import Log
+from webhook_server.store.sql import engine_that_notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+
+_log = Log("coc.jobs")
 
 _QUEUE = "incidents"
 _WORKERS = 64
@@ -69,7 +72,7 @@ class Engine:
         self._poll = _IN_A_FLOOD
         self._handed_at = 0.0
         self._url = url
-        self._sql = sa.create_engine(url, connect_args=noticed_when_cut(sa.make_url(url)))
+        self._sql = engine_that_notices(url)
         if self._sql.dialect.name == "sqlite":
             sa.event.listen(self._sql, "connect", _set_up_sqlite)
 
@@ -141,15 +144,20 @@ class Engine:
             queue.set_polling_interval_sec(seconds)
             self._poll = seconds
 
-    def take_over(self, name: str) -> int:
-        """Let others do what a dead process had begun; gives how much that was.
+    def at_work(self) -> set[str]:
+        """The names of the processes that have begun something, dead ones too."""
+        begun = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return {one.executor_id for one in begun if one.executor_id}
+
+    def take_over(self, name: str) -> None:
+        """Let others do what a dead process had begun.
 
         DBOS itself gives a process's work only to a process of the same name.
         """
         begun = DBOS.list_workflows(status="PENDING", executor_id=name, load_input=False, load_output=False)
         if begun:
             DBOS.resume_workflows([one.workflow_id for one in begun], queue_name=_QUEUE)
-        return len(begun)
+            _log.warning("worker-silent", worker=name, count=len(begun))
 
     def forget(self, now: datetime) -> None:
         """Drop what the engine remembers of attempts that were over days ago; the inbox knows their result.

@@ -90,7 +90,7 @@ class Fellows:
         return max(1, len(self._workers.all()))
 
     def replace_the_dead(
-        self, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
+        self, take_over: Callable[[str], object], forget_keys_of: Callable[[str], None]
     ) -> None:
         """Let the living do what others had begun who are dead, or silent for long; strike off those who are dead.
 
@@ -109,16 +109,14 @@ class Fellows:
         self._were_free = free
 
     def _replace(
-        self, name: str, take_over: Callable[[str], int], forget_keys_of: Callable[[str], None]
+        self, name: str, take_over: Callable[[str], object], forget_keys_of: Callable[[str], None]
     ) -> None:
         with (
             suppress(Busy),
             self._locks.held(f"take over {name}", "Another server does."),
             self._holding_if_free(name) as is_dead,  # so that none of this name starts meanwhile
         ):
-            begun = take_over(name)
-            if begun:
-                _log.warning("worker-silent", worker=name, count=begun)
+            take_over(name)
             if is_dead:
                 forget_keys_of(name)
                 self._workers.leave(name)
@@ -140,16 +138,17 @@ class Fellows:
         if self._own_name.is_ours():
             forget_keys_of(self.name)
 
-    def forget_the_gone(self, owners: Collection[str], forget_keys_of: Callable[[str], None]) -> None:
-        """Destroy what keys are left of processes that were struck off: at that time their reports may still have waited.
+    def settle_for_the_gone(self, left_by: Collection[str], settle: Callable[[str], object]) -> None:
+        """Call ``settle`` with the names of those who left something and are in the list no more.
 
-        ``owners`` are the names of all who have keys. Whose name is held is about to join.
+        When they were struck off the reports of their keys may still have waited, and who had only lost the database went on
+        for a moment; and the list of a restored database is empty. Whose name is held is about to join.
         """
         listed = {worker.name for worker in self._workers.all()}
-        for name in sorted(set(owners) - listed - {self.name}):
+        for name in sorted(set(left_by) - listed - {self.name}):
             with self._holding_if_free(name) as is_gone:
                 if is_gone:
-                    forget_keys_of(name)
+                    settle(name)
 
     def leave(self) -> None:
         """Let another lead, and let the name go. What was begun here is taken over when a beat was missed."""

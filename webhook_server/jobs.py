@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from integration.casework import is_retryable, open_incident
@@ -33,7 +34,7 @@ from webhook_server.store.workers import BEAT
 from webhook_server.telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from integration.casework import Casework
@@ -199,12 +200,12 @@ class Dispatcher:
         fellows: Fellows,
         operator: str | None = None,
         spaces: ToldBook | None = None,
-        tidy: Callable[[datetime], None] = lambda _now: None,
+        tidy: Sequence[Callable[[datetime], object]] = (),
         chores: Loop | None = None,
         lookout: Loop | None = None,
         places: Places | None = None,
     ) -> None:
-        """``operator`` is told where no member can be; ``tidy`` is called once a minute to drop what is over.
+        """``operator`` is told where no member can be; each of ``tidy`` is called once a minute to drop what is over.
 
         ``spaces`` holds what is told of ticket spaces. ``chores`` and ``lookout`` run beside, for as long as the jobs do.
         ``places`` are those that the engine's attempts take.
@@ -344,16 +345,23 @@ class Dispatcher:
             self._each_for_itself(
                 self._jobs.forget,
                 lambda: self._fellows.forget_former_lives(self._forget_keys_of),
-                lambda: self._forget_the_gone() if self._fellows.leads() else None,
-                lambda: self._engine.forget(now) if self._fellows.leads() else None,
-                lambda: self._tidy(now) if self._fellows.leads() else None,
+                self._if_leading(self._begun_by_the_gone),
+                self._if_leading(self._keys_of_the_gone),
+                self._if_leading(lambda: self._engine.forget(now)),
+                *(self._if_leading(partial(tidy, now)) for tidy in self._tidy),
             )
+
+    def _if_leading(self, task: Callable[[], object]) -> Callable[[], object]:
+        return lambda: task() if self._fellows.leads() else None
 
     def _replace_the_dead(self) -> None:
         self._fellows.replace_the_dead(self._engine.take_over, self._forget_keys_of)
 
-    def _forget_the_gone(self) -> None:
-        self._fellows.forget_the_gone(self._jobs.key_owners(), self._forget_keys_of)
+    def _begun_by_the_gone(self) -> None:
+        self._fellows.settle_for_the_gone(self._engine.at_work(), self._engine.take_over)
+
+    def _keys_of_the_gone(self) -> None:
+        self._fellows.settle_for_the_gone(self._jobs.key_owners(), self._forget_keys_of)
 
     def _forget_keys_of(self, name: str) -> None:
         self._jobs.forget(of=name)

@@ -189,12 +189,6 @@ def join(
         finally:
             dispatcher.wake()  # the next one need not wait for the next turn
 
-    def tidy(now: datetime) -> None:
-        shelf.forget_nonces(now)
-        budget.forget(now)
-        reseal(sql, config.sealer)
-        database.forget_events(now)
-
     notifier = counters.notices(MailNotifier(config.mail) if config.mail else LogNotifier())
     operator = config.mail.operator if config.mail else None
     book = ChoreBook(sql)
@@ -236,7 +230,12 @@ def join(
         notifier=notifier,
         operator=operator,
         spaces=spaces,
-        tidy=tidy,
+        tidy=[
+            shelf.forget_nonces,
+            budget.forget,
+            lambda _now: reseal(sql, config.sealer),
+            database.forget_events,
+        ],
         chores=chores.loop,
         lookout=lookout.loop,
         places=places,

@@ -9,6 +9,7 @@ import pytest
 
 from integration.errors import StoreError
 from webhook_server.store.group_commit import GroupCommit
+from webhook_server.store.transactions import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 class Disk:
     """Commits batches; holds the first one up until it is let go, so that others gather behind it."""
 
-    def __init__(self, *, refuses: Sequence[int] = ()) -> None:
+    def __init__(self, *, refuses: Sequence[int] = (), away_from: int = 1_000) -> None:
+        """From its try ``away_from`` on, counted from 0, it does not answer any more."""
         self.refuses = refuses
+        self.away_from = away_from
+        self.tries = 0
         self.batches: list[list[int]] = []
         self.first = threading.Event()
         self.go = threading.Event()
@@ -27,6 +31,9 @@ class Disk:
         if not self.first.is_set():
             self.first.set()
             self.go.wait(10)
+        self.tries += 1
+        if self.tries > self.away_from:
+            raise Unavailable("no")
         if any(item in self.refuses for item in items):
             raise StoreError("no")
         self.batches.append(list(items))
@@ -74,6 +81,25 @@ def test_one_bad_write_takes_no_other_with_it() -> None:
 
     assert {0: 0, 1: 10, 2: 20, 4: 40, 5: 50} == {item: one for item, one in got.items() if item != 3}
     assert isinstance(got[3], StoreError)
+
+
+def test_a_disk_that_does_not_answer_is_waited_for_once_and_not_for_each() -> None:
+    disk = Disk(away_from=0)
+
+    got = write_together(disk, 20)
+
+    assert [Unavailable] * 20 == [type(one) for one in got.values()]
+    assert 2 == disk.tries
+
+
+def test_it_is_waited_for_once_too_if_it_goes_away_while_each_is_tried_alone() -> None:
+    disk = Disk(refuses=[3], away_from=4)
+
+    got = write_together(disk, 20)
+
+    assert {0: 0, 1: 10, 2: 20} == {item: one for item, one in got.items() if isinstance(one, int)}
+    assert {Unavailable} == {type(one) for one in got.values() if not isinstance(one, int)}
+    assert 5 == disk.tries
 
 
 def test_a_transaction_stays_within_a_bound() -> None:

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from integration.casework import receive
+from integration.errors import DoesNotOpen
 from integration.incident import SpaceName
+from integration.store import GIVEN_UP
 from webhook_server.cli import main
 from webhook_server.config import load_config
 from webhook_server.store import tables as t
@@ -122,6 +124,23 @@ def test_a_key_stays_while_a_value_that_it_may_seal_does_not_open(config: Path, 
     assert 1 == refused.exit_code
     assert "changed or moved" in refused.output
     assert 2 == len(load_config(config).sealer.key_ids)
+
+
+def test_a_damaged_report_that_was_given_up_keeps_no_key(config: Path, database: Database) -> None:
+    (job,) = database.unfinished_jobs()
+    with database._engine.begin() as connection:
+        damaged = sa.func.substr(t.inbox.c.sealed_report, 1, 60)
+        connection.execute(t.inbox.update().values(sealed_report=damaged, state="done", reason_code=GIVEN_UP))
+    run(config, "rotate")
+
+    retired = run(config, "retire")
+
+    assert 0 == retired.exit_code, retired.output
+    (new,) = load_config(config).sealer.key_ids
+    assert f"{new}  newest  seals 1 value(s)\n" == run(config, "list").output  # so a backup can be restored
+    with pytest.raises(DoesNotOpen):
+        database.delivery(job.inbox_id)
+    database.close()
 
 
 @pytest.mark.usefixtures("database")

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from integration.errors import ConfigError, DoesNotOpen, RootKeyRefused
+from integration.store import GIVEN_UP
 from tests.pg import both
 from webhook_server.fellows import Fellows
 from webhook_server.store import reseal, sealed
@@ -147,6 +148,25 @@ def test_a_value_that_does_not_open_holds_up_no_other(
         reseal_(filled._engine, sealer)
 
     assert {sealer.key_id: 59, foreign[3:11]: 1} == sealed_with(filled._engine)
+
+
+def test_a_report_that_was_given_up_is_kept_as_it_is_for_a_root_key_that_may_be_found(
+    filled: Database, sealer: Sealer, key_file: Path
+) -> None:
+    (job, *_) = filled.unfinished_jobs()
+    lost = Sealer(bytes(32))
+    foreign = lost.seal(b"?", table="inbox", column="sealed_report", row=job.inbox_id)
+    with filled._engine.begin() as connection:
+        given_up = t.inbox.update().where(t.inbox.c.id == job.inbox_id)
+        connection.execute(given_up.values(sealed_report=foreign, state="done", reason_code=GIVEN_UP))
+    rotate(key_file)
+    sealer.reload()
+
+    assert 59 == reseal_(filled._engine, sealer)
+
+    with filled._engine.connect() as connection:
+        kept = connection.scalar(sa.select(t.inbox.c.sealed_report).where(t.inbox.c.id == job.inbox_id))
+    assert foreign == kept
 
 
 def test_every_sealed_column_is_resealed() -> None:

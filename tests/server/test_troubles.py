@@ -12,7 +12,7 @@ from integration.errors import StoreError
 from tests.leaks.conftest import Canary
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sql import make_engine
-from webhook_server.store.transactions import reading, safe_error, writing
+from webhook_server.store.transactions import Unavailable, reading, safe_error, writing
 from webhook_server.store.troubles import next_step_for
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def test_a_database_that_another_program_locks_is_said_to_be_locked(engine: sa.E
     other.dispose()
 
     assert LOCKED in error.next_step
+    assert isinstance(error, Unavailable)
 
 
 def test_postgresql_that_does_not_run_is_to_be_started_and_its_password_is_not_shown(free_port: int) -> None:
@@ -111,6 +112,7 @@ def test_postgresql_that_does_not_run_is_to_be_started_and_its_password_is_not_s
 
     assert POSTGRESQL_AWAY in raised.value.next_step
     assert "[server].database" in raised.value.next_step
+    assert isinstance(raised.value, Unavailable)
     assert [] == canary.found_in("error", str(raised.value).encode())
 
 
@@ -164,3 +166,28 @@ def test_each_kind_of_postgresqls_errors_has_its_step(kind: type[Exception], ste
 
 def test_what_no_driver_says_keeps_the_general_step() -> None:
     assert ROOM in next_step_for(sa.exc.TimeoutError())
+
+
+@pytest.mark.parametrize(
+    ("kind", "each_meets_it"),
+    [
+        (psycopg.OperationalError, True),
+        (psycopg.errors.ConnectionTimeout, True),
+        (psycopg.errors.AdminShutdown, True),
+        (psycopg.errors.DiskFull, True),
+        (psycopg.errors.DeadlockDetected, False),
+        (psycopg.errors.ProgramLimitExceeded, False),
+        (psycopg.DataError, False),
+    ],
+)
+def test_what_one_transaction_may_have_brought_about_itself_is_no_trouble_of_the_database(
+    kind: type[psycopg.Error], *, each_meets_it: bool
+) -> None:
+    wrapped = sa.exc.DBAPIError.instance("", {}, kind(), psycopg.Error)
+
+    assert isinstance(wrapped, sa.exc.SQLAlchemyError)
+    assert each_meets_it is isinstance(safe_error(wrapped, ""), Unavailable)
+
+
+def test_no_free_connection_is_trouble_of_the_database() -> None:
+    assert isinstance(safe_error(sa.exc.TimeoutError(), ""), Unavailable)

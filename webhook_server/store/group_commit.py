@@ -10,6 +10,8 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from webhook_server.store.transactions import Unavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -65,15 +67,24 @@ class GroupCommit(Generic[_Item, _Result]):
                 return
 
     def _write(self, batch: Sequence[tuple[_Item, Future[_Result]]]) -> None:
-        """All in one; if that fails each alone, so that one bad write takes no other with it."""
-        try:
-            results = self._commit([item for item, _ in batch])
-        except BaseException as error:  # noqa: BLE001 - the caller gets it; the writer must live on
-            if len(batch) == 1:
-                batch[0][1].set_exception(error)
-                return
-            for one in batch:
-                self._write([one])
-            return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+        """All in one; if that fails each alone, so that one bad write takes no other with it.
+
+        Not so if the database itself has trouble: each would wait anew for what does not answer, and all callers for them.
+        """
+        at_once = len(batch)
+        while batch:
+            now, later = batch[:at_once], batch[at_once:]
+            try:
+                results = self._commit([item for item, _ in now])
+            except BaseException as error:  # noqa: BLE001 - the caller gets it; the writer must live on
+                if isinstance(error, Unavailable):
+                    now, later = batch, ()
+                elif len(now) > 1:
+                    at_once = 1
+                    continue
+                for _, future in now:
+                    future.set_exception(error)
+            else:
+                for (_, future), result in zip(now, results, strict=True):
+                    future.set_result(result)
+            batch = later

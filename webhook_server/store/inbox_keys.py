@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from integration.errors import DoesNotOpen, StoreError
+from webhook_server.store.transactions import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -201,7 +202,7 @@ class InboxKeys:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_durably(self._file(key_id), secret)
         except OSError as error:
-            raise StoreError(
+            raise Unavailable(
                 f"No inbox key could be made ({type(error).__name__}).",
                 meaning="Nothing was stored; the form tool sends it again.",
                 next_step="See that the disk is not full and that the server may write to the folder of the inbox keys.",

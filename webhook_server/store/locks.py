@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from integration.errors import Busy
-from webhook_server.store.sql import noticed_when_cut
+from webhook_server.store.sql import engine_that_notices
 from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ class Locks:
         self._shared = engine.dialect.name == "postgresql"
         # Apart from the pool of the work: a lock is held for as long as an attempt takes.
         self._engine = (
-            sa.create_engine(
-                engine.url,
-                poolclass=sa.NullPool,
-                connect_args=noticed_when_cut(engine.url) | {"application_name": _session_name(name)},
-            )
+            engine_that_notices(engine.url, name=_session_name(name), pool=sa.NullPool)
             if self._shared
             else engine
         )

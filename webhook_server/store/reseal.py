@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from integration.errors import StoreError
+from integration.errors import DoesNotOpen
+from integration.store import GIVEN_UP
 from webhook_server.store import tables as t
 from webhook_server.store.transactions import reading, writing
 
@@ -48,7 +49,7 @@ def reseal(engine: sa.Engine, sealer: Sealer) -> int:
     """Seal anew all that an older root key seals, a few values in a transaction; gives how many those were.
 
     Raises:
-        StoreError: a value does not open; all others were done.
+        DoesNotOpen: a value does not open, and not for a report that was given up; all others were done.
     """
     done, failed = 0, None
     for column in sealed_columns():
@@ -63,7 +64,7 @@ def reseal(engine: sa.Engine, sealer: Sealer) -> int:
                     here = [key == value for key, value in zip(place, one, strict=True)]
                     try:
                         done += _reseal_one(connection, column, here, sealer)
-                    except StoreError as error:
+                    except DoesNotOpen as error:
                         failed = error
     if failed is not None:
         raise failed
@@ -73,13 +74,22 @@ def reseal(engine: sa.Engine, sealer: Sealer) -> int:
 def _reseal_one(
     connection: sa.Connection, column: sa.Column[Any], here: list[sa.ColumnElement[bool]], sealer: Sealer
 ) -> int:
-    """Seal one value anew, unless it was erased or sealed anew meanwhile."""
+    """Seal one value anew, unless it was erased or sealed anew meanwhile, or its root key is lost and may be found."""
     table = column.table
     row = connection.execute(sa.select(table).where(*here, column.is_not(None))).first()
     if row is None:
         return 0
     sealed = getattr(row, column.name)
     place = {"table": table.name, "column": column.name, "row": _ROWS[table.name](row)}
-    new = sealer.seal(sealer.open(sealed, **place), **place)
+    try:
+        clear = sealer.open(sealed, **place)
+    except DoesNotOpen:
+        if getattr(row, "reason_code", None) != GIVEN_UP or row.inbox_key is None:
+            raise
+        if sealed[3:11] not in sealer.key_ids:
+            return 0
+        # Damaged, and given up: no key opens it, its inbox key neither. Sealed as it is, so that no older key is kept for it.
+        clear = sealed.encode()
+    new = sealer.seal(clear, **place)
     changed = table.update().where(*here, column == sealed).values({column.name: new})
     return connection.execute(changed).rowcount

@@ -16,27 +16,42 @@ BUSY_MS = 30_000
 _NOTICED_HERE = {
     "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000, "connect_timeout": 10,
 }  # fmt: skip
-_NOTICED_THERE = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+_NOTICED_THERE = {"tcp_keepalives_idle": 20, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 
 
-def noticed_when_cut(url: sa.URL) -> dict[str, Any]:
-    """What a connection is opened with so that a machine that died is noticed, on both sides, within a minute.
+def engine_that_notices(url: str | sa.URL, *, name: str = "", pool: type[sa.Pool] | None = None) -> sa.Engine:
+    """An engine whose connections notice within a minute, on both sides, that the other machine died.
 
     A machine that lost its power says no goodbye. Without this whoever waits for its answer waits for a quarter of an hour or
     longer, and with the one thread that writes all intake; and its locks stay. What the address itself says goes first.
+    The other side is told once the connection stands: PgBouncer refuses one that begins with ``options``.
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
     https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE
+
+    ``name`` is what the database shows of these connections.
     """
-    if url.get_backend_name() != "postgresql":
-        return {}
-    said = url.normalized_query
+    address = sa.make_url(url)
+    if address.get_backend_name() != "postgresql":
+        return sa.create_engine(address, poolclass=pool)
+    said = address.normalized_query
     here = {name: value for name, value in _NOTICED_HERE.items() if name not in said}
-    return {**here, "options": " ".join([_NOTICED_THERE, *said.get("options", ())])}
+    of_theirs = " ".join(said.get("options", ()))
+    there = [f"SET {name} = {value}" for name, value in _NOTICED_THERE.items() if name not in of_theirs]
+
+    def tell(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+        connection.autocommit = True  # otherwise it would end with a transaction that is rolled back
+        connection.execute("; ".join(there))
+        connection.autocommit = False
+
+    own = {"application_name": name} if name else {}
+    engine = sa.create_engine(address, connect_args=here | own, poolclass=pool)
+    sa.event.listen(engine, "connect", tell)
+    return engine
 
 
 def make_engine(url: str) -> sa.Engine:
     """An engine for our own tables, with SQLite set so that a commit is on disk."""
-    engine = sa.create_engine(url, connect_args=noticed_when_cut(sa.make_url(url)))
+    engine = engine_that_notices(url)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)

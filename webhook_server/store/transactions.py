@@ -19,6 +19,15 @@ class Collision(StoreError):
     """Another transaction wrote the same thing first; what it wrote can be read now."""
 
 
+class Unavailable(StoreError):
+    """The database itself has trouble (its connection, a lock, its disk) or the folder of keys has. Who comes next meets the same."""
+
+
+_UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+_OF_ONE_TRANSACTION = ("40", "54")
+"""How those SQLSTATEs begin that are of the same types: two transactions stood in each other's way; a value is too large."""
+
+
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A connection for one read. On SQLite it waits for no writer."""
@@ -44,7 +53,9 @@ def writing(engine: sa.Engine, consequence: str) -> Iterator[sa.Connection]:
 def safe_error(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
     """Our own error: SQLAlchemy's text holds the statement's parameters. What to do depends on the driver's kind of error."""
     cause = getattr(error, "orig", None) or error
-    return StoreError(
+    of_one = (getattr(cause, "sqlstate", None) or "").startswith(_OF_ONE_TRANSACTION)
+    kind = Unavailable if isinstance(error, _UNAVAILABLE) and not of_one else StoreError
+    return kind(
         f"The database had trouble ({kind_of(cause)}).", meaning=consequence, next_step=next_step_for(cause)
     )
 

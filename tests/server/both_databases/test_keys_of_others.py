@@ -49,14 +49,14 @@ def test_keys_of_a_dead_server_that_never_comes_back_go_when_their_reports_are_i
 
     for _ in range(2):
         other.replace_the_dead(lambda _name: 1, lambda name: living.forget(of=name))
-    other.forget_the_gone(living.key_owners(), lambda name: living.forget(of=name))
+    other.settle_for_the_gone(living.key_owners(), lambda name: living.forget(of=name))
     assert ["b"] == [one.name for one in Workers(shared).all()]
     assert living.delivery(receipt.inbox_id).report is not None
 
     head = living.head(receipt.incident)
     living.hand_over(receipt.inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=())
     assert {"a"} == living.key_owners()
-    other.forget_the_gone(living.key_owners(), lambda name: living.forget(of=name))
+    other.settle_for_the_gone(living.key_owners(), lambda name: living.forget(of=name))
 
     assert set() == living.key_owners()
     assert [] == list((tmp_path / "inbox-keys").iterdir())
@@ -70,11 +70,11 @@ def test_keys_of_one_that_is_about_to_join_are_left_alone(shared: sa.Engine, sea
     assert joins.is_ours()
     forgotten: list[str] = []
 
-    fellows(shared, "b", sealer).forget_the_gone({"a"}, forgotten.append)
+    fellows(shared, "b", sealer).settle_for_the_gone({"a"}, forgotten.append)
     assert [] == forgotten
 
     joins.close()
-    fellows(shared, "b", sealer).forget_the_gone({"a"}, forgotten.append)
+    fellows(shared, "b", sealer).settle_for_the_gone({"a"}, forgotten.append)
     assert ["a"] == forgotten
 
 
