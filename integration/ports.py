@@ -294,5 +294,10 @@ class Notifier(Protocol):
     """Tells members that something waits for them, without any content."""
 
     def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
-        """Send the same notice to each address, separately. Sending twice is harmless."""
+        """Send the same notice to each address, separately. Sending it again is harmless.
+
+        Raises:
+            PartlyTold: some took it; sent again, it goes to the others only.
+            NotifyError: nobody took it.
+        """
         ...

@@ -43,12 +43,14 @@ class Answer:
 class Submission:
     """What a form tool says that one person sent. Nothing about their network or device is in it.
 
-    ``id`` stays the same when the tool retries, and in some tools when the person edits.
+    ``id`` stays the same when the tool retries, and in some tools when the person edits. ``questions`` are the keys of
+    all questions of the form, answered or not, if the tool says which there are.
     """
 
     id: str
     submitted_at: datetime | None
     answers: tuple[Answer, ...]
+    questions: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

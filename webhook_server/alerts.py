@@ -14,6 +14,7 @@ from integration.errors import (
     IntakeError,
     NotifyError,
     NotReceived,
+    PartlyTold,
     RootKeyRefused,
     StaleDelivery,
     TooLarge,
@@ -21,6 +22,7 @@ from integration.errors import (
     UnreadableSubmission,
 )
 from integration.logs import Log
+from webhook_server.intake.mapping import QUESTION_MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -67,6 +69,12 @@ _TEXTS = {
         "The form {source!r} sent something its reader does not understand. It is kept sealed as it came, and members\n"
         "are told. Please have the form's set-up checked."
     ),
+    QUESTION_MISSING: (
+        "The form {source!r} lacks a question that its section of the configuration names, under questions or type_question.\n"
+        "The report is taken in all the same, but an answer to the question that was meant is not known for what it is: whom\n"
+        "somebody names there as who should not see the report may be able to read it. Compare the section with the names of\n"
+        "the form's questions, correct one of them, and have the team look at who reads what came from this form."
+    ),
     RootKeyRefused.code: (
         "The root key file was changed while the server runs: it cannot be read, or lacks the key that is in use. The server\n"
         "goes on with the keys it has, but would not start again. Put the right root.key back before you stop the server."
@@ -74,6 +82,10 @@ _TEXTS = {
     NotifyError.code: (
         "The mail server takes no notice for members, so they may not know that something waits. Please check [mail]\n"
         "in the configuration and the addresses in the roster."
+    ),
+    PartlyTold.code: (
+        "The mail server took a notice for some addresses and not yet for others, so some members may not know that something\n"
+        "waits. It is tried again for the others. If this mail comes again, look into the mail server's log."
     ),
 }
 """What is told of each code; {source} is a name from the configuration."""
@@ -84,9 +96,14 @@ _BY_ANYBODY = {Unauthenticated.code, TooLarge.code, NotReceived.code}
 The first one is told at once, since a form may send one report in a year, and not every tool sends it again. So that
 no stranger fills the operator's mailbox, the next mail about it comes a day later at the earliest.
 """
-_SOMEBODY_MUST_HEAR = {IntakeError.code, StaleDelivery.code, RootKeyRefused.code} | _BY_ANYBODY
-"""Without an operator members on duty are told: a report may be lost, or the server not start again, and no notice about a
-report can say so."""
+_SOMEBODY_MUST_HEAR = {
+    IntakeError.code,
+    StaleDelivery.code,
+    QUESTION_MISSING,
+    RootKeyRefused.code,
+} | _BY_ANYBODY
+"""Without an operator members on duty are told: a report may be lost or read by the wrong people, or the server not start
+again, and no notice about a report can say so."""
 
 
 class Alerts:

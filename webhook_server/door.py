@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import resource
+import socket
 import sys
 import time
 from functools import partial
@@ -39,7 +40,8 @@ _IDLE_SECONDS = 150
 """For a request to begin: longer than Caddy (two minutes) and other web servers in front keep a connection that they mean to use
 again. A report that they send on one which ends at that moment would be answered with 502."""
 _TAKES_SECONDS = 30
-"""Since the last piece of an answer was taken, for who still takes one in; and for the end of a connection that was hung up on."""
+"""Since the last piece of an answer was taken, for who still takes one in; and for the end of a connection that was hung up on,
+or whose request was answered before all of it had come."""
 _SWITCH_SECONDS = 0.02
 
 
@@ -80,7 +82,7 @@ def make_door(
         connection_limit=rooms + _ALL_BUSY,
         asyncore_use_poll=True,
         max_request_header_size=_LONGEST_HEAD,
-        max_request_body_size=LARGEST_FILE,
+        max_request_body_size=sys.maxsize,  # waitress would refuse a larger one by itself, and tell nobody
         inbuf_overflow=2 * LARGEST_FILE,
         channel_timeout=_IDLE_SECONDS,
         cleanup_interval=1,
@@ -155,6 +157,8 @@ class _Channel(HTTPChannel):
     def __init__(self, house: House, callers: _Callers, *made_of: Any, **how: Any) -> None:  # noqa: ANN401 - waitress's own
         self._steady = house.steady
         self._free_since = house.steady()  # infinite while its request is being answered
+        self._is_cut = False
+        self._runs_out = False
         self.parser_class = cast(
             "type[HTTPRequestParser]",
             lambda adj: Receiving(adj, house, lambda: callers.hang_up_on_a_slower(self)),
@@ -200,16 +204,38 @@ class _Channel(HTTPChannel):
         if not self.is_waited_for or self.takes_an_answer:
             return False
         if self._unfinished is None:
-            return self._steady() - self._free_since > _IDLE_SECONDS
+            return self._steady() - self._free_since > (_TAKES_SECONDS if self._runs_out else _IDLE_SECONDS)
         return self._unfinished.is_too_slow
 
     def service(self) -> None:
         """Answer a whole request, in a thread of its own."""
         self._free_since = math.inf
+        self._is_cut = cast("Receiving", self.requests[0]).is_cut
         try:
             super().service()
         finally:
             self._free_since = self._steady()
+
+    def handle_write(self) -> None:
+        """Send what there is of an answer, and close the connection if it was the last one.
+
+        Not yet if more of its request is on its way: the kernel would say so to who sends it, and web servers in front then
+        throw the answer away and make one of their own, 502. So the rest is let run out.
+        """
+        is_last = self._is_cut and self.close_when_flushed
+        if is_last:
+            self.close_when_flushed = False
+        super().handle_write()
+        if is_last and self.socket is not None:
+            if self.total_outbufs_len:
+                self.close_when_flushed = True
+            else:
+                self._runs_out = True
+                self.socket.shutdown(socket.SHUT_WR)
+
+    def received(self, data: bytes) -> bool:
+        """Take in what came, if it is not the rest of a request that was answered."""
+        return not self._runs_out and bool(super().received(data))
 
     def hang_up(self) -> None:
         """Wait no longer. The connection is closed when the sockets are looked at the next time."""

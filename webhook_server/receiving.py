@@ -75,6 +75,8 @@ class Receiving(HTTPRequestParser):
         self._held = 0
         self._is_turned_away = False
         self.begun = house.steady()
+        self.is_cut = False
+        """Whether it is answered although not all of it has come: more may be on its way."""
 
     def received(self, data: bytes) -> int:
         """Take in what came; how much of it belongs to this request."""
@@ -142,6 +144,7 @@ class Receiving(HTTPRequestParser):
         self._is_over()
 
     def _is_over(self) -> None:
+        self.is_cut = True
         self._headers["CONNECTION"] = "close"
         self.connection_close = True
         self.expect_continue = False

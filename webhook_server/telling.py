@@ -14,6 +14,7 @@ from integration.errors import (
     HostFrozen,
     HostNotRestricted,
     NotifyError,
+    PartlyTold,
 )
 from integration.logs import Log
 from integration.notices import (
@@ -63,9 +64,12 @@ class Teller:
             news = (job.inbox_id, job.state, job.reason_code or "")
             if self._is_held(news, now):
                 continue
-            if not self._tell(job):
-                # A mail server that is away costs a turn at most one try, and no job keeps the others from being told.
+            trouble = self._tell(job)
+            if trouble is not None:
                 self._held[news] = now + _TELL_AGAIN
+                if isinstance(trouble, PartlyTold):
+                    continue
+                # A mail server that is away costs a turn at most one try, and no job keeps the others from being told.
                 break
             self._held[news] = now + _REMIND  # if it cannot be noted now, the mail is not sent again before
             self._jobs.told(job, now)
@@ -76,7 +80,8 @@ class Teller:
         """Whether it is to wait. What would wait longer than anything does is from before the clock was put back."""
         return now < self._held.get(what, now) <= now + _REMIND
 
-    def _tell(self, job: Job) -> bool:
+    def _tell(self, job: Job) -> Exception | None:
+        """Tell whoever must know of it; what kept somebody from being told."""
         lost = job.reason_code == GIVEN_UP
         try:
             waits = None if job.state == "done" else self._why(job)
@@ -87,14 +92,14 @@ class Teller:
         except NotifyError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
             self.alerts.note("", error.code)
-            return False
+            return error
         except CoCError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
-            return False
+            return error
         except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
             _log.error("notice-failed", incident=job.code_name, error=type(error).__name__)
-            return False
-        return True
+            return error
+        return None
 
     def _notice(self, job: Job, waits: str | None) -> Notice:
         if job.reason_code == GIVEN_UP:

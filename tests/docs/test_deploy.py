@@ -10,7 +10,6 @@ from shutil import which
 
 import pytest
 
-from webhook_server.answers import MAX_BODY
 from webhook_server.receiving import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,13 +71,12 @@ def test_neither_waits_for_a_head_without_end_nor_holds_back_a_body_until_it_is_
     assert re.search(r"^\s+limit_conn coc-mirror 100;$", nginx, re.MULTILINE)
 
 
-def test_both_take_bodies_as_large_as_the_server_does() -> None:
+def test_both_take_files_as_large_as_the_server_does_and_leave_reports_that_are_too_large_to_it() -> None:
     for door in ("in", "from"):
-        assert re.search(rf"location /{door}/ \{{\s*client_max_body_size 2m;", read("nginx.conf"))
-        assert re.search(rf"handle /{door}/\* \{{\s*request_body \{{\s*max_size 2MB", read("Caddyfile"))
+        assert re.search(rf"location /{door}/ \{{\s*client_max_body_size 0;", read("nginx.conf"))
+        assert re.search(rf"handle /{door}/\* \{{\s*reverse_proxy", read("Caddyfile"))
     assert re.search(r"location /api/ \{\s*client_max_body_size 32m;", read("nginx.conf"))
     assert re.search(r"handle /api/\* \{\s*request_body \{\s*max_size 32MiB", read("Caddyfile"))
-    assert MAX_BODY <= 2 * 1000**2
     assert LARGEST_FILE == 32 * 1024**2
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+QUESTION_MISSING = "question-missing"
+"""The code under which it is told that a form lacks a question of the mapping."""
+
+
 @dataclass(frozen=True, slots=True)
 class FormMapping:
     """What a form's questions mean. Keys are the tool's own: Typeform's ``ref``, the generic ``id``.
@@ -48,6 +52,19 @@ def to_report(submission: Submission, mapping: FormMapping) -> Report:
         fields=fields,
         other=tuple(other),
     )
+
+
+def missing_questions(submission: Submission, mapping: FormMapping) -> list[str]:
+    """The keys in the mapping that the form does not have, as far as the tool says which it has.
+
+    Such an answer is not lost, but it is not what we take it for: whom somebody names who should not see the report,
+    under a question that we do not know, gets to read it.
+    """
+    if submission.questions is None:
+        return []
+    there = submission.questions | {answer.key for answer in submission.answers}
+    named = {*mapping.questions, *([mapping.type_question] if mapping.type_question is not None else [])}
+    return sorted(named - there)
 
 
 def verbatim_report(raw: bytes, mapping: FormMapping) -> Report:

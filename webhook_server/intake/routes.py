@@ -25,7 +25,13 @@ from integration.errors import (
 from integration.incident import SpaceName
 from integration.logs import Log
 from webhook_server.answers import empty, probe, raw_body, why
-from webhook_server.intake.mapping import FormMapping, to_report, verbatim_report
+from webhook_server.intake.mapping import (
+    QUESTION_MISSING,
+    FormMapping,
+    missing_questions,
+    to_report,
+    verbatim_report,
+)
 from webhook_server.intake.reading import Ignored
 from webhook_server.intake.registry import READERS
 from webhook_server.intake.schemes import PRESETS, verify
@@ -60,7 +66,7 @@ def intake(
         clock: what signed times are compared with.
         alert: tells whoever can mend it, by source name and code, that something was not stored (``intake``), was
             refused (``unauthenticated``, ``stale-delivery``, ``too-large``), or was stored but not understood
-            (``unreadable-submission``). It returns at once, and limits how often it tells: strangers can bring some of
+            (``unreadable-submission``), or not all of it (``question-missing``). It returns at once, and limits how often it tells: strangers can bring some of
             these about as often as they like.
         count: is told the outcome of each delivery: ``received``, ``unreadable``, ``ignored``, ``failed``, or the
             code of the refusal.
@@ -177,11 +183,13 @@ class _Door:
     def _take(self, source: Source, content_type: str, raw: bytes) -> _Outcome:
         """Read and store an authentic delivery."""
         trouble = ""
+        missing: list[str] = []
         try:
             submission = READERS[source.reader].read(raw, content_type)
             if isinstance(submission, Ignored):
                 return _Outcome("ignored", {"code": submission.reason})
             report, submission_id = to_report(submission, source.mapping), submission.id
+            missing = missing_questions(submission, source.mapping)
         except Exception as error:  # noqa: BLE001 - a reader's bug must not lose a report
             trouble = type(error).__name__
             report, submission_id = (
@@ -195,6 +203,9 @@ class _Door:
         if trouble:
             self._tell(source, UnreadableSubmission.code)
             return _Outcome("unreadable", {"error": trouble})
+        if missing:
+            _log.warning("question-missing", source=source.name, count=len(missing))
+            self._tell(source, QUESTION_MISSING)
         return _Outcome("received", {})
 
     def _tell(self, source: Source, code: str) -> None:

@@ -54,17 +54,19 @@ def read(raw: bytes, content_type: str) -> Submission | Ignored:
         unreadable("form_response.answers is not a list.")
     if len(answers) > MAX_ANSWERS:
         unreadable(f"It has more than {MAX_ANSWERS} answers.")
-    questions = _questions(response.get("definition"))
+    fields = _fields(response.get("definition"))
+    questions = _texts(fields)
     return Submission(
         token,
         time_of(response.get("submitted_at")),
         tuple(_answer(one, number, questions) for number, one in enumerate(answers, start=1)),
+        frozenset(key for field in fields if (key := _key(_names(field))) is not None) or None,
     )
 
 
-def _questions(definition: object) -> dict[str, str]:
-    """Question texts by ref and by id; questions inside a group stand in the group's properties."""
-    questions: dict[str, str] = {}
+def _fields(definition: object) -> list[Mapping[str, object]]:
+    """All questions of the form; those inside a group stand in the group's properties."""
+    found: list[Mapping[str, object]] = []
     waiting = [definition]
     while waiting:
         holder = waiting.pop()
@@ -72,29 +74,34 @@ def _questions(definition: object) -> dict[str, str]:
         for field in fields if isinstance(fields, list) else ():
             if not isinstance(field, dict):
                 continue
+            found.append(field)
             properties = field.get("properties")
             if properties:
                 waiting.append(properties)
-            title = field.get("title")
-            if isinstance(title, str) and title.strip():
-                for name in _names(field):
-                    questions[name] = title
-    return questions
+    return found
+
+
+def _texts(fields: list[Mapping[str, object]]) -> dict[str, str]:
+    """Question texts by ref and by id."""
+    texts: dict[str, str] = {}
+    for field in fields:
+        title = field.get("title")
+        if isinstance(title, str) and title.strip():
+            for name in _names(field):
+                texts[name] = title
+    return texts
+
+
+def _key(names: list[str]) -> str | None:
+    """By which of its names a question is known to us."""
+    return next((name for name in names if is_token(name)), None)
 
 
 def _answer(raw: object, number: int, questions: Mapping[str, str]) -> Answer:
     entry = _table(raw, "An answer")
     names = _names(entry.get("field"))
-    key = question = None
-    for name in names:
-        if key is None and is_token(name):
-            key = name
-        if question is None:
-            question = questions.get(name)
-    if key is None:
-        key = f"answer-{number}"
-    if question is None:
-        question = names[0] if names else key
+    key = _key(names) or f"answer-{number}"
+    question = next((questions[name] for name in names if name in questions), names[0] if names else key)
     return Answer(key, Untrusted(question), Untrusted(_value(entry)))
 
 

@@ -43,6 +43,29 @@ def with_answer(report: dict[str, Any], entry: object) -> str:
     return kept.answer.reveal()
 
 
+def test_all_questions_of_the_form_are_known_by_the_key_that_an_answer_to_them_has(
+    typeform_report: dict[str, Any],
+) -> None:
+    everything = submission(typeform_report)
+    typeform_report["form_response"]["answers"] = []
+
+    found = submission(typeform_report).questions
+
+    assert found is not None
+    assert {"your-name", "about", "kind", "group"} <= found
+    assert not {"aB1", "aC8"} & found, "a question that has a ref is not known by its id"
+    assert 1 == len({one.key for one in everything.answers} - found), "one is no longer in the form"
+
+
+@pytest.mark.parametrize("definition", [None, {}, {"fields": []}, {"fields": "x"}, {"fields": [{}]}])
+def test_a_delivery_that_lists_no_questions_says_nothing_of_them(
+    typeform_report: dict[str, Any], definition: object
+) -> None:
+    typeform_report["form_response"]["definition"] = definition
+
+    assert submission(typeform_report).questions is None
+
+
 def test_every_answer_type_with_its_question(typeform_report: dict[str, Any]) -> None:
     found = submission(typeform_report)
 

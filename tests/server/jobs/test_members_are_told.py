@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.errors import HostLimited, HostRefused, NotifyError, StoreError
+from integration.errors import HostLimited, HostRefused, NotifyError, PartlyTold, StoreError
 from tests.server.jobs.conftest import FakeEngine, Panic, always
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.store.locks import Locks
@@ -99,6 +99,22 @@ def test_while_mail_fails_it_is_tried_again_each_minute(
 
     assert 6 == len(tries)
     assert 3 == len(told.mails)
+
+
+def test_a_notice_that_only_some_took_keeps_no_other_back_and_the_operator_hears_of_it(
+    dispatcher: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for _ in range(3):
+        attempt(take_in().inbox_id, work, database, Locks(database._engine))
+    alerts: list[tuple[str, str]] = []
+    monkeypatch.setattr(dispatcher._teller.alerts, "note", lambda *of: alerts.append(of))
+    told.trouble = PartlyTold("Some took it.")
+
+    dispatcher.turn()
+
+    assert 3 == caplog.text.count("event=notice-failed")
+    assert {("", "partly-told")} == set(alerts)
 
 
 def test_a_notice_that_cannot_be_made_does_not_keep_others_from_being_told(
