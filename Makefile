@@ -35,7 +35,7 @@ format: .venv/ready ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, PostgreSQL, promtool, Chromium, mermaid
+needs: ## what some tests want from the system (Debian, as root): age, OpenSSH, PostgreSQL, promtool, nginx, Caddy, Chromium, mermaid
 	./.ci/needs
 
 soak: .venv/ready ## kill the server 1,000 times under load and count what is lost or there twice (about half an hour)
