@@ -71,9 +71,9 @@ _TEXTS = {
     ),
     QUESTION_MISSING: (
         "The form {source!r} lacks a question that its section of the configuration names, under questions or type_question.\n"
-        "The report is taken in all the same, but an answer to the question that was meant is not known for what it is: whom\n"
-        "somebody names there as who should not see the report may be able to read it. Compare the section with the names of\n"
-        "the form's questions, correct one of them, and have the team look at who reads what came from this form."
+        "The report is taken in all the same, but an answer to the question that was meant is not known for what it is. If it\n"
+        "is the one that asks who should not see the report, only the recovery keys open it until this is mended. Compare the\n"
+        "section with the names of the form's questions, correct one of them, and have the team look at what came meanwhile."
     ),
     RootKeyRefused.code: (
         "The root key file was changed while the server runs: it cannot be read, or lacks the key that is in use. The server\n"

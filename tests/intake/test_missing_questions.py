@@ -8,7 +8,7 @@ import pytest
 
 from integration.report import Answer, ReportField, Submission
 from integration.text import Untrusted
-from webhook_server.intake.mapping import FormMapping, missing_questions
+from webhook_server.intake.mapping import FormMapping, missing_questions, to_report
 
 if TYPE_CHECKING:
     from tests.intake.conftest import Door
@@ -49,6 +49,16 @@ def test_the_operator_is_told_and_the_report_taken_in(
     assert "Odile Fairweather" in [one.answer.reveal() for one in report.other]
     assert [("paper", "question-missing")] == door.alerts
     assert "event=question-missing source=paper count=1" in caplog.messages
+
+
+@pytest.mark.parametrize(("questions", "unclear"), [({"what", "who_not"}, True), ({"who-not"}, False)])
+def test_where_the_question_who_should_not_see_it_is_missing_the_wish_is_unclear(
+    questions: set[str], *, unclear: bool
+) -> None:
+    mapping = FormMapping(questions={"what": ReportField.ACCOUNT, "who-not": ReportField.DO_NOT_SHOW})
+    answers = (Answer("who_not", Untrusted("Who should not see this?"), Untrusted("only Miriam")),)
+
+    assert unclear == to_report(Submission("s1", None, answers, frozenset(questions)), mapping).wish_unclear
 
 
 def test_a_form_with_all_its_questions_is_not_told_of_though_one_was_not_answered(

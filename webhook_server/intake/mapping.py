@@ -37,7 +37,10 @@ class FormMapping:
 
 
 def to_report(submission: Submission, mapping: FormMapping) -> Report:
-    """The report a submission holds. Several questions may lead to one field; they keep their order."""
+    """The report a submission holds. Several questions may lead to one field; they keep their order.
+
+    Where the form lacks the question that asks who should not see the report, the answer stands under another, or nowhere.
+    """
     fields: dict[ReportField, tuple[Answer, ...]] = {}
     other: list[Answer] = []
     for answer in submission.answers:
@@ -51,14 +54,17 @@ def to_report(submission: Submission, mapping: FormMapping) -> Report:
         type=_type(submission, mapping),
         fields=fields,
         other=tuple(other),
+        wish_unclear=any(
+            mapping.questions.get(key) is ReportField.DO_NOT_SHOW
+            for key in missing_questions(submission, mapping)
+        ),
     )
 
 
 def missing_questions(submission: Submission, mapping: FormMapping) -> list[str]:
     """The keys in the mapping that the form does not have, as far as the tool says which it has.
 
-    Such an answer is not lost, but it is not what we take it for: whom somebody names who should not see the report,
-    under a question that we do not know, gets to read it.
+    Such an answer is not lost, but it is not what we take it for.
     """
     if submission.questions is None:
         return []
