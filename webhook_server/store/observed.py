@@ -269,7 +269,12 @@ def _is_noted(connection: sa.Connection, space: SpaceName, event: HostEvent) -> 
 def _incident_of(
     connection: sa.Connection, space: SpaceName, host_id: str | None, table: sa.Table
 ) -> IncidentId | None:
-    """The incident of a ticket, or of a step's sub-task, in this ticket space."""
+    """The incident of a ticket, or of a step's sub-task, in this ticket space.
+
+    No id is nobody's: a ticket whose opening has an unknown outcome has none either.
+    """
+    if host_id is None:
+        return None
     found = connection.execute(
         sa.select(t.incident.c.id)
         .join(table, table.c.incident_id == t.incident.c.id)
