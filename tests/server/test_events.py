@@ -200,6 +200,22 @@ def test_an_event_that_names_no_ticket_is_nobodys(
     assert not database.hints(incident.incident).touched
 
 
+@both
+def test_a_comment_on_a_step_is_looked_for_among_steps_and_comments(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    """Jira reads it with the steps, GitHub with the comments."""
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    step = next(iter(host.tickets[0].steps.values()))
+    said = HostEvent("wh-00000001", Touched.COMMENTS, step.id, "robert", own=False)
+
+    assert "ignored" == database.note_event(SpaceName("other"), said, clock.now())
+    assert "noted" == database.note_event(SPACE, said, clock.now())
+
+    assert {Touched.STEPS, Touched.COMMENTS} == database.hints(receipt.incident).touched
+
+
 def test_while_a_job_waits_another_event_adds_none(database: Database, clock: SetClock, opened: str) -> None:
     assert opened
     for number in range(5):
