@@ -290,7 +290,7 @@ class JiraHost:
         """The reads of all comments and of the list of files, and one write for each that goes."""
         _, listed = self._place.with_files(ref, view)
         self._contents.erase(ref.id, view.incident, places)
-        self._contents.erase_files(listed, files)
+        self._contents.erase_files(ref.id, listed, files)
 
 
 def _holds(listed: list[Json], name: str, size: int) -> bool:
