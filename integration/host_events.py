@@ -32,7 +32,7 @@ class HostEvent:
     """One event.
 
     ``delivery`` is the host's id of it, the same when it is sent again. ``ticket`` is the id of the incident's ticket as
-    in :class:`integration.mirror.TicketRef` (for a sub-task its parent's, where the event says so); None if the event is
+    in :class:`integration.mirror.TicketRef` (for a step its parent's where the event says so, otherwise its own); None if the event is
     about the ticket space, or does not name the ticket. ``account`` acted, as the host says; ``own`` is whether that is
     the service's own account.
     """

@@ -84,7 +84,8 @@ class GitHubCom(OwnersOrders):
     """GitHub, small.
 
     ``hooks`` hear of every change, and so does an App's own (:meth:`add_app`); a hook's place in the list, from 1,
-    is its id. ``limits`` are the rate limits, to be changed at any time; ``wire`` is what to serve, with its journal
+    is its id. ``limits`` are the rate limits, and ``state.events_name_parents`` is whether events of a sub-issue name
+    its parent, both to be changed at any time; ``wire`` is what to serve, with its journal
     and faults. ``now`` dates what is written; the times in tokens are always the real time, since the client library
     checks them against that.
     """

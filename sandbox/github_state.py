@@ -313,6 +313,8 @@ class State:
     limits: Limits = field(default_factory=Limits)
     root: str = "http://127.0.0.1"
     """The address of the latest request; links in replies and webhooks start with it."""
+    events_name_parents: bool = False
+    """Whether ``issues`` and ``issue_comment`` events name a sub-issue's parent. GitHub's description lists it in REST only."""
     accounts: dict[str, Account] = field(default_factory=dict)
     repos: dict[int, Repository] = field(default_factory=dict)
     renamed: dict[str, Repository] = field(default_factory=dict)

@@ -37,7 +37,7 @@ class Webhooks:
         """An ``issues`` event, and what is mailed of it."""
         self.mail.issue(caller, issue, action)
         self._send(
-            caller, issue.repo, "issues", lambda: {"action": action, "issue": self._issue(issue), **more}
+            caller, issue.repo, "issues", lambda: {"action": action, "issue": self._touched(issue), **more}
         )
 
     def value_set(self, caller: Caller, issue: Issue, field_id: int, before: FieldValue | None) -> None:
@@ -63,7 +63,7 @@ class Webhooks:
         self.mail.comment(caller, comment, action)
 
         def payload() -> Json:
-            shown = {"issue": self._issue(comment.issue), "comment": self._show.comment(comment)}
+            shown = {"issue": self._touched(comment.issue), "comment": self._show.comment(comment)}
             return {"action": action, **shown, **more}
 
         self._send(caller, comment.issue.repo, "issue_comment", payload)
@@ -102,6 +102,13 @@ class Webhooks:
     def _issue(self, issue: Issue) -> Json:
         """An issue as events show it: who closed it is the sender."""
         return {name: value for name, value in self._show.issue(issue).items() if name != "closed_by"}
+
+    def _touched(self, issue: Issue) -> Json:
+        """The issue that an event is about: without its parent, unless that is asked for."""
+        shown = self._issue(issue)
+        if not self._state.events_name_parents:
+            shown.pop("parent_issue_url", None)
+        return shown
 
     def _send(self, caller: Caller, repo: Repository, event: str, payload: Callable[[], Json]) -> None:
         """Deliver to every hook that wants it. Where there is none, as in benchmarks, nothing is made."""

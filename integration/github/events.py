@@ -108,7 +108,10 @@ class GitHubEvents:
     # Tickets ----------------------------------------------------------------------------------------
 
     def _on_a_ticket(self, event: str, payload: Json) -> tuple[Touched, str | None] | None:
-        """What was touched on which ticket; of a sub-issue its parent's number."""
+        """What was touched on which ticket; of a sub-issue its parent's number, or its own where no parent is named.
+
+        GitHub's description of these events lists no parent, that of the same issue by REST does.
+        """
         if not self._is_ours(_object(payload, "repository")):
             return None
         if event == "sub_issues":
@@ -121,10 +124,10 @@ class GitHubEvents:
         if "pull_request" in issue:
             return None
         touched = Touched.COMMENTS if event == "issue_comment" else Touched.TICKET
-        if issue.get("parent_issue_url") is not None or _is_step(issue):
-            above = self._parent(issue.get("parent_issue_url"))
-            return (Touched.STEPS if touched is Touched.TICKET else touched), above
-        return touched, number
+        above = issue.get("parent_issue_url")
+        if touched is Touched.TICKET and (above is not None or _is_step(issue)):
+            touched = Touched.STEPS
+        return touched, number if above is None else self._parent(above)
 
     def _number(self, issue: Json) -> str | None:
         """An issue's number; None for one that says that it is in another repository."""

@@ -167,9 +167,22 @@ class JiraClient:
         self.turns.take(ticket)
         self._call("PUT", path, what, "write", payload=payload, query=query)
 
-    def delete(self, path: str, *, what: str) -> None:
-        """DELETE once; Jira answers without a body. What is not there any more counts as deleted."""
+    def delete(
+        self,
+        path: str,
+        *,
+        what: str,
+        ticket: str | None = None,
+        just_before: Callable[[], object] = lambda: None,
+    ) -> None:
+        """DELETE once; Jira answers without a body. What is not there any more counts as deleted.
+
+        ``ticket`` is the one that it belongs to, if it is of a ticket. ``just_before`` is called when it is our turn;
+        whatever it raises, nothing is sent.
+        """
+        self.turns.take(ticket)
         try:
+            just_before()
             self._call("DELETE", path, what, "write")
         except HostGone:
             return

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from integration.diary.comment import CommentId, find_blocks, find_comments
 from integration.errors import (
     HostError,
-    HostGone,
     HostNotRestricted,
     HostRefused,
     HostRejected,
@@ -45,6 +44,10 @@ LOOK_AGAIN = 20
 """Comments that are written on one look at the ticket; a long diary takes minutes."""
 
 _CLIENT_ERROR = range(400, 500)
+
+
+class _Changed(Exception):
+    """It says something else now."""
 
 
 class TicketContents:
@@ -127,24 +130,33 @@ class TicketContents:
     ) -> frozenset[str]:
         """Delete plain comments, on the ticket or on one of its sub-tasks, with two calls each; the ids of those that are gone.
 
-        The first call reads it: one that was changed meanwhile stays.
+        The first call, when it is our turn to write, reads it: one that was changed meanwhile stays.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-id-delete
         """
         gone = set()
         for one in comments:
-            issue, _, host_id = one.id.rpartition("/")
-            path = f"issue/{issue or ticket_id}/comment/{host_id}"
             try:
-                now = self._client.read(path, what="read a plain comment again")
-            except HostGone:
-                gone.add(one.id)
+                self._remove(ticket_id, incident, one, own)
+            except _Changed:
                 continue
-            if any(one.is_unchanged(plain) for plain in sort_comments([now], incident, own, issue).plain):
-                self._delete(path, "delete a plain comment")
-                _log.info("plain-comment-removed", ticket=ticket_id)
-                gone.add(one.id)
+            _log.info("plain-comment-removed", ticket=ticket_id)
+            gone.add(one.id)
         return frozenset(gone)
+
+    def _remove(
+        self, ticket_id: str, incident: IncidentId, comment: PlainComment, own: Callable[[], str]
+    ) -> None:
+        issue, _, host_id = comment.id.rpartition("/")
+        path = f"issue/{issue or ticket_id}/comment/{host_id}"
+
+        def must_be_unchanged() -> None:
+            now = self._client.read(path, what="read a plain comment again")
+            found = sort_comments([now], incident, own, issue).plain
+            if not any(comment.is_unchanged(plain) for plain in found):
+                raise _Changed
+
+        self._delete(path, "delete a plain comment", issue or ticket_id, must_be_unchanged)
 
     def _all_comments(self, ticket_id: str) -> dict[str, Json]:
         what = "read the ticket's comments"
@@ -172,21 +184,23 @@ class TicketContents:
         for host_id, comment in self._all_comments(ticket_id).items():
             blocks = find_blocks(text.all_text(comment.get("body")))
             if any(one.incident == incident and one.id in places for one in blocks):
-                self._delete(f"issue/{ticket_id}/comment/{host_id}", "delete a redacted comment")
+                self._delete(f"issue/{ticket_id}/comment/{host_id}", "delete a redacted comment", ticket_id)
                 _log.info("comment-erased", ticket=ticket_id)
 
-    def erase_files(self, listed: Sequence[Json], names: Collection[str]) -> None:
+    def erase_files(self, ticket_id: str, listed: Sequence[Json], names: Collection[str]) -> None:
         """Delete the attachments of these names.
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments/#api-rest-api-3-attachment-id-delete
         """
         for one in listed:
             if one.get("filename") in names:
-                self._delete(f"attachment/{one.get('id')}", "delete a redacted file")
+                self._delete(f"attachment/{one.get('id')}", "delete a redacted file", ticket_id)
 
-    def _delete(self, path: str, what: str) -> None:
+    def _delete(
+        self, path: str, what: str, ticket_id: str, just_before: Callable[[], object] = lambda: None
+    ) -> None:
         try:
-            self._client.delete(path, what=what)
+            self._client.delete(path, what=what, ticket=ticket_id, just_before=just_before)
         except HostRejected as refusal:  # Jira says 400 to whoever may not delete a comment
             raise HostRefused(
                 refusal.what,

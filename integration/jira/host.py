@@ -152,8 +152,7 @@ class JiraHost:
         Of a closed ticket whose sub-tasks do not all look closed, they are read in any case.
 
         Raises:
-            HostGone: the ticket is not there.
-            HostNotRestricted: the ticket is in another project.
+            HostGone: the ticket is not there, or in another project.
         """
         what = "read the ticket"
         ticket = self._place.ticket(ref.id, what, with_comments=Touched.COMMENTS in only)
@@ -196,8 +195,8 @@ class JiraHost:
         project, still restricted.
 
         Raises:
-            HostNotRestricted: the ticket was moved to another project or lost its security level; nothing
-                is written.
+            HostGone: the ticket was moved to another project; nothing is written.
+            HostNotRestricted: it lost its security level; nothing is written.
             HostRejected, HostUnknownOutcome: what was written before stays, and a fresh read sees it.
         """
         if not lacking:
@@ -266,8 +265,8 @@ class JiraHost:
         """One read, and one write for each file that is not there by name and size.
 
         Raises:
-            HostNotRestricted: the ticket was moved to another project or lost its security level; nothing
-                is written.
+            HostGone: the ticket was moved to another project; nothing is written.
+            HostNotRestricted: it lost its security level; nothing is written.
             HostError: as its other subclasses say.
         """
         ticket, listed = self._place.with_files(ref, view)
@@ -290,7 +289,7 @@ class JiraHost:
         """The reads of all comments and of the list of files, and one write for each that goes."""
         _, listed = self._place.with_files(ref, view)
         self._contents.erase(ref.id, view.incident, places)
-        self._contents.erase_files(listed, files)
+        self._contents.erase_files(ref.id, listed, files)
 
 
 def _holds(listed: list[Json], name: str, size: int) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from integration.errors import (
+    HostGone,
     HostLimited,
     HostNotRestricted,
     HostRejected,
@@ -97,7 +98,7 @@ class TicketPlace:
         """In our project, and nothing on it says that it is another one.
 
         Raises:
-            HostNotRestricted: it is in another project.
+            HostGone: it is in another project.
             HostRejected: it carries nothing of this incident, or the marker of another.
         """
         self.must_be_here(ticket, view)
@@ -123,12 +124,12 @@ class TicketPlace:
         """In our project.
 
         Raises:
-            HostNotRestricted: it is in another.
+            HostGone: it is in another.
         """
         project = fields.fields_of(ticket).get("project")
         if not isinstance(project, dict) or project.get("key") != self._space.project:
-            raise HostNotRestricted(
-                f"The ticket of {view.code_name} is not in the project {self._space.project} any more.",
+            raise HostGone(
+                f"The ticket of {view.code_name} is not in the project {self._space.project} any more: it was moved.",
                 meaning="Nothing more is written to it: who reads the other project is not proven.",
                 next_step="Move it back, and find out who moved it and who has read it there.",
             )

@@ -97,6 +97,15 @@ def office(hub: tuple[Server, HeldHook], identities: dict[str, Identity]) -> Git
     return made
 
 
+@pytest.fixture(params=[False, True], ids=["parents-not-named", "parents-named"])
+def parents(request: pytest.FixtureRequest, office: GitHubOffice) -> Iterator[None]:
+    """Whether events of a step name its ticket: GitHub's description of REST does, that of events does not."""
+    state = office.server.world.github.state
+    state.events_name_parents = request.param
+    yield
+    state.events_name_parents = False
+
+
 def choose(office: GitHubOffice, **values: str) -> None:
     """A member sets values as people do: in the fields where there are some, otherwise by labels."""
     organization = office.server.world.github.repo(HOME).organization
@@ -150,6 +159,7 @@ def test_our_own_changes_do_not_echo(office: GitHubOffice) -> None:
     assert not office.hook.held
 
 
+@pytest.mark.usefixtures("parents")
 @pytest.mark.parametrize(
     "where", ["the ticket's text", "a step's title", "a step's text", "all of a step's text"]
 )
@@ -171,6 +181,7 @@ def test_words_in_a_text_of_ours_are_taken_off(office: GitHubOffice, where: str)
     assert office.told() == 0
 
 
+@pytest.mark.usefixtures("parents")
 def test_a_step_done_and_one_skipped_are_noted(office: GitHubOffice) -> None:
     office.ask("PATCH", office.step(0), {"state": "closed"})
     assert office.told() <= MOST_REQUESTS
@@ -181,6 +192,7 @@ def test_a_step_done_and_one_skipped_are_noted(office: GitHubOffice) -> None:
     assert ": skipped" in skipped
 
 
+@pytest.mark.usefixtures("parents")
 def test_closing_too_early_is_undone_with_a_word_and_closing_at_the_end_is_not(office: GitHubOffice) -> None:
     office.ask("PATCH", office.path, {"state": "closed"})
     assert office.told() <= MOST_REQUESTS
@@ -199,6 +211,7 @@ def test_closing_too_early_is_undone_with_a_word_and_closing_at_the_end_is_not(o
     assert office.issue.state == "closed"
 
 
+@pytest.mark.usefixtures("parents")
 @pytest.mark.parametrize("on_step", [False, True], ids=["on-the-ticket", "on-a-step"])
 def test_a_plain_comment_is_sealed_read_back_and_deleted(office: GitHubOffice, *, on_step: bool) -> None:
     place = office.step(2) if on_step else office.path

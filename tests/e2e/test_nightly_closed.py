@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
+from integration.deskwork import restore
 from integration.incident import Stage
-from sandbox.playground import ORG, REPOSITORY
+from sandbox.jira_state import Holder
+from sandbox.playground import BOT, ORG, REPOSITORY
 from tests.e2e.test_desk_writes import opened
 from webhook_server.store.chores import ChoreBook
 
@@ -81,6 +84,22 @@ def comments(server: Server, host: HostName, incident: IncidentId) -> list[str]:
     return [str(one.body) for one in issue.comments]
 
 
+def move(server: Server, host: HostName, incident: IncidentId) -> None:
+    """Somebody puts the ticket where old ones are kept, which the service's account can see too."""
+    if host == "github":
+        server.world.github.add_repo(ORG, "old", collaborators={BOT: "push"})
+        number = github_issue(server, incident).number
+        server.world.github.transfer_issue(f"{ORG}/{REPOSITORY}", number, to=f"{ORG}/old")
+        return
+    jira, ticket = server.world.jira, jira_issue(server, incident)
+    everybody = [Holder("applicationRole")]
+    jira.add_project("OLD", name="Old", lead_account="acc-robert", roles={}, browse=everybody)
+    for one in ticket, *jira.site.subtasks(ticket):
+        one.project, one.key, one.level = "OLD", f"OLD-{one.id}", None
+        one.type_id = jira.site.projects["OLD"].types[0].id
+        jira.site.put_into_index(one, server.clock.now())
+
+
 def is_closed(server: Server, host: HostName, incident: IncidentId) -> bool:
     if host == "github":
         return github_issue(server, incident).state == "closed"
@@ -151,3 +170,55 @@ def test_a_closed_ticket_that_was_opened_again_is_an_open_incident_within_a_week
 
     assert Stage.REPORTING_BACK is server.parts.database.incident(closed.id).stage
     assert not is_closed(server, host, closed.id)
+
+
+def test_a_closed_ticket_that_was_moved_elsewhere_counts_as_put_away(
+    server: Server, host: HostName, closed: Incident
+) -> None:
+    move(server, host, closed.id)
+
+    week(server)
+
+    assert [] == server.parts.database.unfinished_jobs()
+    assert found(server, closed.id) is None
+
+
+def test_a_diary_whose_closed_ticket_was_moved_elsewhere_gets_a_new_ticket_if_a_member_asks(
+    server: Server, host: HostName, closed: Incident
+) -> None:
+    before = server.parts.database.ticket(closed.id).ref
+    move(server, host, closed.id)
+
+    server.clock.forward(minutes=2)  # Jira's search lags
+
+    restore(closed.id, new_ticket=True, work=server.parts.work)
+    (job,) = server.parts.database.unfinished_jobs()
+    server.open_until_done(job.inbox_id)
+
+    after = server.parts.database.ticket(closed.id).ref
+    assert None is not after != before
+    comments = server.parts.database.comments(closed.id)
+    assert server.parts.database.posted(closed.id) == {one.id for one in comments}
+
+
+def test_a_closed_ticket_that_lost_its_security_level_gets_it_back_and_members_are_told(
+    server: Server,
+) -> None:
+    incident = opened(server, "jira")
+    close(server, "jira", incident.id)
+    week(server)
+    level = jira_issue(server, incident.id).level
+    jira_issue(server, incident.id).level = None
+
+    week(server)
+
+    assert level == jira_issue(server, incident.id).level
+    assert found(server, incident.id) is not None
+
+
+def found(server: Server, incident: IncidentId) -> str | None:
+    """What members are to be told that was found on the ticket."""
+    jobs = server.parts.database.untold(
+        server.clock.now(), again_after=timedelta(days=1), overdue_after=timedelta(hours=1)
+    )
+    return next((one.reason for one in jobs if one.inbox_id == f"found_{incident}"), None)

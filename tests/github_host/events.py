@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from integration.github.events import GitHubEvents
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from integration.host_events import HostEvent
 
 SECRET = secrets.token_hex(20)
@@ -45,3 +47,40 @@ def told(event: str, payload: object, **changes: Any) -> HostEvent | None:  # no
 def of_issue(action: str = "edited", *, repository: Any = OURS, sender: Any = WREN, **issue: Any) -> Any:  # noqa: ANN401 - JSON
     shown = {"number": 17, "title": CANARY, "body": CANARY, "repository_url": f"{API}/acme/conduct", **issue}
     return {"action": action, "issue": shown, "repository": repository, "sender": sender}
+
+
+def documented(reference: Path, name: str) -> Any:  # noqa: ANN401 - JSON
+    """A payload with all properties that one schema of GitHub's description lists."""
+    document = json.loads((reference / "contracts" / "github-rest.openapi.json").read_bytes())
+    schemas = document["components"]["schemas"]
+    return example(schemas[name], schemas, whole=True, depth=0)
+
+
+def example(schema: Any, schemas: Any, *, whole: bool, depth: int) -> Any:  # noqa: ANN401, PLR0911 - JSON
+    """A value that fits a schema, near enough."""
+    while "$ref" in schema:
+        schema = schemas[schema["$ref"].rpartition("/")[2]]
+    for some in ("oneOf", "anyOf"):
+        if some in schema:
+            return example(schema[some][0], schemas, whole=whole, depth=depth)
+    if "allOf" in schema:
+        found: dict[str, Any] = {}
+        for one in schema["allOf"]:
+            made = example(one, schemas, whole=whole, depth=depth)
+            found.update(made if isinstance(made, dict) else {})
+        return found
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("nullable") and depth > 3:
+        return None
+    kind = schema.get("type")
+    if kind == "object" or "properties" in schema:
+        required = schema.get("required", ())
+        return {
+            name: example(one, schemas, whole=whole and depth < 3, depth=depth + 1)
+            for name, one in schema.get("properties", {}).items()
+            if whole or name in required
+        }
+    if kind == "array":
+        return [example(schema.get("items", {}), schemas, whole=False, depth=depth + 1)] if depth < 5 else []
+    return {"integer": 17, "number": 1.5, "boolean": True, "string": "octocat"}.get(kind)

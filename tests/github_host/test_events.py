@@ -12,11 +12,24 @@ from integration.github.events import GitHubEvents
 from integration.github.text import marker
 from integration.host_events import HostEvent, Touched
 from integration.process import StepKey
-from tests.github_host.events import API, CANARY, GUID, OTHER, OURS, WREN, of_issue, reader, signed, told
+from tests.github_host.events import (
+    API,
+    CANARY,
+    GUID,
+    OTHER,
+    OURS,
+    WREN,
+    documented,
+    of_issue,
+    reader,
+    signed,
+    told,
+)
 from tests.ids import new_incident_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 # Proof of origin
 
@@ -140,7 +153,27 @@ def test_a_comment_on_a_step_names_its_ticket() -> None:
 
 
 @pytest.mark.parametrize(
-    "parent", [None, f"{API}/acme/website/issues/17", "17", 17, f"{API}/acme/conduct/issues/0"]
+    ("event", "name", "touched"),
+    [
+        ("issues", "webhook-issues-closed", Touched.STEPS),
+        ("issue_comment", "webhook-issue-comment-created", Touched.COMMENTS),
+    ],
+)
+def test_a_step_whose_event_names_no_parent_names_itself(
+    reference: Path, event: str, name: str, touched: Touched
+) -> None:
+    """All that GitHub's description of the event lists, and no more."""
+    payload = documented(reference, name)
+    body = f"Do.\n\n{marker(new_incident_id(), StepKey('alert'))}\n"
+    payload["issue"].update(number=23, body=body, repository_url=f"{API}/acme/conduct")
+    del payload["issue"]["pull_request"]
+    assert "parent_issue_url" not in payload["issue"]
+    payload.update(repository=OURS, sender=WREN)
+    assert told(event, payload) == HostEvent(GUID, touched, "23", "wren", own=False)
+
+
+@pytest.mark.parametrize(
+    "parent", [f"{API}/acme/website/issues/17", "17", 17, f"{API}/acme/conduct/issues/0"]
 )
 def test_a_step_that_hangs_elsewhere_names_no_ticket(parent: object) -> None:
     body = marker(new_incident_id(), StepKey("alert"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from integration.errors import UnreadableSubmission
 from integration.host_events import HostEvent
-from tests.github_host.events import API, CANARY, OURS, WREN, of_issue, reader, signed, told
+from tests.github_host.events import API, CANARY, OURS, WREN, example, of_issue, reader, signed, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +130,7 @@ def test_every_documented_payload_is_read(reference: Path) -> None:
         )
         content = operation["requestBody"]["content"]
         for whole in (True, False):
-            payload = _example(next(iter(content.values()))["schema"], schemas, whole=whole, depth=0)
+            payload = example(next(iter(content.values()))["schema"], schemas, whole=whole, depth=0)
             assert isinstance(payload, dict)
             if isinstance(payload.get("repository"), dict):
                 payload["repository"].update(OURS)
@@ -141,33 +141,3 @@ def test_every_documented_payload_is_read(reference: Path) -> None:
                   "membership", "organization", "meta"):  # fmt: skip
         assert read[event] > 0, event
     assert read["push"] == read["star"] == 0
-
-
-def _example(schema: Any, schemas: Any, *, whole: bool, depth: int) -> Any:  # noqa: ANN401, PLR0911 - JSON
-    """A value that fits a schema, near enough."""
-    while "$ref" in schema:
-        schema = schemas[schema["$ref"].rpartition("/")[2]]
-    for some in ("oneOf", "anyOf"):
-        if some in schema:
-            return _example(schema[some][0], schemas, whole=whole, depth=depth)
-    if "allOf" in schema:
-        found: dict[str, Any] = {}
-        for one in schema["allOf"]:
-            made = _example(one, schemas, whole=whole, depth=depth)
-            found.update(made if isinstance(made, dict) else {})
-        return found
-    if "enum" in schema:
-        return schema["enum"][0]
-    if schema.get("nullable") and depth > 3:
-        return None
-    kind = schema.get("type")
-    if kind == "object" or "properties" in schema:
-        required = schema.get("required", ())
-        return {
-            name: _example(one, schemas, whole=whole and depth < 3, depth=depth + 1)
-            for name, one in schema.get("properties", {}).items()
-            if whole or name in required
-        }
-    if kind == "array":
-        return [_example(schema.get("items", {}), schemas, whole=False, depth=depth + 1)] if depth < 5 else []
-    return {"integer": 17, "number": 1.5, "boolean": True, "string": "octocat"}.get(kind)

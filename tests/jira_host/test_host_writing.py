@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration.diary.comment import CommentId
-from integration.errors import HostNotRestricted, HostRejected, HostUnavailable, HostUnknownOutcome
+from integration.errors import HostGone, HostNotRestricted, HostRejected, HostUnavailable, HostUnknownOutcome
 from integration.jira import text
 from integration.jira.host import JiraHost
 from integration.mirror import Difference
@@ -29,7 +29,7 @@ class TestWriting:
     def test_a_ticket_is_not_followed_into_another_project(self, project: object, scene: Scene) -> None:
         scene.ticket["fields"]["project"] = project
         scene.jira.get(ISSUE, json=scene.ticket)
-        with pytest.raises(HostNotRestricted, match="not in the project COC any more"):
+        with pytest.raises(HostGone, match="not in the project COC any more"):
             scene.host.write(scene.ref, scene.view, replace(NOTHING, comments=(scene.seal(1),)))
         assert methods(scene.jira) == ["GET"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from integration.errors import HostUnavailable
+from integration.errors import Busy, HostUnavailable
 from integration.host_events import Touched
 from integration.incident import SpaceName
 from integration.jira.fields import JiraFieldIds
@@ -16,6 +16,7 @@ from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
 from integration.jira.text import diary_comment
 from integration.mirror import PlainComment, difference
+from integration.ports import Budget, Pace, Unlimited
 from sandbox.jira_cloud import JiraCloud
 from sandbox.wire import Fault, serving
 
@@ -42,6 +43,7 @@ class Desk:
 
     cloud: JiraCloud
     site: str
+    space: JiraSpace
     host: JiraHost
     view: MirrorView
     ref: TicketRef
@@ -56,6 +58,9 @@ class Desk:
         )  # fmt: skip
         answer.raise_for_status()
         return answer.json()
+
+    def another_host(self, budget: Budget, **more: Any) -> JiraHost:  # noqa: ANN401 - any argument
+        return JiraHost(self.space, token=f"t-{BOT}", budget=budget, **more)
 
     def says(self, body: dict[str, Any], on: str = "") -> tuple[str, str]:
         """A plain comment: its path, and our name of it."""
@@ -96,7 +101,7 @@ def desk(clock: SetClock, view: MirrorView, seal: Seal) -> Iterator[Desk]:
         host = JiraHost(space, token=f"t-{BOT}", sleep=lambda seconds: clock.forward(seconds=seconds))
         ref, diary = host.open_ticket(view), seal(1)
         host.write(ref, view, difference(view, [diary], host.read(ref, view)))
-        yield Desk(cloud, site, host, view, ref, diary, clock)
+        yield Desk(cloud, site, space, host, view, ref, diary, clock)
 
 
 @pytest.mark.parametrize("on_step", [False, True], ids=["on-the-ticket", "on-a-step"])
@@ -156,3 +161,41 @@ def test_what_cannot_be_read_again_is_not_deleted(desk: Desk) -> None:
     with pytest.raises(HostUnavailable):
         desk.remove(plain)
     assert plain == desk.plain()
+
+
+def test_it_is_read_again_only_when_it_is_our_turn_to_write(desk: Desk) -> None:
+    """Waiting for that can take seconds, in which somebody may change it."""
+
+    class Crowded(Unlimited):
+        def reserve(self, name: str, pace: Pace, writes: int) -> float:
+            del pace, writes
+            return 2.0 if name.endswith(f"/{desk.step()}") else 0.0
+
+    path, said = desk.says(words("I spoke to Noah."), desk.step())
+    plain = desk.plain()
+    desk.host = desk.another_host(
+        Crowded(), sleep=lambda _seconds: desk.ask("PUT", path, body=words("He is afraid."))
+    )
+
+    assert frozenset() == desk.remove(plain)
+
+    assert [said] == [one.id for one in desk.plain()]
+
+
+def test_nothing_is_deleted_once_another_process_has_the_lock(desk: Desk) -> None:
+    class Lost(Unlimited):
+        def check(self, name: str, pace: Pace, writes: int) -> None:
+            del name, pace, writes
+            raise Busy("The lock was lost.")
+
+    desk.says(words("I spoke to Noah."))
+    plain = desk.plain()
+    desk.host = desk.another_host(Lost())
+
+    with pytest.raises(Busy):
+        desk.remove(plain)
+    with pytest.raises(Busy):
+        desk.host.erase(desk.ref, desk.view, [desk.diary.id], [])
+
+    assert plain == desk.plain()
+    assert [] == [one for one in desk.asked() if one.startswith("DELETE")]

@@ -76,6 +76,7 @@ def test_each_kind_of_write_counts_for_its_ticket_and_reads_count_for_none(
     for method in ("GET", "POST", "PUT"):
         jira.add(method, f"{API}/thing", json=[] if method == "PUT" else {}, status=200)
     jira.add("POST", f"{API}/file", json=[], status=200)
+    jira.add("DELETE", f"{API}/thing", status=204)
     client.read("thing", what="x")
     client.read_by_post("thing", {}, what="x")
     client.write("thing", {}, what="x")
@@ -84,8 +85,10 @@ def test_each_kind_of_write_counts_for_its_ticket_and_reads_count_for_none(
     client.write("thing", {}, what="x", ticket="10100", writes=11)
     client.put("thing", {}, what="x", ticket="10100")
     client.upload("file", "name", b"", what="x", ticket="10101")
+    client.delete("thing", what="x", ticket="10102")
 
-    assert [(f"{SITE}/10100", 11), (f"{SITE}/10100", 1), (f"{SITE}/10101", 1)] == noted.asked
+    counted = [("10100", 11), ("10100", 1), ("10101", 1), ("10102", 1)]
+    assert [(f"{SITE}/{ticket}", writes) for ticket, writes in counted] == noted.asked
 
 
 def test_writes_to_one_ticket_keep_to_jiras_limit_whoever_makes_them(
@@ -166,6 +169,7 @@ def test_while_a_site_wants_us_to_wait_nothing_is_sent_to_it(
         lambda: client.write("thing", {}, what="x", ticket="10100"),
         lambda: client.put("thing", {}, what="x", ticket="10100"),
         lambda: client.upload("file", "name", b"", what="x", ticket="10100"),
+        lambda: client.delete("thing", what="x", ticket="10100"),
     ):
         with pytest.raises(BudgetSpent):
             write()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from integration.casework import Casework, open_incident
-from integration.errors import StoreError
+from integration.errors import HostUnknownOutcome, StoreError
 from integration.host_events import HostEvent, Touched
 from integration.incident import SpaceName
 from integration.jira.events import JiraEvents
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from integration.report import Report
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
+    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 SECRET = "a-secret-of-a-webhook"
@@ -178,6 +179,41 @@ def test_a_ticket_that_is_not_ours_is_ignored(database: Database, clock: SetCloc
     assert "ignored" == database.note_event(SPACE, event(ticket=None), clock.now())
     assert "ignored" == database.note_event(SpaceName("other"), event(), clock.now())
     assert [] == waiting(database)
+
+
+@both
+def test_an_event_that_names_no_ticket_is_nobodys(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    """Not that of an incident whose ticket is not known yet, either."""
+
+    def lost(call: str) -> None:
+        if call == "open_ticket":
+            raise HostUnknownOutcome("The answer was lost.")
+
+    incident = take_in()
+    host.trouble = lost
+    with pytest.raises(HostUnknownOutcome):
+        open_incident(incident.inbox_id, work)
+
+    assert "ignored" == database.note_event(SPACE, event(ticket=None), clock.now())
+    assert not database.hints(incident.incident).touched
+
+
+@both
+def test_a_comment_on_a_step_is_looked_for_among_steps_and_comments(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    """Jira reads it with the steps, GitHub with the comments."""
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    step = next(iter(host.tickets[0].steps.values()))
+    said = HostEvent("wh-00000001", Touched.COMMENTS, step.id, "robert", own=False)
+
+    assert "ignored" == database.note_event(SpaceName("other"), said, clock.now())
+    assert "noted" == database.note_event(SPACE, said, clock.now())
+
+    assert {Touched.STEPS, Touched.COMMENTS} == database.hints(receipt.incident).touched
 
 
 def test_while_a_job_waits_another_event_adds_none(database: Database, clock: SetClock, opened: str) -> None:

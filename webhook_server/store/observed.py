@@ -73,17 +73,16 @@ class Observed:
             with writing(self._engine, "The event was not noted.") as connection:
                 if _is_noted(connection, space, event):
                     return "again"
-                touched, incident = event.touched, _incident_of(connection, space, event.ticket, t.ticket)
-                if incident is None:  # a comment on a step names the step
-                    touched, incident = (
-                        Touched.STEPS,
-                        _incident_of(connection, space, event.ticket, t.step),
-                    )
+                touched, incident = {event.touched}, _incident_of(connection, space, event.ticket, t.ticket)
+                if incident is None:  # a step's; Jira reads comments there with it, GitHub with the others
+                    touched = {Touched.STEPS, *({Touched.COMMENTS} & touched)}
+                    incident = _incident_of(connection, space, event.ticket, t.step)
                 if incident is None:
                     return "ignored"
                 _hold(connection, incident)
                 connection.execute(t.host_event.insert().values(space=space, delivery=event.delivery, at=now))
-                _add_hint(connection, incident, touched, event.account)
+                for one in sorted(touched):
+                    _add_hint(connection, incident, one, event.account)
                 _add_job(connection, incident, now, wake=bool(event.account) and not event.own)
                 return "noted"
         except Collision:
@@ -269,7 +268,12 @@ def _is_noted(connection: sa.Connection, space: SpaceName, event: HostEvent) -> 
 def _incident_of(
     connection: sa.Connection, space: SpaceName, host_id: str | None, table: sa.Table
 ) -> IncidentId | None:
-    """The incident of a ticket, or of a step's sub-task, in this ticket space."""
+    """The incident of a ticket, or of a step's sub-task or sub-issue, in this ticket space.
+
+    No id is nobody's: a ticket whose opening has an unknown outcome has none either.
+    """
+    if host_id is None:
+        return None
     found = connection.execute(
         sa.select(t.incident.c.id)
         .join(table, table.c.incident_id == t.incident.c.id)

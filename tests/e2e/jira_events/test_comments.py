@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.errors import HostNotRestricted, HostRefused
+from integration.errors import HostGone, HostRefused
 from tests.e2e.jira_events.conftest import DONE, JiraOffice
 from tests.e2e.office import MOST_REQUESTS, OF_A_COMMENT, is_sealed_once_and_never_lost
 
@@ -139,7 +139,7 @@ def test_a_ticket_that_was_moved_is_not_written_to(office: JiraOffice, server: S
     office.set_hint()
     before = len(server.wire("jira").writes())
 
-    assert [HostNotRestricted.code] == office.attempt()
+    assert [HostGone.code] == office.attempt()
 
     assert before == len(server.wire("jira").writes())
     office.issue.project, office.issue.type_id = before_move

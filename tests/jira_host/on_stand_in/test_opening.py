@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.diary.comment import render
-from integration.errors import HostNotRestricted, HostRejected
+from integration.errors import HostError, HostGone, HostNotRestricted, HostRejected
 from integration.incident import Alias
 from integration.jira.host import JiraHost
 from integration.mirror import Difference
@@ -190,10 +190,17 @@ def test_a_long_diary_stays_within_jiras_limit_for_one_ticket(
 
 
 @pytest.mark.parametrize(
-    ("change", "error"), [("level", "security level"), ("project", "not in the project")]
+    ("change", "error", "words"),
+    [("level", HostNotRestricted, "security level"), ("project", HostGone, "not in the project")],
 )
 def test_in_a_long_diary_the_ticket_is_looked_at_again(
-    change: str, error: str, world: World, opened: TicketRef, view: MirrorView, seal: Seal
+    change: str,
+    error: type[HostError],
+    words: str,
+    world: World,
+    opened: TicketRef,
+    view: MirrorView,
+    seal: Seal,
 ) -> None:
     parts = tuple(seal(3, part, 60) for part in range(1, 61))
     issue = world.issue(opened)
@@ -211,6 +218,6 @@ def test_in_a_long_diary_the_ticket_is_looked_at_again(
 
     world.cloud.write_limits = False
     host = JiraHost(replace(world.space, comment_role=None), token=f"t-{BOT}", sleep=spoil)
-    with pytest.raises(HostNotRestricted, match=error):
+    with pytest.raises(error, match=words):
         host.write(opened, view, Difference(fields=False, steps=(), comments=parts))
     assert len(issue.comments) == 2 + 40

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.errors import HostError, HostGone, HostNotRestricted, HostRefused, HostUnknownOutcome
+from integration.errors import HostError, HostGone, HostRefused, HostUnknownOutcome
 from integration.incident import IncidentId
 from integration.mirror import Difference
 from sandbox.jira_cloud import Holder
@@ -59,7 +59,7 @@ def test_a_ticket_moved_to_an_open_project_is_not_written_to(
     issue = world.issue(opened)
     issue.project, issue.key, issue.level = "OPEN", "OPEN-1", None
     issue.type_id = cloud.site.projects["OPEN"].types[0].id
-    with pytest.raises(HostNotRestricted, match="not in the project COC any more"):
+    with pytest.raises(HostGone, match="not in the project COC any more: it was moved"):
         world.host.write(opened, view, Difference(fields=False, steps=(), comments=(seal(3),)))
     assert world.cloud.wire.writes() == []
 

@@ -26,9 +26,7 @@ SECRET = "It's a Secret to Everybody"
 HOME = "/repos/acme/conduct"
 
 # What real payloads have had for long and some of the description's many copies of an issue still lack.
-LAGGING = re.compile(
-    r"^[A-Z]\w+ properties .*\((('(user_view_type|issue_field_values|parent_issue_url)')(, )?)+ w"
-)
+LAGGING = re.compile(r"^[A-Z]\w+ properties .*\((('(user_view_type|issue_field_values)')(, )?)+ w")
 
 
 @dataclass
@@ -155,6 +153,23 @@ def test_payloads_have_the_shape_of_githubs_description(
     hub.call("writer", "DELETE", f"{HOME}/issues/1/labels/coc")
     assert len(listener.events()) >= 8
     assert odd_shapes(listener, reference) == []
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_events_of_a_sub_issue_name_its_parent_only_if_that_is_asked_for(
+    hub: Hub, listener: Listener, *, named: bool
+) -> None:
+    """GitHub's description lists it in REST's issues, and not in those of events."""
+    hub.com.state.events_name_parents = named
+    _, child = hub.open(), hub.open()
+    hub.call("writer", "POST", f"{HOME}/issues/1/sub_issues", json={"sub_issue_id": child["id"]})
+    hub.call("writer", "POST", f"{HOME}/issues/2/comments", json={"body": "one"})
+    hub.call("writer", "PATCH", f"{HOME}/issues/2", json={"state": "closed"})
+    parent = hub.call("writer", "GET", f"{HOME}/issues/1").json()["url"]
+    wanted = parent if named else None
+    for event, action in ("issue_comment", "created"), ("issues", "closed"):
+        assert listener.last(event, action)["issue"].get("parent_issue_url") == wanted
+    assert hub.call("writer", "GET", f"{HOME}/issues/2").json()["parent_issue_url"] == parent
 
 
 def test_what_people_do_in_the_settings_is_told_in_githubs_shapes(
