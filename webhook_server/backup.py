@@ -84,7 +84,14 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
             _add(
                 tar,
                 "manifest.json",
-                json.dumps(known | {"revision": revision(engine), "config": config_file.name}).encode(),
+                json.dumps(
+                    known
+                    | {
+                        "revision": revision(engine),
+                        "config": config_file.name,
+                        "roster": os.path.relpath(config.roster_file.resolve(), config_file.parent.resolve()),
+                    }
+                ).encode(),
             )
             for name, content in _files(config, config_file):
                 _add(tar, f"files/{name}", content)

@@ -97,7 +97,7 @@ def _what_was_left(folder: Path) -> Iterator[None]:
 @click.option("--identity", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
               help="The file that coc-server backup-key made.")  # fmt: skip
 @click.option("--into", "folder", type=_path, required=True,
-              help="The folder of the configuration; root.key must lie in it, and nothing else.")  # fmt: skip
+              help="The folder of the configuration. root.key must lie in it; a newer roster with its signatures may.")  # fmt: skip
 @click.option("--keep-configuration", is_flag=True,
               help="Use the coc-server.toml that lies in the folder: the way to another database.")  # fmt: skip
 def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool) -> None:
@@ -111,7 +111,18 @@ def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configurati
     click.echo(
         f"Restored what was there on {restored.made_at}: {restored.rows.get('incident', 0)} incident(s), "
         f"{restored.rows.get('comment', 0)} diary comment(s), {restored.keys} key(s) of reports that wait.\n"
-        f"Files in {folder}: {', '.join(sorted(restored.files))}\n"
+        f"Files in {folder}: {', '.join(sorted(restored.files))}"
+    )
+    click.echo(
+        f"Roster {restored.roster}, which lay there, follows the one of the backup and stays."
+        if restored.newer_roster
+        else f"WARNING: the roster is number {restored.roster} now. IF YOUR TEAM HAS A NEWER ONE, put it into the folder BEFORE THE START, "
+        "with its\nsignatures and the rosters between: else whoever left the team since is on duty again, and "
+        "reads new reports first."
+    )
+    click.echo(
+        "No proof by an admin counts any more. Nothing is written to a ticket space, and reports wait sealed, until you have run, "
+        "for each:\n  coc-server doctor SPACE --admin-token-file FILE\n"
         "Start the server ten minutes after the old one last ran: every ticket is then compared, and what it holds beyond\n"
         "this backup is taken over. See docs/server.md, After restoring a backup."
     )
