@@ -195,7 +195,8 @@ def _add_table(tar: tarfile.TarFile, connection: sa.Connection, table: sa.Table)
             _add(tar, f"tables/{table.name}/{part:06}.jsonl", b"\n".join(lines) + b"\n")
             part, lines, size = part + 1, [], 0
 
-    for row in connection.execute(sa.select(table).execution_options(yield_per=100)):
+    at_once = 1 if table is t.file else 100  # an attachment is up to 22 MB
+    for row in connection.execute(sa.select(table).execution_options(yield_per=at_once)):
         lines.append(json.dumps({name: _plain(value) for name, value in row._mapping.items()}).encode())  # noqa: SLF001 - public in SQLAlchemy
         count, size = count + 1, size + len(lines[-1])
         if size >= _CHUNK:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _path = click.Path(path_type=Path)
+_HALF = re.compile(r"coc-backup-\d{8}T\d{6}Z\.half\Z", re.ASCII)
 
 
 @click.command()
@@ -36,7 +39,7 @@ def backup(config_path: Path, folder: Path) -> None:
     half = target.with_suffix(".half")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with half.open("xb") as out:
+        with _without_old_halves(folder), half.open("xb") as out:
             made = make_backup(config, config_path, out, now=now)
             out.flush()
             os.fsync(out.fileno())
@@ -61,6 +64,26 @@ def backup(config_path: Path, folder: Path) -> None:
             + "\n  ".join(made.lost),
             err=True,
         )
+
+
+@contextmanager
+def _without_old_halves(folder: Path) -> Iterator[None]:
+    """Remove what killed backups left, which would fill the disk night by night; not while another one may be at work here.
+
+    Every backup holds a shared lock on the folder, which the kernel gives away when it is killed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # another one works here, or the file system locks no folder
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for one in folder.iterdir():
+                if _HALF.match(one.name):
+                    one.unlink()
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @click.command("backup-key")

@@ -19,7 +19,7 @@ from webhook_server.config import load_config
 from webhook_server.roster_in_use import judge
 from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
-from webhook_server.store.inbox_keys import key_ids, write_durably
+from webhook_server.store.inbox_keys import InboxKeys, key_ids, write_durably
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import newest_roster
@@ -156,6 +156,7 @@ class _Restoring:
         with alone_on(config.database_url):
             engine = make_engine(config.database_url)
             try:
+                InboxKeys(config.inbox_keys, alone=engine.dialect.name == "sqlite").require_folder()
                 migrate(engine, to=self._revision)
                 self._keep_keys(config)  # before the reports that need them
                 with writing(engine, "The database was not changed.") as connection:

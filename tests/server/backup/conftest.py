@@ -90,12 +90,13 @@ def site(
     return Site(filled_in, tmp_path / "backup.key", tmp_path / "backups", waits.inbox_id, over.inbox_id)
 
 
-def empty_machine(site: Site, tmp_path: Path, *, database: str = "") -> Path:
-    """A folder with the root key in it and nothing else."""
+def empty_machine(site: Site, tmp_path: Path) -> Path:
+    """A folder with the root key in it and nothing else; with PostgreSQL the folder of the inbox keys is mounted."""
     folder = tmp_path / "new"
     folder.mkdir()
     shutil.copy(site.config.parent / "root.key", folder / "root.key")
-    del database
+    if "postgresql" in load_config(site.config).database_url:
+        (folder / "inbox-keys").mkdir(mode=0o700)
     return folder
 
 

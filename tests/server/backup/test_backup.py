@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import re
 import shutil
 import subprocess
 import tarfile
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -59,6 +62,7 @@ def test_a_backup_from_sqlite_moves_into_postgresql(site: Site, tmp_path: Path, 
         text.replace("[server]\n", f'[server]\ndatabase = "{postgres_url}"\n')
     )
     (folder / "coc-server.toml").chmod(0o600)
+    (folder / "inbox-keys").mkdir(mode=0o700, exist_ok=True)
     wipe(site.config)
 
     done = run("restore", backup, "--identity", site.identity, "--into", folder, "--keep-configuration")
@@ -106,7 +110,7 @@ def test_a_backup_holds_nothing_in_clear_and_no_root_key(site: Site, canary: str
 def test_with_the_backup_and_its_identity_alone_no_waiting_report_is_read(site: Site, tmp_path: Path) -> None:
     """Somebody who has both, and not the root key."""
     folder = tmp_path / "thief"
-    folder.mkdir()
+    (folder / "inbox-keys").mkdir(mode=0o700, parents=True)
     (folder / "root.key").write_bytes(new_root_key())
     (folder / "root.key").chmod(0o600)
     backup = site.backup()
@@ -156,7 +160,7 @@ def test_a_backup_that_was_cut_off_or_changed_restores_nothing(site: Site, tmp_p
         (whole[:-1], whole[: len(whole) // 2], whole[:-40] + bytes(40), whole[:10])
     ):
         folder = tmp_path / f"new{number}"
-        folder.mkdir()
+        (folder / "inbox-keys").mkdir(mode=0o700, parents=True)
         shutil.copy(site.config.parent / "root.key", folder / "root.key")
         (tmp_path / "broken.age").write_bytes(broken)
 
@@ -167,6 +171,67 @@ def test_a_backup_that_was_cut_off_or_changed_restores_nothing(site: Site, tmp_p
         assert re.search("does not open|not whole", refused.output)
         if (folder / "coc-server.toml").exists():
             assert {0} == {len(rows) for rows in everything(folder / "coc-server.toml").values()}
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_no_key_is_written_into_the_place_of_a_share_that_is_not_mounted(site: Site, tmp_path: Path) -> None:
+    backup, folder = site.backup(), empty_machine(site, tmp_path)
+    (folder / "inbox-keys").rmdir()
+    wipe(site.config)
+
+    refused = restore(site, backup, folder)
+
+    assert 1 == refused.exit_code
+    assert "The folder of the inbox keys" in refused.output
+    assert "Mount it, or make it once" in refused.output
+    assert not (folder / "inbox-keys").exists()
+    (folder / "inbox-keys").mkdir(mode=0o700)
+    assert 0 == restore(site, backup, folder).exit_code
+
+
+def test_a_backup_holds_no_more_in_memory_if_there_are_many_attachments(site: Site, clock: SetClock) -> None:
+    database, megabyte = opened(site.config), 1_000_000
+    incident = database.delivery(site.handed_over).incident
+    with_one = most_memory_of_a_backup(site, clock)
+    for n in range(3, 23):
+        database.keep_file(incident, f"{n:04}.age", bytes(5 * megabyte), clock.now())
+    database.close()
+
+    assert most_memory_of_a_backup(site, clock) < with_one + 10 * megabyte
+
+
+def most_memory_of_a_backup(site: Site, clock: SetClock) -> int:
+    config = load_config(site.config)
+    tracemalloc.start()
+    with open(os.devnull, "wb") as out:  # noqa: PTH123 - as short as it gets
+        backing_up.make_backup(config, site.config, out, now=clock.now())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_one(site: Site) -> None:
+    site.backups.mkdir()
+    left, others = site.backups / "coc-backup-20261101T020000Z.half", site.backups / "of-somebody.half"
+    left.touch()
+    others.touch()
+
+    new = site.backup()
+
+    assert {new, others} == set(site.backups.iterdir())
+
+
+def test_what_a_backup_that_still_runs_has_written_so_far_is_left_to_it(site: Site) -> None:
+    site.backups.mkdir()
+    half = site.backups / "coc-backup-20261101T020000Z.half"
+    half.touch()
+    running = os.open(site.backups, os.O_RDONLY)
+    fcntl.flock(running, fcntl.LOCK_SH)
+
+    site.backup()
+
+    os.close(running)
+    assert half.exists()
 
 
 def test_another_identity_does_not_open_it(site: Site, tmp_path: Path) -> None:
