@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from integration.code_name import new_code_name
 from integration.erasing import erased_on_host
 from integration.errors import (
     DoesNotOpen,
@@ -30,7 +29,7 @@ from integration.may_read_first import not_meant_by_any
 from integration.mirror import Difference, difference, mirror, shows
 from integration.night import is_right_at_night
 from integration.observing import adopt, observe, seal_readable, settle
-from integration.reconcile import Found, note_changes, take_over
+from integration.reconcile import Found, began_with, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
 from integration.store import HOST, NIGHTLY
 
@@ -78,9 +77,9 @@ def receive(
 
 
 def _new_incident(report: Report, space: SpaceName, now: datetime) -> NewIncident:
-    """What makes an incident, once its id is known and which code names are taken."""
-    return lambda incident, taken: Incident(
-        id=incident, code_name=new_code_name(taken), type=report.type, space=space, opened_at=now
+    """What makes an incident, once its id and code name are known."""
+    return lambda incident, code_name: Incident(
+        id=incident, code_name=code_name, type=report.type, space=space, opened_at=now
     )
 
 
@@ -138,7 +137,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     found = erased_on_host(host, ref, view, found, work.store)
     if take_over(delivery, incident, ref, found, work.store, work.roster(), work.clock.now()):
         delivery = work.store.delivery(inbox_id)
-        if delivery.report is not None and not work.store.begins_diary(inbox_id):
+        if delivery.report is not None and not began_with(inbox_id, found, work.store):
             open_incident(inbox_id, work)  # a reader of what was taken over may be meant by this report
             return
     looks = delivery.source in {NIGHTLY, HOST}

@@ -31,16 +31,21 @@ def words() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(word.upper() for word in lists["first"]), tuple(word.upper() for word in lists["second"])
 
 
-def new_code_name(taken: Callable[[CodeName], bool]) -> CodeName:
+def new_code_name(taken: Callable[[CodeName], bool], drawn: bytes | None = None) -> CodeName:
     """A random code name for which ``taken`` says no.
+
+    The first that is tried is that of ``drawn``, if given: random bytes, such as a keyed digest.
 
     Raises:
         RuntimeError: a thousand random names in a row were taken; the word list is used up.
     """
     first, second = words()
+    count = len(first) * len(second) * _NUMBERS
+    one = secrets.randbelow(count) if drawn is None else int.from_bytes(drawn) % count
     for _ in range(_ATTEMPTS):
-        rest, number = divmod(secrets.randbelow(len(first) * len(second) * _NUMBERS), _NUMBERS)
+        rest, number = divmod(one, _NUMBERS)
         name = CodeName(f"{first[rest // len(second)]}-{second[rest % len(second)]}-{_FIRST_NUMBER + number}")
         if not taken(name):
             return name
+        one = secrets.randbelow(count)
     raise RuntimeError("No free code name was found in 1000 attempts; the word list is used up.")

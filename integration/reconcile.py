@@ -108,10 +108,9 @@ def take_over(
 ) -> bool:
     """Keep the diary comments on the ticket that the database lacks; whether there were any.
 
-    The database was restored from a backup, and the diary went on after it. A diary begins with the report of the
-    incident's first delivery, since their order is kept. So if the database knew no comment of it, that one counts as
-    handed over, and its sealed report is erased. Not so if a later delivery may have passed it, since it did not open: then
-    the delivery at hand keeps its report, and whom the diary was begun for is not known.
+    The database was restored from a backup, and the diary went on after it. If the database knew no comment of it and it
+    began with the delivery at hand (:func:`began_with`), that one counts as handed over, and its sealed report is erased.
+    Otherwise it keeps its report, and whom the diary was begun for is not known.
 
     Raises:
         UnknownDiary: what is there does not surely continue the diary; nothing was kept.
@@ -131,7 +130,7 @@ def take_over(
         return False
     begun = store.head(incident.id).seq > 0
     has_opening_entry = any(comment.id.seq > 1 for comment in unknown.comments)
-    is_its_diary = not begun and store.begins_diary(delivery.inbox_id)
+    is_its_diary = not begun and began_with(delivery.inbox_id, found, store)
     store.adopt(
         head=store.head(incident.id),
         comments=unknown.comments,
@@ -143,6 +142,16 @@ def take_over(
         now=now,
     )
     return True
+
+
+def began_with(inbox_id: str, found: TicketState, store: Store) -> bool:
+    """Whether the diary on a ticket, of which the database knows nothing, surely began with the report of this delivery.
+
+    A diary begins with the report of its incident's first delivery, since their order is kept, unless a later one passed it.
+    But the first in this database may have come after it was restored, and be an edit of a report that the lost one took in:
+    then its incident has another code name than the ticket. To write a report twice is better than to lose it.
+    """
+    return found.marked and store.begins_diary(inbox_id)
 
 
 def _unknown(incident: Incident, ref: TicketRef, found: TicketState, store: Store, roster: Roster) -> Adopted:

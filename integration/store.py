@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -95,9 +95,9 @@ class TicketRecord:
 
 
 class NewIncident(Protocol):
-    """Makes an incident with the id that the store has for it, and with a code name of which ``taken`` does not know."""
+    """Makes an incident with the id and the code name that the store has for it."""
 
-    def __call__(self, incident: IncidentId, taken: Callable[[CodeName], bool], /) -> Incident:
+    def __call__(self, incident: IncidentId, code_name: CodeName, /) -> Incident:
         """The incident."""
         ...
 
@@ -146,7 +146,7 @@ class Store(Protocol):
         ...
 
     def begins_diary(self, inbox_id: str) -> bool:
-        """Whether a diary of which the database knows nothing began with the report of this delivery.
+        """Whether, as far as the database knows, a diary began with the report of this delivery.
 
         So it did if the delivery is the first of its incident, unless its report did not open: then a later one may have
         passed it, also if it was sent again since.

@@ -84,7 +84,14 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
             _add(
                 tar,
                 "manifest.json",
-                json.dumps(known | {"revision": revision(engine), "config": config_file.name}).encode(),
+                json.dumps(
+                    known
+                    | {
+                        "revision": revision(engine),
+                        "config": config_file.name,
+                        "roster": os.path.relpath(config.roster_file.resolve(), config_file.parent.resolve()),
+                    }
+                ).encode(),
             )
             for name, content in _files(config, config_file):
                 _add(tar, f"files/{name}", content)
@@ -188,7 +195,8 @@ def _add_table(tar: tarfile.TarFile, connection: sa.Connection, table: sa.Table)
             _add(tar, f"tables/{table.name}/{part:06}.jsonl", b"\n".join(lines) + b"\n")
             part, lines, size = part + 1, [], 0
 
-    for row in connection.execute(sa.select(table).execution_options(yield_per=100)):
+    at_once = 1 if table is t.file else 100  # an attachment is up to 22 MB
+    for row in connection.execute(sa.select(table).execution_options(yield_per=at_once)):
         lines.append(json.dumps({name: _plain(value) for name, value in row._mapping.items()}).encode())  # noqa: SLF001 - public in SQLAlchemy
         count, size = count + 1, size + len(lines[-1])
         if size >= _CHUNK:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _path = click.Path(path_type=Path)
+_HALF = re.compile(r"coc-backup-\d{8}T\d{6}Z\.half\Z", re.ASCII)
 
 
 @click.command()
@@ -36,7 +39,7 @@ def backup(config_path: Path, folder: Path) -> None:
     half = target.with_suffix(".half")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with half.open("xb") as out:
+        with _without_old_halves(folder), half.open("xb") as out:
             made = make_backup(config, config_path, out, now=now)
             out.flush()
             os.fsync(out.fileno())
@@ -61,6 +64,26 @@ def backup(config_path: Path, folder: Path) -> None:
             + "\n  ".join(made.lost),
             err=True,
         )
+
+
+@contextmanager
+def _without_old_halves(folder: Path) -> Iterator[None]:
+    """Remove what killed backups left, which would fill the disk night by night; not while another one may be at work here.
+
+    Every backup holds a shared lock on the folder, which the kernel gives away when it is killed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # another one works here, or the file system locks no folder
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for one in folder.iterdir():
+                if _HALF.match(one.name):
+                    one.unlink()
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @click.command("backup-key")
@@ -97,7 +120,7 @@ def _what_was_left(folder: Path) -> Iterator[None]:
 @click.option("--identity", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
               help="The file that coc-server backup-key made.")  # fmt: skip
 @click.option("--into", "folder", type=_path, required=True,
-              help="The folder of the configuration; root.key must lie in it, and nothing else.")  # fmt: skip
+              help="The folder of the configuration. root.key must lie in it; a newer roster with its signatures may.")  # fmt: skip
 @click.option("--keep-configuration", is_flag=True,
               help="Use the coc-server.toml that lies in the folder: the way to another database.")  # fmt: skip
 def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool) -> None:
@@ -111,7 +134,18 @@ def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configurati
     click.echo(
         f"Restored what was there on {restored.made_at}: {restored.rows.get('incident', 0)} incident(s), "
         f"{restored.rows.get('comment', 0)} diary comment(s), {restored.keys} key(s) of reports that wait.\n"
-        f"Files in {folder}: {', '.join(sorted(restored.files))}\n"
+        f"Files in {folder}: {', '.join(sorted(restored.files))}"
+    )
+    click.echo(
+        f"Roster {restored.roster}, which lay there, follows the one of the backup and stays."
+        if restored.newer_roster
+        else f"WARNING: the roster is number {restored.roster} now. IF YOUR TEAM HAS A NEWER ONE, put it into the folder BEFORE THE START, "
+        "with its\nsignatures and the rosters between: else whoever left the team since is on duty again, and "
+        "reads new reports first."
+    )
+    click.echo(
+        "No proof by an admin counts any more. Nothing is written to a ticket space, and reports wait sealed, until you have run, "
+        "for each:\n  coc-server doctor SPACE --admin-token-file FILE\n"
         "Start the server ten minutes after the old one last ran: every ticket is then compared, and what it holds beyond\n"
         "this backup is taken over. See docs/server.md, After restoring a backup."
     )

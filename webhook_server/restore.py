@@ -16,10 +16,13 @@ import sqlalchemy as sa
 from integration.errors import ConfigError, StoreError
 from webhook_server.backup import FORMAT, piped
 from webhook_server.config import load_config
+from webhook_server.roster_in_use import judge
+from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
-from webhook_server.store.inbox_keys import key_ids, write_durably
+from webhook_server.store.inbox_keys import InboxKeys, key_ids, write_durably
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
+from webhook_server.store.roster_pin import newest_roster
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import writing
 
@@ -42,6 +45,10 @@ class Restored:
     """Inbox keys that were there already and that no report of the backup needs."""
     kept: Path | None = None
     """Where copies are of those that reports of the backup and newer ones may share."""
+    roster: int = 0
+    """The number of the roster that lies in the folder now."""
+    newer_roster: bool = False
+    """Whether it lay there already and follows the one in the backup."""
 
 
 def restore_backup(
@@ -49,6 +56,7 @@ def restore_backup(
 ) -> Restored:
     """Bring a backup into an empty database, with its files in ``folder``, where the root key must lie already.
 
+    A newer roster may lie there with its signatures: it stays if it rightly follows the one of the backup.
     With ``keep_configuration`` the configuration file that lies there is used, which may name another database.
 
     Safe to run again after trouble: files that are there already must be the same, and the database is written in one
@@ -56,6 +64,7 @@ def restore_backup(
 
     Raises:
         ConfigError: the folder or the configuration is not as it must be; all mistakes are listed.
+        RosterRefused: a roster lies there that does not follow the one of the backup; the database was not changed.
         StoreError: the backup or the database is not as it must be; the database was not changed.
     """
     try:
@@ -120,12 +129,19 @@ class _Restoring:
             raise StoreError("This is no backup of coc-server.", next_step="Look for the right file.")
         self._restored.made_at, self._revision = manifest["made_at"], manifest["revision"]
         self._config = PurePosixPath(manifest["config"]).name
+        self._roster = manifest.get("roster", "roster.toml")
 
     def _file(self, name: PurePosixPath, content: bytes) -> None:
         target = self._folder / name
         if self._keep_configuration and str(name) == self._config and target.exists():
             return
-        if target.exists() and target.read_bytes() != content:
+        differs = target.exists() and target.read_bytes() != content
+        if str(name) == self._roster and differs:  # judged when it is known which one was in use
+            self._restored.newer_roster = True
+            return
+        if self._restored.newer_roster and str(name).startswith(f"{self._roster}.sig."):
+            return
+        if differs:
             raise ConfigError(
                 f"The folder {self._folder}", [f"{name} is there already, and is not as in the backup"]
             )
@@ -136,13 +152,20 @@ class _Restoring:
     def _database(self, name: str, content: bytes, entries: Iterator[tuple[str, bytes]]) -> None:
         """The first table, and all after it, in one transaction."""
         config = load_config(self._folder / self._config)
+        self._restored.roster = config.roster.serial
         with alone_on(config.database_url):
             engine = make_engine(config.database_url)
             try:
+                InboxKeys(config.inbox_keys, alone=engine.dialect.name == "sqlite").require_folder()
                 migrate(engine, to=self._revision)
                 self._keep_keys(config)  # before the reports that need them
                 with writing(engine, "The database was not changed.") as connection:
                     self._fill(connection, config.sealer, [(name, content)], entries)
+                    if self._restored.newer_roster:
+                        judge(
+                            config.roster_file, newest_roster(connection, config.sealer), config.service_key
+                        )
+                    _end_admin_proofs(connection)
                 migrate(engine)
                 list_needed(engine)
             finally:
@@ -221,6 +244,14 @@ def _check_root_key(table: sa.Table, values: list[dict[str, Any]], sealer: Seale
                     f"The backup's values in {table.name} were sealed with another root key than the one in this folder.",
                     next_step="Put the root.key into the folder that was in use when the backup was made.",
                 )
+
+
+def _end_admin_proofs(connection: sa.Connection) -> None:
+    """Since the backup an admin may have seen somebody who may not read: only a new proof by an admin counts."""
+    audience, now = t.audience, datetime.now(UTC)
+    if sa.inspect(connection).has_table(audience.name):
+        ended = audience.update().where(audience.c.admin_ends_at > now)
+        connection.execute(ended.values(admin_ends_at=now))
 
 
 def _set_sequences(connection: sa.Connection, tables: sa.MetaData) -> None:

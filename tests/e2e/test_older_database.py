@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.deskwork import restore
-from integration.errors import DoesNotOpen, HostError, UnknownDiary
+from integration.errors import DoesNotOpen, HostError, KeptApart, UnknownDiary
 from integration.reconcile import NOT_KNOWN
 from sandbox.form import NOAHS_REPORT
 from sandbox.rehearsal import Killed, dying_at
@@ -168,6 +168,51 @@ def test_the_sealed_report_is_erased_once_its_diary_is_taken_over(
 
     assert server.parts.database.delivery(job.inbox_id).report is None
     assert ["robert", "charlie", NOT_KNOWN] == list(server.parts.database.readers(incident.id))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_an_edit_that_comes_first_after_a_restore_is_in_a_diary(
+    server: Server, host: HostName, identities: dict[str, Identity], backups: Backups
+) -> None:
+    backups.make("morning")
+    first = server.report(host, NOAHS_REPORT, token="same")
+    server.open_until_done(first)
+    backups.put_back("morning")
+
+    words = "I forgot to say: it happened twice."
+    edited = server.report(host, {**NOAHS_REPORT, "in_short": words}, token="same")
+    with pytest.raises(KeptApart):  # who reads the diary that was taken over is not known
+        server.open_until_done(edited)
+    server.open_until_done(edited)
+
+    assert server.parts.database.delivery(edited).finished
+    diary = read(server, host, server.incident_of(edited), identities["robert"])
+    assert words in diary.entries[-1].body.reveal()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_same_report_sent_again_after_a_restore_is_not_written_twice(
+    server: Server, host: HostName, backups: Backups
+) -> None:
+    backups.make("morning")
+    first = server.report(host, NOAHS_REPORT, token="same")
+    incident = server.incident_of(first)
+    server.open_until_done(first)
+    comments = server.shown(host, incident.id).comments
+    server.clock.forward(days=9)
+    backups.put_back("morning")
+
+    again = server.report(host, NOAHS_REPORT, token="same")
+    server.open_until_done(again)
+
+    assert (incident.id, incident.code_name) == (
+        server.incident_of(again).id,
+        server.incident_of(again).code_name,
+    )
+    assert (1, comments) == (
+        server.shown(host, incident.id).tickets,
+        server.shown(host, incident.id).comments,
+    )
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -14,6 +14,7 @@ from integration.mirror import ALL, PlainComment, Shown, StepState, TicketName, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from integration.code_name import CodeName
     from integration.diary.comment import CommentId, SealedComment
     from integration.errors import BudgetSpent
     from integration.host_events import Touched
@@ -31,6 +32,7 @@ class MemoryTicket:
     ref: TicketRef
     incident: IncidentId
     opened_at: datetime
+    title: CodeName
     fields_right: bool = True
     steps: dict[str, StepState] = field(default_factory=dict)
     comments: list[SealedComment] = field(default_factory=list)
@@ -113,7 +115,9 @@ class MemoryHost:
         ref = TicketRef(
             TicketName(f"github:acme/conduct#{number}"), str(number), f"#{number}", "https://host.example"
         )
-        self.tickets.append(MemoryTicket(ref, view.incident, self.clock.now(), not self.stubborn_fields))
+        self.tickets.append(
+            MemoryTicket(ref, view.incident, self.clock.now(), view.code_name, not self.stubborn_fields)
+        )
         return ref
 
     def read(self, ref: TicketRef, view: MirrorView, only: Collection[Touched] = ALL) -> TicketState:
@@ -121,12 +125,13 @@ class MemoryHost:
         one = self._ticket(ref)
         return TicketState(
             one.ref,
-            one.fields_right,
+            one.fields_right and one.title == view.code_name,
             {step.key: one.steps[step.key] for step in view.steps if step.key in one.steps},
             {comment.text: f"c{n}" for n, comment in enumerate(one.comments)},
             frozenset(one.damaged),
             one.restricted,
             shown=one.shown,
+            marked=one.title == view.code_name,
             plain=tuple(one.plain),
             parts=frozenset(only),
             as_written=one.as_written and not self.own_texts,
@@ -142,7 +147,7 @@ class MemoryHost:
         if lacking.fields and self.rejects_fields:
             raise HostRejected("The host takes no such value.")
         if lacking.fields:
-            one.fields_right = not self.stubborn_fields
+            one.fields_right, one.title = not self.stubborn_fields, view.code_name
             if one.shown is not None:
                 one.shown = shown_of(view, closed=one.shown.closed)
         one.as_written |= lacking.text

@@ -82,7 +82,7 @@ def test_after_a_restore_every_number_that_the_database_gives_follows_those_that
             connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
     database.close()
     folder = tmp_path / "new"
-    folder.mkdir()
+    (folder / "inbox-keys").mkdir(mode=0o700, parents=True)  # with PostgreSQL a restore makes none
     shutil.copy(filled_in.parent / "root.key", folder / "root.key")
 
     run("restore", backup, "--identity", tmp_path / "backup.key", "--into", folder)

@@ -36,6 +36,14 @@ def test_a_taken_code_name_is_never_given_again() -> None:
     assert asked[-1] == name
 
 
+def test_the_same_bytes_give_the_same_name_first_and_another_if_it_is_taken() -> None:
+    one = new_code_name(lambda _name: False, b"a keyed digest")
+
+    assert one == new_code_name(lambda _name: False, b"a keyed digest")
+    assert one != new_code_name(one.__eq__, b"a keyed digest")
+    assert one != new_code_name(lambda _name: False, b"another digest")
+
+
 def test_a_used_up_word_list_is_said_and_not_looped_on() -> None:
     with pytest.raises(RuntimeError, match="used up"):
         new_code_name(lambda _name: True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.casework import receive
-from integration.code_name import CodeName
+from integration.code_name import CodeName, new_code_name
 from integration.diary.chain import genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.incident import Alias, Incident, IncidentId, IncidentType, SpaceName, Stage
@@ -85,7 +85,7 @@ class OneIncident:
     """A store of which only the incident that it was asked to make is wanted."""
 
     def receive(self, *, incident: NewIncident, **_: object) -> Receipt:
-        self.made = incident(new_incident_id(), lambda _name: False)
+        self.made = incident(new_incident_id(), new_code_name(lambda _name: False))
         return Receipt("in_1", self.made.id, duplicate=False)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from integration.code_name import new_code_name
 from integration.incident import IncidentId
 from integration.store import Receipt
 from webhook_server.store import tables as t
@@ -126,17 +127,23 @@ def _known(
 def _new_incidents(
     connection: sa.Connection, arrivals: Sequence[Arrival], incident_of: dict[tuple[str, str], IncidentId]
 ) -> list[dict[str, object]]:
-    """A row for each submission that has no incident yet, each with a code name that nothing else has."""
+    """A row for each submission that has no incident yet, each with a code name that nothing else has.
+
+    Each is drawn from the digest of the answers. So a report that is sent again to a restored database, which has forgotten
+    it, gets the name that its ticket bears, and one with other answers another: by that it is known which of them began
+    the diary there (:func:`integration.reconcile.began_with`). The digest is keyed: the name tells nobody anything.
+    """
     new: dict[tuple[str, str], Incident] = {}
     names: set[CodeName] = set()
     lacking = {
-        (one.source, one.submission_digest): one.incident
+        (one.source, one.submission_digest): one
         for one in reversed(arrivals)  # the first of a submission makes its incident
         if (one.source, one.submission_digest) not in incident_of
     }
     while lacking:
-        for submission, make in lacking.items():
-            new[submission] = make(incident_of_submission(submission[1]), names.__contains__)
+        for submission, one in lacking.items():
+            name = new_code_name(names.__contains__, bytes.fromhex(one.answers_digest))
+            new[submission] = one.incident(incident_of_submission(submission[1]), name)
             names.add(new[submission].code_name)
         taken = set(connection.scalars(_TAKEN_NAMES, {"names": list(names)}))
         lacking = {one: make for one, make in lacking.items() if new[one].code_name in taken}

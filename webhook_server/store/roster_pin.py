@@ -36,19 +36,8 @@ class RosterPin:
         Raises:
             StoreError: what is stored is not what was stored.
         """
-        query = sa.select(t.roster).order_by(t.roster.c.serial.desc()).limit(1)
         with reading(self._engine) as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        raw = self._sealer.open(row.sealed_file, table="roster", column="sealed_file", row=str(row.serial))
-        try:
-            roster = parse_roster(raw, where="The stored roster")
-        except ConfigError:
-            raise _damaged() from None
-        if (roster.serial, roster.hash) != (row.serial, row.hash):
-            raise _damaged()
-        return roster
+            return newest_roster(connection, self._sealer)
 
     def keep(self, steps: Sequence[Step], now: datetime) -> None:
         """Note that these rosters were accepted, one after the other; the last is the one in use.
@@ -71,6 +60,25 @@ class RosterPin:
                     for step in steps
                 ],
             )  # fmt: skip
+
+
+def newest_roster(connection: sa.Connection, sealer: Sealer) -> Roster | None:
+    """The roster in use as this transaction sees it; None before the first.
+
+    Raises:
+        StoreError: what is stored is not what was stored.
+    """
+    row = connection.execute(sa.select(t.roster).order_by(t.roster.c.serial.desc()).limit(1)).first()
+    if row is None:
+        return None
+    raw = sealer.open(row.sealed_file, table="roster", column="sealed_file", row=str(row.serial))
+    try:
+        roster = parse_roster(raw, where="The stored roster")
+    except ConfigError:
+        raise _damaged() from None
+    if (roster.serial, roster.hash) != (row.serial, row.hash):
+        raise _damaged()
+    return roster
 
 
 def _damaged() -> StoreError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from integration.code_name import CodeName
+from integration.code_name import CodeName, new_code_name
 from integration.diary.chain import Head, genesis
 from integration.diary.comment import CommentId, CommentKind, Link, SealedComment
 from integration.errors import HeadConflict
@@ -38,7 +38,9 @@ def insert_incident(
         query = sa.select(t.incident.c.id).where(t.incident.c.code_name == name)
         return connection.execute(query).first() is not None
 
-    incident = make(incident_of_submission(submission_digest), taken)
+    incident = make(
+        incident_of_submission(submission_digest), new_code_name(taken, bytes.fromhex(submission_digest))
+    )
     connection.execute(t.incident.insert().values(incident_row(incident, source, submission_digest)))
     return incident.id
 

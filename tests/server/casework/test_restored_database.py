@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.casework import Casework, is_retryable, open_incident
+from integration.code_name import CodeName
 from integration.diary.keys import new_service_key
 from integration.diary.seal import EntryContent, EntryDraft, open_first_epoch
 from integration.errors import HostUnavailable, KeptApart, UnknownDiary
@@ -166,6 +167,96 @@ def test_a_later_report_that_a_restored_database_holds_again_is_written_again_an
     assert own != first.incident  # who reads the keyring that was taken over is not known
     assert_whole(first, host, database)
     assert_whole(replace(second, incident=own), host, database)
+
+
+def forget_all(database: Database) -> None:
+    """A backup that was made before the first report is put back."""
+    with database._engine.begin() as connection:
+        for table in reversed(t.metadata.sorted_tables):
+            if table.name not in {"audience", "space"}:
+                connection.execute(table.delete())
+
+
+@both
+def test_an_edited_report_that_comes_first_after_a_restore_is_written(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    """The ticket holds only the report before the edit, which the database does not know any more."""
+    first = take_in(submission="one")
+    open_incident(first.inbox_id, work)
+    before = list(host.tickets[0].comments)
+    forget_all(database)
+
+    edited = take_in(a_later_report(), submission="one")
+    open_kept_apart(edited.inbox_id, work)
+
+    own = database.delivery(edited.inbox_id).incident
+    assert own != first.incident  # who reads the keyring that was taken over is not known
+    assert_whole(replace(edited, incident=own), host, database)
+    assert before == host.tickets[0].comments == list(database.comments(first.incident))
+    assert [NOT_KNOWN] == list(database.readers(first.incident))
+
+
+@pytest.mark.parametrize("at", range(1, 31))
+def test_nor_is_it_lost_by_a_crash(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, clock: SetClock, at: int
+) -> None:
+    open_incident(take_in(submission="one").inbox_id, work)
+    forget_all(database)
+    edited = take_in(a_later_report(), submission="one")
+    mortal, _ = dying(work, host, at, after=True)
+
+    with suppress(Crash, KeptApart):
+        open_incident(edited.inbox_id, mortal)
+    clock.forward(minutes=6)
+    open_kept_apart(edited.inbox_id, work)
+
+    own = database.delivery(edited.inbox_id).incident
+    assert_whole(replace(edited, incident=own), host, database)
+
+
+@both
+def test_the_same_report_sent_again_after_a_restore_is_not_written_twice(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    receipt = take_in(submission="one")
+    name = database.incident(receipt.incident).code_name
+    open_incident(receipt.inbox_id, work)
+    before = list(host.tickets[0].comments)
+    forget_all(database)
+
+    again = take_in(submission="one")
+    open_incident(again.inbox_id, work)
+
+    assert (receipt.incident, name) == (again.incident, database.incident(again.incident).code_name)
+    assert_whole(again, host, database)
+    assert before == host.tickets[0].comments
+
+
+@both
+def test_a_waiting_report_whose_ticket_bears_another_title_is_written_again(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database
+) -> None:
+    """Somebody changed the title, so that it is not sure whose report began the diary."""
+    receipt = take_in()
+    report = database.delivery(receipt.inbox_id).report
+    assert report is not None
+    open_incident(receipt.inbox_id, work)
+    host.tickets[0].title = CodeName("SOMETHING-ELSE-10")
+    forget_all_after_the_report(database, receipt, report)
+
+    open_kept_apart(receipt.inbox_id, work)
+
+    own = database.delivery(receipt.inbox_id).incident
+    assert own != receipt.incident
+    assert_whole(replace(receipt, incident=own), host, database)
+
+
+def open_kept_apart(inbox_id: str, work: Casework) -> None:
+    """It gets an incident of its own, unless it had got it before a crash."""
+    with suppress(KeptApart):
+        open_incident(inbox_id, work)
+    open_incident(inbox_id, work)
 
 
 def a_later_report() -> Report:

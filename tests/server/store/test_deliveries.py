@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from integration.casework import receive
-from integration.code_name import CodeName
 from integration.errors import StoreError
 from integration.incident import Incident, IncidentId, IncidentType, SpaceName
 from tests.server.diaries import hand_over, rows
@@ -19,6 +17,7 @@ from webhook_server.store.arrivals import Arrival
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from integration.code_name import CodeName
     from integration.report import Report
     from integration.store import Receipt
     from tests.conftest import SetClock
@@ -118,39 +117,21 @@ def test_a_delivery_comes_back_as_it_was(
     )
 
 
-def test_a_code_name_is_never_given_twice(database: Database, clock: SetClock, take_in: Intake) -> None:
-    first = database.incident(take_in().incident)
-    names = [first.code_name, CodeName("FREE-NAME-99")]
+@pytest.mark.parametrize("together", [False, True])
+def test_a_code_name_is_never_given_twice(database: Database, clock: SetClock, *, together: bool) -> None:
+    """Two draw the same name, which by chance might be."""
 
-    def incident(own: IncidentId, is_taken: Callable[[CodeName], bool]) -> Incident:
-        name = names.pop(0)
-        assert not is_taken(name)  # it knows only of those that are being made
-        return replace(first, id=own, code_name=name)
-
-    receipt = database.receive(
-        source="form", submission_id="new", report=b"{}", answers=b"[]", unreadable=False, incident=incident, now=clock.now()
-    )  # fmt: skip
-
-    assert "FREE-NAME-99" == database.incident(receipt.incident).code_name
-
-
-def test_incidents_that_are_made_together_get_different_names(database: Database, clock: SetClock) -> None:
-    offered = iter(["SAME-NAME-10", "SAME-NAME-10", "OTHER-NAME-10"])
-
-    def incident(own: IncidentId, is_taken: Callable[[CodeName], bool]) -> Incident:
-        name = next(one for one in map(CodeName, offered) if not is_taken(one))
+    def incident(own: IncidentId, code_name: CodeName) -> Incident:
         return Incident(
-            id=own, code_name=name, type=IncidentType.CONDUCT_ENFORCEMENT, space=SpaceName("conduct"),
+            id=own, code_name=code_name, type=IncidentType.CONDUCT_ENFORCEMENT, space=SpaceName("conduct"),
             opened_at=clock.now(),
         )  # fmt: skip
 
-    receipts = database._keep(
-        [Arrival("form", str(one) * 64, "a" * 64, b"{}", False, incident, clock.now()) for one in range(2)]  # noqa: FBT003 - readable
-    )
+    two = [Arrival("form", str(one) * 64, "a" * 64, b"{}", False, incident, clock.now()) for one in range(2)]  # noqa: FBT003 - readable
 
-    assert ["OTHER-NAME-10", "SAME-NAME-10"] == sorted(
-        database.incident(one.incident).code_name for one in receipts
-    )
+    receipts = database._keep(two) if together else [*database._keep(two[:1]), *database._keep(two[1:])]
+
+    assert 2 == len({database.incident(one.incident).code_name for one in receipts})
 
 
 @pytest.mark.parametrize(

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import re
 import shutil
 import subprocess
 import tarfile
-from dataclasses import dataclass
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pyrage
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner, Result
 
 from integration.casework import receive
-from integration.incident import Alias, SpaceName
+from integration.incident import SpaceName
+from tests.server.backup.conftest import Site, empty_machine, everything, opened, restore, run, wipe
 from webhook_server import backup as backing_up
-from webhook_server.cli import main
 from webhook_server.config import load_config
-from webhook_server.store import tables as t
-from webhook_server.store.database import Database
-from webhook_server.store.inbox_keys import InboxKeys
-from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.sql import make_engine
 
@@ -37,99 +34,6 @@ if TYPE_CHECKING:
     from tests.conftest import SetClock
 
 IDENTITY = re.compile(r"^AGE-SECRET-KEY-1\S+$", re.MULTILINE)
-
-
-def run(*words: str | Path, answer: str | None = None) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words], input=answer)
-
-
-def opened(config: Path) -> Database:
-    loaded = load_config(config)
-    engine = make_engine(loaded.database_url)
-    migrate(engine)
-    return Database(engine, loaded.sealer, InboxKeys(loaded.inbox_keys))
-
-
-@dataclass
-class Site:
-    """A server's folder, what was taken in there, and where its backups go."""
-
-    config: Path
-    identity: Path
-    backups: Path
-    waits: str
-    handed_over: str
-
-    def backup(self) -> Path:
-        before = set(self.backups.glob("*.age"))
-        made = run("backup", self.backups, "--config", self.config)
-        assert 0 == made.exit_code, made.output
-        (new,) = set(self.backups.glob("*.age")) - before
-        return new
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def site(
-    request: pytest.FixtureRequest, filled_in: Path, tmp_path: Path, make_report: Callable[..., Report],
-    clock: SetClock, a_comment: Callable[[Head], SealedComment], canary: str,
-) -> Site:  # fmt: skip
-    made = run("backup-key", tmp_path / "backup.key")
-    line = re.search(r"^backup_recipient = .*$", made.output, re.MULTILINE)
-    assert line is not None
-    text = filled_in.read_text().replace("[server]\n", f"[server]\n{line[0]}\n")
-    if request.param == "postgresql":
-        text = text.replace(
-            "[server]\n", f'[server]\ndatabase = "{request.getfixturevalue("postgres_url")}"\n'
-        )
-    filled_in.write_text(text)
-    database = opened(filled_in)
-    waits, over = (
-        receive(
-            "report-form", SpaceName("conduct"), one, make_report(account=canary), store=database, clock=clock
-        )
-        for one in ("s1", "s2")
-    )
-    head = database.head(over.incident)
-    database.hand_over(
-        over.inbox_id, head=head, comments=[a_comment(head)], epoch=None, readers=[Alias("robert")]
-    )
-    database.keep_file(over.incident, "0002.age", bytes(range(256)) * 40_000, clock.now())
-    database.close()
-    return Site(filled_in, tmp_path / "backup.key", tmp_path / "backups", waits.inbox_id, over.inbox_id)
-
-
-def empty_machine(site: Site, tmp_path: Path, *, database: str = "") -> Path:
-    """A folder with the root key in it and nothing else."""
-    folder = tmp_path / "new"
-    folder.mkdir()
-    shutil.copy(site.config.parent / "root.key", folder / "root.key")
-    del database
-    return folder
-
-
-def restore(site: Site, backup: Path, folder: Path) -> Result:
-    return run("restore", backup, "--identity", site.identity, "--into", folder)
-
-
-def everything(config: Path) -> dict[str, list[tuple[object, ...]]]:
-    engine = make_engine(load_config(config).database_url)
-    with engine.connect() as connection:
-        found = {
-            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
-            for table in t.metadata.sorted_tables
-            if table.name not in {"worker", "host_write", "chore"}
-        }
-    engine.dispose()
-    return found
-
-
-def wipe(config: Path) -> None:
-    """The old machine's database is gone; on PostgreSQL the new one takes its place under the same address."""
-    engine = make_engine(load_config(config).database_url)
-    if engine.dialect.name == "postgresql":
-        with engine.begin() as connection:
-            connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
-    engine.dispose()
 
 
 def test_everything_comes_back_and_what_waited_can_be_opened(site: Site, tmp_path: Path, canary: str) -> None:
@@ -158,6 +62,7 @@ def test_a_backup_from_sqlite_moves_into_postgresql(site: Site, tmp_path: Path, 
         text.replace("[server]\n", f'[server]\ndatabase = "{postgres_url}"\n')
     )
     (folder / "coc-server.toml").chmod(0o600)
+    (folder / "inbox-keys").mkdir(mode=0o700, exist_ok=True)
     wipe(site.config)
 
     done = run("restore", backup, "--identity", site.identity, "--into", folder, "--keep-configuration")
@@ -205,7 +110,7 @@ def test_a_backup_holds_nothing_in_clear_and_no_root_key(site: Site, canary: str
 def test_with_the_backup_and_its_identity_alone_no_waiting_report_is_read(site: Site, tmp_path: Path) -> None:
     """Somebody who has both, and not the root key."""
     folder = tmp_path / "thief"
-    folder.mkdir()
+    (folder / "inbox-keys").mkdir(mode=0o700, parents=True)
     (folder / "root.key").write_bytes(new_root_key())
     (folder / "root.key").chmod(0o600)
     backup = site.backup()
@@ -255,7 +160,7 @@ def test_a_backup_that_was_cut_off_or_changed_restores_nothing(site: Site, tmp_p
         (whole[:-1], whole[: len(whole) // 2], whole[:-40] + bytes(40), whole[:10])
     ):
         folder = tmp_path / f"new{number}"
-        folder.mkdir()
+        (folder / "inbox-keys").mkdir(mode=0o700, parents=True)
         shutil.copy(site.config.parent / "root.key", folder / "root.key")
         (tmp_path / "broken.age").write_bytes(broken)
 
@@ -266,6 +171,67 @@ def test_a_backup_that_was_cut_off_or_changed_restores_nothing(site: Site, tmp_p
         assert re.search("does not open|not whole", refused.output)
         if (folder / "coc-server.toml").exists():
             assert {0} == {len(rows) for rows in everything(folder / "coc-server.toml").values()}
+
+
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
+def test_no_key_is_written_into_the_place_of_a_share_that_is_not_mounted(site: Site, tmp_path: Path) -> None:
+    backup, folder = site.backup(), empty_machine(site, tmp_path)
+    (folder / "inbox-keys").rmdir()
+    wipe(site.config)
+
+    refused = restore(site, backup, folder)
+
+    assert 1 == refused.exit_code
+    assert "The folder of the inbox keys" in refused.output
+    assert "Mount it, or make it once" in refused.output
+    assert not (folder / "inbox-keys").exists()
+    (folder / "inbox-keys").mkdir(mode=0o700)
+    assert 0 == restore(site, backup, folder).exit_code
+
+
+def test_a_backup_holds_no_more_in_memory_if_there_are_many_attachments(site: Site, clock: SetClock) -> None:
+    database, megabyte = opened(site.config), 1_000_000
+    incident = database.delivery(site.handed_over).incident
+    with_one = most_memory_of_a_backup(site, clock)
+    for n in range(3, 23):
+        database.keep_file(incident, f"{n:04}.age", bytes(5 * megabyte), clock.now())
+    database.close()
+
+    assert most_memory_of_a_backup(site, clock) < with_one + 10 * megabyte
+
+
+def most_memory_of_a_backup(site: Site, clock: SetClock) -> int:
+    config = load_config(site.config)
+    tracemalloc.start()
+    with open(os.devnull, "wb") as out:  # noqa: PTH123 - as short as it gets
+        backing_up.make_backup(config, site.config, out, now=clock.now())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next_one(site: Site) -> None:
+    site.backups.mkdir()
+    left, others = site.backups / "coc-backup-20261101T020000Z.half", site.backups / "of-somebody.half"
+    left.touch()
+    others.touch()
+
+    new = site.backup()
+
+    assert {new, others} == set(site.backups.iterdir())
+
+
+def test_what_a_backup_that_still_runs_has_written_so_far_is_left_to_it(site: Site) -> None:
+    site.backups.mkdir()
+    half = site.backups / "coc-backup-20261101T020000Z.half"
+    half.touch()
+    running = os.open(site.backups, os.O_RDONLY)
+    fcntl.flock(running, fcntl.LOCK_SH)
+
+    site.backup()
+
+    os.close(running)
+    assert half.exists()
 
 
 def test_another_identity_does_not_open_it(site: Site, tmp_path: Path) -> None:
@@ -292,13 +258,13 @@ def test_nothing_is_restored_over_a_database_that_has_rows(site: Site, tmp_path:
 
 def test_a_folder_with_other_files_is_left_as_it_is(site: Site, tmp_path: Path) -> None:
     folder = empty_machine(site, tmp_path)
-    (folder / "roster.toml").write_text("another team")
+    (folder / "github.token").write_text("another team's")
 
     refused = restore(site, site.backup(), folder)
 
     assert 1 == refused.exit_code
-    assert "roster.toml is there already" in refused.output
-    assert "another team" == (folder / "roster.toml").read_text()
+    assert "github.token is there already" in refused.output
+    assert "another team's" == (folder / "github.token").read_text()
 
 
 def test_without_the_root_key_it_says_what_is_lacking(site: Site, tmp_path: Path) -> None:
