@@ -289,6 +289,8 @@ class _Reading:
             raw, {"host", "port", "from", "operator", "starttls", "user", "password_file"}, "[mail]"
         )
         host = self._values.text(raw, "host", "[mail]")
+        if not _is_host(host):
+            self.mistakes.append("[mail].host must be the name or the address of a mail server")
         port = raw.get("port", 587)
         if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
             self.mistakes.append("[mail].port must be a port number")
@@ -304,12 +306,31 @@ class _Reading:
         operator = self._values.text(raw, "operator", "[mail]") if "operator" in raw else None
         if operator is not None and "@" not in operator:
             self.mistakes.append("[mail].operator must be a mail address")
+        user = self._values.text(raw, "user", "[mail]") if "user" in raw else None
+        password = self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None
+        if user is not None and not user.isascii():
+            self.mistakes.append(f"[mail].user {_NOT_ASCII}")
+        if password is not None and not password.isascii():
+            self.mistakes.append(f"[mail].password_file: the password {_NOT_ASCII}")
         return MailSettings(
             host=host,
             port=port,
             sender=sender,
             starttls=bool(starttls),
-            user=self._values.text(raw, "user", "[mail]") if "user" in raw else None,
-            password=self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None,
+            user=user,
+            password=password,
             operator=operator,
         )
+
+
+_NOT_ASCII = (
+    "has a letter that is not ASCII, with which nobody can be logged in; have the account get another one"
+)
+
+
+def _is_host(name: str) -> bool:
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True

@@ -63,7 +63,7 @@ class MailNotifier:
                 if self._settings.user and self._settings.password:
                     server.login(self._settings.user, self._settings.password)
                 refused = [address for address in addresses if not self._took(server, address, subject, text)]
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             raise NotifyError(
                 f"The mail server did not take a notice ({type(error).__name__}).",
                 meaning="Members may not know yet that something waits.",

@@ -214,3 +214,22 @@ def test_with_a_recovery_key_the_operator_may_be_left_out(folder: Path, paper: I
 
     assert mail is not None
     assert mail.operator is None
+
+
+@pytest.mark.parametrize(
+    ("section", "password", "mistake"),
+    [
+        (MAIL.replace("mail.example.org", "mail..example.org"), "", "[mail].host must be the name"),
+        (f'{MAIL}user = "jörg"\npassword_file = "mail.password"\n', "x", "[mail].user has a letter"),
+        (f'{MAIL}user = "c"\npassword_file = "mail.password"\n', "pässwort", "[mail].password_file: the"),
+    ],
+)
+def test_what_no_login_by_smtp_can_say_is_refused_before_a_mail_is_to_be_sent(
+    folder: Path, section: str, password: str, mistake: str
+) -> None:
+    (folder / "mail.password").write_text(password, encoding="utf-8")
+
+    (found,) = mistakes(folder, f'{LEAST}{section}operator = "o@example.org"\n')
+
+    assert found.startswith(mistake)
+    assert "pässwort" not in found
