@@ -19,6 +19,7 @@ from webhook_server.key_warnings import key_warnings
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status
 from webhook_server.store.overview import look_into, newest_revision
+from webhook_server.telling import OVERDUE, REMIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from webhook_server.store.strays import Stray
 
 _OVERDUE = timedelta(hours=1)
+_TELLING_TAKES = timedelta(minutes=10)
+"""The server tells within seconds, and tries again each minute."""
 _CHORE_OVERDUE = timedelta(days=2)
 _BACKUP = "backup"
 _BACKUP_OVERDUE = timedelta(days=8)
@@ -148,6 +151,7 @@ def _server(
 def _database(status: Status, overview: Overview, url: str, path: Path, now: datetime) -> None:
     waiting = overview.waiting()
     _reports(status, waiting, overview.done(), path, now)
+    _told(status, overview, path, now)
     exposures = overview.exposures()
     if exposures:
         status.say("Exposures", f"{exposures} plain comment(s) on tickets were sealed and deleted")
@@ -183,6 +187,16 @@ def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Pat
             + ", ".join(f"{code} ({count})" for code, count in sorted(codes.items()))
             + ".",
             f"See why: coc-server jobs list --config {path}; docs/server.md explains each code.",
+        )
+
+
+def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None:
+    untold = overview.untold(now - _TELLING_TAKES, again_after=REMIND, overdue_after=OVERDUE)
+    if untold:
+        status.warn(
+            f"For over ten minutes members were not told of {untold} report(s), or that they wait.",
+            'Tell who is on duty to look at their desks, without a mail. Why, say the line "mail" of '
+            f"coc-server doctor --config {path} and event=notice-failed in the log. The mails go out by themselves once they can.",
         )
 
 

@@ -163,11 +163,45 @@ def test_parked_and_overdue_reports_are_counted_by_code(
     assert f"the oldest unfinished is {parts.database.job(inbox_id).code_name}, for 3 minutes" in text
 
 
+def test_members_who_were_not_told_of_a_report_are_said(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    """The report is on its ticket and nothing waits, so nothing else would ever say that nobody knows of it."""
+    write(parts, t.chore, name="backup", done_at=NOW)
+    inbox_id = report(parts, make_report)
+    parts.database.finish(inbox_id, NOW)
+    later = NOW + timedelta(minutes=11)
+
+    assert [] == look(config, NOW + timedelta(minutes=9), well).warnings
+    ((what, then),) = look(config, later, well).warnings
+    assert "members were not told of 1 report(s)" in what
+    assert f"coc-server doctor --config {config}" in then
+
+    parts.database.told(parts.database.job(inbox_id), later)
+
+    assert [] == look(config, later + timedelta(days=1), well).warnings
+
+
+def test_a_reminder_that_does_not_come_is_said_after_some_minutes(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    job = parts.database.job(report(parts, make_report))
+    hour, day = timedelta(hours=1), timedelta(hours=24)
+
+    assert "not told" not in said(look(config, NOW + hour + timedelta(minutes=9), well))
+    assert "not told of 1" in said(look(config, NOW + hour + timedelta(minutes=10), well))
+    parts.database.told(job, NOW + hour)
+    assert "not told" not in said(look(config, NOW + hour + day + timedelta(minutes=9), well))
+    assert "not told of 1" in said(look(config, NOW + hour + day + timedelta(minutes=10), well))
+
+
 def test_backups_and_chores_that_are_overdue_are_said(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
     assert [] == look(config, NOW, well).warnings
-    parts.database.finish(report(parts, make_report), NOW)
+    inbox_id = report(parts, make_report)
+    parts.database.finish(inbox_id, NOW)
+    parts.database.told(parts.database.job(inbox_id), NOW)
     assert "No backup is noted." in said(look(config, NOW, well))
 
     write(parts, t.chore, name="backup", done_at=NOW)
