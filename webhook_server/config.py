@@ -118,11 +118,15 @@ def _addresses(path: Path, data: dict[str, Any]) -> Addresses:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        why = "it is not there; name it with --config FILE, or make a first one with coc-server init FOLDER"
+        raise ConfigError(f"The configuration {path}", [why]) from None
+    except PermissionError:
+        why = "this account may not read it; say the command as the server's account, as docs/deploy.md does"
+        raise ConfigError(f"The configuration {path}", [why]) from None
     except OSError as error:
-        raise ConfigError(
-            f"The configuration {path}",
-            [f"it cannot be read ({type(error).__name__}); coc-server init makes a first one"],
-        ) from None
+        why = f"it cannot be read ({type(error).__name__}); see that --config names a file"
+        raise ConfigError(f"The configuration {path}", [why]) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise NotTOML(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
 

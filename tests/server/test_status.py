@@ -336,6 +336,22 @@ def test_a_configuration_that_cannot_be_read_leads_to_init(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("error", "words"), [(FileNotFoundError, "--config FILE"), (PermissionError, "this account may not")]
+)
+def test_a_configuration_that_is_elsewhere_or_for_another_account_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError], words: str
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise error
+
+    monkeypatch.setattr(type(tmp_path), "read_text", refuse)
+
+    with pytest.raises(ConfigError, match=words) as raised:
+        look(tmp_path / "coc-server.toml", NOW, well)
+    assert ("coc-server init" in str(raised.value)) is (error is FileNotFoundError)
+
+
+@pytest.mark.parametrize(
     ("revision", "said_of_it"),
     [("0001", "The next start brings it to"), ("9999", "this release knows only")],
 )

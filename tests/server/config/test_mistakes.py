@@ -182,7 +182,7 @@ def test_what_is_not_toml_is_refused(tmp_path: Path, raw: bytes) -> None:
 
 
 def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="coc-server init makes a first one"):
+    with pytest.raises(ConfigError, match="make a first one with coc-server init"):
         load_config(tmp_path / "c.toml")
 
 
