@@ -13,9 +13,10 @@ import requests
 import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
-from integration.errors import ConfigError, StoreError
+from integration.errors import CoCError, ConfigError, StoreError
 from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
 from webhook_server.key_warnings import key_warnings
+from webhook_server.roster_in_use import check_roster
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status
 from webhook_server.store.overview import look_into, newest_revision
@@ -303,11 +304,19 @@ def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
 
 
 def _team(status: Status, config: Config, in_use: int | None, path: Path) -> None:
-    if in_use is not None and config.roster.serial != in_use:
+    try:
+        check_roster(config)
+    except CoCError as error:
         status.warn(
-            f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
-            f"See what is missing: coc-server check --config {path}",
+            f"A server would not start with the roster file: {error.what}",
+            f"{error.next_step} See: coc-server check --config {path}".lstrip(),
         )
+    else:
+        if in_use is not None and config.roster.serial != in_use:
+            status.warn(
+                f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
+                "A server that runs takes it within a minute; if it does not, its log says why.",
+            )
     if not any(member.on_duty for member in config.roster.members):
         status.warn("No member is on duty.", "Have the team put one on duty in the roster.")
     if config.mail is None:

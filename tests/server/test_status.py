@@ -163,38 +163,6 @@ def test_parked_and_overdue_reports_are_counted_by_code(
     assert f"the oldest unfinished is {parts.database.job(inbox_id).code_name}, for 3 minutes" in text
 
 
-def test_members_who_were_not_told_of_a_report_are_said(
-    config: Path, parts: Parts, make_report: Callable[..., Report]
-) -> None:
-    """The report is on its ticket and nothing waits, so nothing else would ever say that nobody knows of it."""
-    write(parts, t.chore, name="backup", done_at=NOW)
-    inbox_id = report(parts, make_report)
-    parts.database.finish(inbox_id, NOW)
-    later = NOW + timedelta(minutes=11)
-
-    assert [] == look(config, NOW + timedelta(minutes=9), well).warnings
-    ((what, then),) = look(config, later, well).warnings
-    assert "members were not told of 1 report(s)" in what
-    assert f"coc-server doctor --config {config}" in then
-
-    parts.database.told(parts.database.job(inbox_id), later)
-
-    assert [] == look(config, later + timedelta(days=1), well).warnings
-
-
-def test_a_reminder_that_does_not_come_is_said_after_some_minutes(
-    config: Path, parts: Parts, make_report: Callable[..., Report]
-) -> None:
-    job = parts.database.job(report(parts, make_report))
-    hour, day = timedelta(hours=1), timedelta(hours=24)
-
-    assert "not told" not in said(look(config, NOW + hour + timedelta(minutes=9), well))
-    assert "not told of 1" in said(look(config, NOW + hour + timedelta(minutes=10), well))
-    parts.database.told(job, NOW + hour)
-    assert "not told" not in said(look(config, NOW + hour + day + timedelta(minutes=9), well))
-    assert "not told of 1" in said(look(config, NOW + hour + day + timedelta(minutes=10), well))
-
-
 def test_backups_and_chores_that_are_overdue_are_said(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
@@ -300,21 +268,6 @@ def test_an_admins_proof_that_ends_or_is_lacking_is_said_with_the_command_that_h
     assert expected is None or expected in text
 
 
-def test_a_roster_file_that_is_not_in_use_and_a_team_nobody_reaches_are_said(
-    config: Path, parts: Parts
-) -> None:
-    write(parts, t.roster, serial=2, hash="x", sealed_file="x", accepted_at=NOW)
-    roster = config.parent / "roster.toml"
-    roster.write_text(roster.read_text().replace("on_duty = true", "on_duty = false"))
-    config.write_text(config.read_text().partition("[mail]")[0])
-
-    text = said(look(config, NOW, well))
-
-    assert "The roster file is number 1; number 2 is in use. -> See what is missing: coc-server check" in text
-    assert "No member is on duty." in text
-    assert "Without [mail] nobody is told" in text
-
-
 def test_mistakes_in_the_configuration_hide_nothing_else(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
@@ -333,22 +286,6 @@ def test_mistakes_in_the_configuration_hide_nothing_else(
 def test_a_configuration_that_cannot_be_read_leads_to_init(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="coc-server init"):
         look(tmp_path / "coc-server.toml", NOW, well)
-
-
-@pytest.mark.parametrize(
-    ("error", "words"), [(FileNotFoundError, "--config FILE"), (PermissionError, "this account may not")]
-)
-def test_a_configuration_that_is_elsewhere_or_for_another_account_is_said_to_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError], words: str
-) -> None:
-    def refuse(*_: object, **__: object) -> str:
-        raise error
-
-    monkeypatch.setattr(type(tmp_path), "read_text", refuse)
-
-    with pytest.raises(ConfigError, match=words) as raised:
-        look(tmp_path / "coc-server.toml", NOW, well)
-    assert ("coc-server init" in str(raised.value)) is (error is FileNotFoundError)
 
 
 @pytest.mark.parametrize(

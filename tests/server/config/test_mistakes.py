@@ -186,6 +186,18 @@ def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
         load_config(tmp_path / "c.toml")
 
 
+def test_a_file_that_this_account_may_not_read_leads_to_the_right_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(type(tmp_path), "read_text", refuse)
+
+    with pytest.raises(ConfigError, match="this account may not read it; say the command as the server's"):
+        load_config(tmp_path / "c.toml")
+
+
 def test_a_key_file_of_another_kind_is_refused_without_its_content(folder: Path) -> None:
     (folder / "service.key").write_text("key-canary")
 
