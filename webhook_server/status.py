@@ -21,6 +21,7 @@ from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status
 from webhook_server.store.overview import look_into, newest_revision
 from webhook_server.telling import OVERDUE, REMIND
+from webhook_server.wiring import make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,8 +94,8 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
 def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None]:
     """As much of it as can be read."""
     try:
-        addresses = read_addresses(path)
-        return addresses, load_config(path)
+        addresses, config = read_addresses(path), load_config(path)
+        make_hosts(config)  # they see mistakes of their own
     except NotTOML as error:
         addresses, is_read = guess_addresses(path)
         then = "Correct that line; a server would not start again."
@@ -107,6 +108,8 @@ def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None
             f"The configuration has {len(error.mistakes)} mistake(s); a server would not start again.",
             f"See them all: coc-server check --config {path}",
         )
+    else:
+        return addresses, config
     return addresses, None
 
 
