@@ -6,6 +6,7 @@ describes every entry, and a test holds that page against this module.
 
 from __future__ import annotations
 
+import smtplib
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -299,6 +300,10 @@ class _Reading:
         if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
             self.mistakes.append("[mail].port must be a port number")
             port = 587
+        if port == smtplib.SMTP_SSL_PORT:
+            self.mistakes.append(
+                "[mail].port 465 wants TLS before the first word, which is not spoken here: take the same server's port 587, with STARTTLS"
+            )
         starttls = raw.get("starttls", True)
         if starttls is not True and (starttls is not False or not is_loopback(host)):
             self.mistakes.append("[mail].starttls may be false only for a mail server on this machine")

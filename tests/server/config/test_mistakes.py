@@ -232,11 +232,12 @@ def test_with_a_recovery_key_the_operator_may_be_left_out(folder: Path, paper: I
     ("section", "password", "mistake"),
     [
         (MAIL.replace("mail.example.org", "mail..example.org"), "", "[mail].host must be the name"),
+        (f"{MAIL}port = 465\n", "", "[mail].port 465 wants TLS before the first word"),
         (f'{MAIL}user = "jörg"\npassword_file = "mail.password"\n', "x", "[mail].user has a letter"),
         (f'{MAIL}user = "c"\npassword_file = "mail.password"\n', "pässwort", "[mail].password_file: the"),
     ],
 )
-def test_what_no_login_by_smtp_can_say_is_refused_before_a_mail_is_to_be_sent(
+def test_settings_with_which_no_mail_could_be_sent_are_refused(
     folder: Path, section: str, password: str, mistake: str
 ) -> None:
     (folder / "mail.password").write_text(password, encoding="utf-8")
