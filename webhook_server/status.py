@@ -16,12 +16,14 @@ from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import CoCError, ConfigError, StoreError
 from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
 from webhook_server.key_warnings import key_warnings
+from webhook_server.redelivery import chore_of as webhooks_of
 from webhook_server.roster_in_use import check_roster
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status
+from webhook_server.store.boards import chore_of as board_of
 from webhook_server.store.overview import look_into, newest_revision
 from webhook_server.telling import OVERDUE, REMIND
-from webhook_server.wiring import make_hosts
+from webhook_server.wiring import hooks_of, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +82,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
         try:
             _server(status, where, answer, overview.workers(), now, alone=overview.is_alone)
             _database(status, overview, addresses.database_url, path, now)
+            _chores(status, overview, config, now)
             _settings(status, overview, config, path, now)
         finally:
             overview.close()
@@ -172,7 +175,6 @@ def _database(status: Status, overview: Overview, url: str, path: Path, now: dat
     where = sa.make_url(url)
     kind = where.database if where.get_backend_name() == "sqlite" else "PostgreSQL"
     status.say("Database", f"{kind}, {overview.size() / 1e6:.1f} MB, schema {revision or 'not there'}")
-    _chores(status, overview, now)
 
 
 def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
@@ -204,8 +206,12 @@ def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None
         )
 
 
-def _chores(status: Status, overview: Overview, now: datetime) -> None:
+def _chores(status: Status, overview: Overview, config: Config | None, now: datetime) -> None:
     chores = overview.chores()
+    if config is not None:  # what it does not have any more is never done again, and nothing is amiss
+        hooks = {webhooks_of(hook) for hook in hooks_of(make_hosts(config).values())}
+        still = hooks | {board_of(space) for space in config.spaces}
+        chores = {one: at for one, at in chores.items() if " of " not in one or one in still}
     for name, done_at in sorted(chores.items()):
         status.say(name.capitalize(), f"{_ago(done_at, now)} ago")
         if now - done_at > (_BACKUP_OVERDUE if name == _BACKUP else _CHORE_OVERDUE):

@@ -181,6 +181,26 @@ def test_backups_and_chores_that_are_overdue_are_said(
     assert "The last backup was 9 days ago." in said(look(config, NOW + timedelta(days=9), well))
 
 
+def test_chores_that_the_configuration_does_not_have_any_more_are_not_spoken_of(
+    config: Path, parts: Parts
+) -> None:
+    """Nothing does them any more, so they would be overdue for ever."""
+    hooked = config.read_text().replace("token_file =", "hook_id = 78\ntoken_file =")
+    names = ["webhooks of github:example-org/conduct/77", "webhooks of github:example-org/conduct/78",
+             "board of conduct", "board of old", "nightly"]  # fmt: skip
+    for name in names:
+        write(parts, t.chore, name=name, done_at=NOW - timedelta(days=3))
+
+    config.write_text(hooked)
+
+    text = said(look(config, NOW, well))
+    spoken_of = [name for name in names if f"The last {name} was 3 days ago." in text]
+    assert names[1:3] + names[4:] == spoken_of
+    assert "/77" not in text
+    (config.parent / "root.key").unlink()
+    assert "/77" in said(look(config, NOW, well)), "what the configuration has is not known"
+
+
 def test_incidents_of_a_space_that_is_not_configured_any_more_are_said(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
