@@ -6,6 +6,7 @@ describes every entry, and a test holds that page against this module.
 
 from __future__ import annotations
 
+import smtplib
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -118,11 +119,15 @@ def _addresses(path: Path, data: dict[str, Any]) -> Addresses:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        why = "it is not there; name it with --config FILE, or make a first one with coc-server init FOLDER"
+        raise ConfigError(f"The configuration {path}", [why]) from None
+    except PermissionError:
+        why = "this account may not read it; say the command as the server's account, as docs/deploy.md does"
+        raise ConfigError(f"The configuration {path}", [why]) from None
     except OSError as error:
-        raise ConfigError(
-            f"The configuration {path}",
-            [f"it cannot be read ({type(error).__name__}); coc-server init makes a first one"],
-        ) from None
+        why = f"it cannot be read ({type(error).__name__}); see that --config names a file"
+        raise ConfigError(f"The configuration {path}", [why]) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise NotTOML(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
 
@@ -289,10 +294,16 @@ class _Reading:
             raw, {"host", "port", "from", "operator", "starttls", "user", "password_file"}, "[mail]"
         )
         host = self._values.text(raw, "host", "[mail]")
+        if not _is_host(host):
+            self.mistakes.append("[mail].host must be the name or the address of a mail server")
         port = raw.get("port", 587)
         if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
             self.mistakes.append("[mail].port must be a port number")
             port = 587
+        if port == smtplib.SMTP_SSL_PORT:
+            self.mistakes.append(
+                "[mail].port 465 wants TLS before the first word, which is not spoken here: take the same server's port 587, with STARTTLS"
+            )
         starttls = raw.get("starttls", True)
         if starttls is not True and (starttls is not False or not is_loopback(host)):
             self.mistakes.append("[mail].starttls may be false only for a mail server on this machine")
@@ -304,12 +315,31 @@ class _Reading:
         operator = self._values.text(raw, "operator", "[mail]") if "operator" in raw else None
         if operator is not None and "@" not in operator:
             self.mistakes.append("[mail].operator must be a mail address")
+        user = self._values.text(raw, "user", "[mail]") if "user" in raw else None
+        password = self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None
+        if user is not None and not user.isascii():
+            self.mistakes.append(f"[mail].user {_NOT_ASCII}")
+        if password is not None and not password.isascii():
+            self.mistakes.append(f"[mail].password_file: the password {_NOT_ASCII}")
         return MailSettings(
             host=host,
             port=port,
             sender=sender,
             starttls=bool(starttls),
-            user=self._values.text(raw, "user", "[mail]") if "user" in raw else None,
-            password=self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None,
+            user=user,
+            password=password,
             operator=operator,
         )
+
+
+_NOT_ASCII = (
+    "has a letter that is not ASCII, with which nobody can be logged in; have the account get another one"
+)
+
+
+def _is_host(name: str) -> bool:
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True

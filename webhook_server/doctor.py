@@ -11,6 +11,7 @@ import smtplib
 import ssl
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -71,13 +72,13 @@ def server_checks(
     config: Config, spaces: Iterable[SpaceSettings], sql: sa.Engine, clock: Clock
 ) -> Iterator[Check]:
     """What this machine and its surroundings must be like. Brings the database's schema to the newest, as a start does."""
-    yield _roster(config)
-    yield _database(sql)
-    yield _inbox_keys(config.inbox_keys)
-    yield _mail(config.mail)
-    yield _address(config.origin)
+    yield _made("roster", partial(_roster, config))
+    yield _made("database", partial(_database, sql))
+    yield _made("inbox-keys", partial(_inbox_keys, config.inbox_keys))
+    yield _made("mail", partial(_mail, config.mail))
+    yield _made("address", partial(_address, config.origin))
     for space in spaces:
-        yield _clock(space.name, host_address(space), clock)
+        yield _made(f"clock ({space.name})", partial(_clock, space.name, host_address(space), clock))
 
 
 def host_address(space: SpaceSettings) -> str:
@@ -129,7 +130,7 @@ def _mail(mail: MailSettings | None) -> Check:
             if mail.user and mail.password:
                 server.login(mail.user, mail.password)
             server.ehlo_or_helo_if_needed()
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:
         what = f"the mail server does not answer as it should ({type(error).__name__})"
         return Check("mail", Outcome.FAIL, what, "Check [mail] in the configuration.")
     return _passed("mail", "the mail server answers; no mail was sent")
@@ -205,7 +206,7 @@ def space_checks(
         return f"only the team and who is acknowledged: {len(proof.principals)}; kept until {proof.ends_at:%Y-%m-%d}"
 
     yield _found(f"audience, as the service sees it ({space})", as_service)
-    yield from checks.checks()
+    yield from _all_of(f"host ({space})", checks)
     yield _found(f"audience, as an admin sees it ({space})", as_admin)
 
 
@@ -222,12 +223,38 @@ def _found(key: str, look: Callable[[], str]) -> Check:
         return _failed(key, error)
     except CoCError as error:
         return Check(key, Outcome.UNKNOWN, error.what, error.next_step or "Try again.")
+    except Exception as error:  # noqa: BLE001 - as in _made
+        return _broke(key, error)
 
 
 def _on_file(proof: AdminProof | None) -> str:
     if proof is None:
         return "never looked at with an admin's credential; nothing is written there"
     return f"not looked at now; the proof of {proof.proven_at:%Y-%m-%d} counts until {proof.ends_at:%Y-%m-%d}"
+
+
+def _made(key: str, look: Callable[[], Check]) -> Check:
+    """A check. One that breaks must not end those after it: before an admin's proof nothing is ever written."""
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 - its text may hold a secret
+        return _broke(key, error)
+
+
+def _all_of(key: str, checks: HostChecks) -> Iterator[Check]:
+    try:
+        yield from checks.checks()
+    except CoCError as error:
+        yield _failed(key, error)
+    except Exception as error:  # noqa: BLE001 - as in _made
+        yield _broke(key, error)
+
+
+def _broke(key: str, error: Exception) -> Check:
+    what = f"the check itself broke ({type(error).__name__}), so nothing is known"
+    return Check(
+        key, Outcome.FAIL, what, "Check what the configuration says of it, and tell the maintainers."
+    )
 
 
 def _passed(key: str, what: str) -> Check:

@@ -343,6 +343,7 @@ class Dispatcher:
         if self._tidied is None or abs(now - self._tidied) >= _TIDY_EVERY:
             self._tidied = now
             self._each_for_itself(
+                self._work.roster,  # a new file counts, or the log says why not, although nobody asks for the roster
                 self._jobs.forget,
                 lambda: self._fellows.forget_former_lives(self._forget_keys_of),
                 self._if_leading(self._begun_by_the_gone),

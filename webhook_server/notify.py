@@ -118,7 +118,7 @@ class MailNotifier:
                     if self._settings.user and self._settings.password:
                         server.login(self._settings.user, self._settings.password)
                     waiting = self._give(server, waiting, one, subject, text)
-            except (OSError, smtplib.SMTPException) as error:
+            except (OSError, ValueError, smtplib.SMTPException) as error:
                 # There is no session; or only its end went wrong, and then nobody is left.
                 one.trouble = type(error).__name__
                 return
@@ -131,7 +131,7 @@ class MailNotifier:
         for number, address in enumerate(addresses):
             try:
                 server.send_message(self._mail(address, subject, text))
-            except (OSError, smtplib.SMTPException) as error:
+            except (OSError, ValueError, smtplib.SMTPException) as error:
                 one.trouble = type(error).__name__
                 if _is_for_good(error):
                     one.refused.add(address)

@@ -23,6 +23,11 @@ _AT_ONCE: Final = 50
 """Asked for in one go; the rest ten minutes later. GitHub wants a second between them."""
 
 
+def chore_of(hook: HookLog) -> str:
+    """The name under which it is noted when a webhook was last looked at."""
+    return f"webhooks of {hook.name}"
+
+
 def missed_webhooks(
     hooks: Sequence[HookLog], book: ChoreBook, asked: Redeliveries
 ) -> Callable[[datetime], None]:
@@ -30,7 +35,7 @@ def missed_webhooks(
 
     def run(now: datetime) -> None:
         for hook in hooks:
-            if not book.claim(f"webhooks of {hook.name}", every=EVERY, now=now):
+            if not book.claim(chore_of(hook), every=EVERY, now=now):
                 continue
             try:
                 _look_after(hook, asked, now)

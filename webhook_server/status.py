@@ -13,12 +13,17 @@ import requests
 import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
-from integration.errors import ConfigError, StoreError
+from integration.errors import CoCError, ConfigError, StoreError
 from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
 from webhook_server.key_warnings import key_warnings
+from webhook_server.redelivery import chore_of as webhooks_of
+from webhook_server.roster_in_use import check_roster
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status
+from webhook_server.store.boards import chore_of as board_of
 from webhook_server.store.overview import look_into, newest_revision
+from webhook_server.telling import OVERDUE, REMIND
+from webhook_server.wiring import hooks_of, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from webhook_server.store.strays import Stray
 
 _OVERDUE = timedelta(hours=1)
+_TELLING_TAKES = timedelta(minutes=10)
+"""The server tells within seconds, and tries again each minute."""
 _CHORE_OVERDUE = timedelta(days=2)
 _BACKUP = "backup"
 _BACKUP_OVERDUE = timedelta(days=8)
@@ -75,6 +82,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
         try:
             _server(status, where, answer, overview.workers(), now, alone=overview.is_alone)
             _database(status, overview, addresses.database_url, path, now)
+            _chores(status, overview, config, now)
             _settings(status, overview, config, path, now)
         finally:
             overview.close()
@@ -89,8 +97,8 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
 def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None]:
     """As much of it as can be read."""
     try:
-        addresses = read_addresses(path)
-        return addresses, load_config(path)
+        addresses, config = read_addresses(path), load_config(path)
+        make_hosts(config)  # they see mistakes of their own
     except NotTOML as error:
         addresses, is_read = guess_addresses(path)
         then = "Correct that line; a server would not start again."
@@ -103,6 +111,8 @@ def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None
             f"The configuration has {len(error.mistakes)} mistake(s); a server would not start again.",
             f"See them all: coc-server check --config {path}",
         )
+    else:
+        return addresses, config
     return addresses, None
 
 
@@ -148,6 +158,7 @@ def _server(
 def _database(status: Status, overview: Overview, url: str, path: Path, now: datetime) -> None:
     waiting = overview.waiting()
     _reports(status, waiting, overview.done(), path, now)
+    _told(status, overview, path, now)
     exposures = overview.exposures()
     if exposures:
         status.say("Exposures", f"{exposures} plain comment(s) on tickets were sealed and deleted")
@@ -164,7 +175,6 @@ def _database(status: Status, overview: Overview, url: str, path: Path, now: dat
     where = sa.make_url(url)
     kind = where.database if where.get_backend_name() == "sqlite" else "PostgreSQL"
     status.say("Database", f"{kind}, {overview.size() / 1e6:.1f} MB, schema {revision or 'not there'}")
-    _chores(status, overview, now)
 
 
 def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
@@ -186,8 +196,22 @@ def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Pat
         )
 
 
-def _chores(status: Status, overview: Overview, now: datetime) -> None:
+def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None:
+    untold = overview.untold(now - _TELLING_TAKES, again_after=REMIND, overdue_after=OVERDUE)
+    if untold:
+        status.warn(
+            f"For over ten minutes members were not told of {untold} report(s), or that they wait.",
+            'Tell who is on duty to look at their desks, without a mail. Why, say the line "mail" of '
+            f"coc-server doctor --config {path} and event=notice-failed in the log. The mails go out by themselves once they can.",
+        )
+
+
+def _chores(status: Status, overview: Overview, config: Config | None, now: datetime) -> None:
     chores = overview.chores()
+    if config is not None:  # what it does not have any more is never done again, and nothing is amiss
+        hooks = {webhooks_of(hook) for hook in hooks_of(make_hosts(config).values())}
+        still = hooks | {board_of(space) for space in config.spaces}
+        chores = {one: at for one, at in chores.items() if " of " not in one or one in still}
     for name, done_at in sorted(chores.items()):
         status.say(name.capitalize(), f"{_ago(done_at, now)} ago")
         if now - done_at > (_BACKUP_OVERDUE if name == _BACKUP else _CHORE_OVERDUE):
@@ -289,11 +313,19 @@ def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
 
 
 def _team(status: Status, config: Config, in_use: int | None, path: Path) -> None:
-    if in_use is not None and config.roster.serial != in_use:
+    try:
+        check_roster(config)
+    except CoCError as error:
         status.warn(
-            f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
-            f"See what is missing: coc-server check --config {path}",
+            f"A server would not start with the roster file: {error.what}",
+            f"{error.next_step} See: coc-server check --config {path}".lstrip(),
         )
+    else:
+        if in_use is not None and config.roster.serial != in_use:
+            status.warn(
+                f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
+                "A server that runs takes it within a minute; if it does not, its log says why.",
+            )
     if not any(member.on_duty for member in config.roster.members):
         status.warn("No member is on duty.", "Have the team put one on duty in the roster.")
     if config.mail is None:

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 _log = Log("coc.jobs")
 
-_REMIND = timedelta(hours=24)
+REMIND = timedelta(hours=24)
 _TELL_AGAIN = timedelta(minutes=1)
-_OVERDUE = timedelta(hours=1)
+OVERDUE = timedelta(hours=1)
 """After so long a delivery that still waits is told, even if each try may be the one that succeeds."""
 
 _NOT_TRIED = "It has not been tried yet. The jobs may have stopped: look at the server's log and its disk."
@@ -60,7 +60,7 @@ class Teller:
     def turn(self) -> None:
         """Send what is news, and reminders of what still waits."""
         now = self._work.clock.now()
-        for job in self._jobs.untold(now, again_after=_REMIND, overdue_after=_OVERDUE):
+        for job in self._jobs.untold(now, again_after=REMIND, overdue_after=OVERDUE):
             news = (job.inbox_id, job.state, job.reason_code or "")
             if self._is_held(news, now):
                 continue
@@ -71,14 +71,14 @@ class Teller:
                     continue
                 # A mail server that is away costs a turn at most one try, and no job keeps the others from being told.
                 break
-            self._held[news] = now + _REMIND  # if it cannot be noted now, the mail is not sent again before
+            self._held[news] = now + REMIND  # if it cannot be noted now, the mail is not sent again before
             self._jobs.told(job, now)
             del self._held[news]
         self._tell_authors(now)
 
     def _is_held(self, what: tuple[str, ...], now: datetime) -> bool:
         """Whether it is to wait. What would wait longer than anything does is from before the clock was put back."""
-        return now < self._held.get(what, now) <= now + _REMIND
+        return now < self._held.get(what, now) <= now + REMIND
 
     def _tell(self, job: Job) -> Exception | None:
         """Tell whoever must know of it; what kept somebody from being told."""
@@ -131,7 +131,7 @@ class Teller:
                     _log.error("notice-failed", incident=one.code_name, error=type(error).__name__)
                     self._held[news] = now + _TELL_AGAIN
                     continue
-            self._held[news] = now + _REMIND  # if it cannot be noted now, the mail is not sent again before
+            self._held[news] = now + REMIND  # if it cannot be noted now, the mail is not sent again before
             self._jobs.exposure_told(one, now)
             del self._held[news]
 

@@ -205,7 +205,7 @@ def join(
             "nightly": nightly(book),
             "audience": audiences_looked_at(guard, book),
             "boards": boards.chore(book),
-            "missed-webhooks": missed_webhooks(_hooks(hosts.values()), book, Redeliveries(sql)),
+            "missed-webhooks": missed_webhooks(hooks_of(hosts.values()), book, Redeliveries(sql)),
             "unknown-tickets": unknown_tickets(
                 {name: host for name, host in hosts.items() if isinstance(host, JiraHost | GitHubHost)},
                 book=book,
@@ -356,7 +356,7 @@ def _events(
     return readers
 
 
-def _hooks(hosts: Iterable[Host]) -> list[HookLog]:
+def hooks_of(hosts: Iterable[Host]) -> list[HookLog]:
     """Each webhook of a host that does not send again by itself, once: spaces may share an App."""
     hooks = [host.webhook for host in hosts if isinstance(host, GitHubHost)]
     return list({hook.name: hook for hook in hooks if hook is not None}.values())

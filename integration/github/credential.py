@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from github import Auth
 
-from integration.errors import HostRefused
+from integration.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,10 @@ RIGHTS = {"issues": "write", "metadata": "read"}
 """All that an installation token of ours may do."""
 
 _RENEW = 300  # seconds before its end from which a token is not used any more
+_NO_KEY = (
+    "private_key_file does not name a whole RSA key in PEM; it may be cut off. Download a new one on the App's page and put "
+    "the whole text into that file"
+)
 _SIGN_AGAIN = 60  # seconds; GitHub takes our JWT for five minutes
 
 
@@ -33,6 +38,14 @@ class AppCredential:
     app_id: str
     private_key: str = field(repr=False)
     installation_id: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a key that signs nothing, before reports wait for it.
+
+        Raises:
+            ConfigError: it is not a usable RSA key in PEM.
+        """
+        _signed(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +73,16 @@ class AppJwt(Auth.JWT):
 
     @property
     def token(self) -> str:
-        """A JWT, good for some minutes: signing takes much of a processor, and redelivery asks for many in a row.
-
-        Raises:
-            HostRefused: the private key is not a usable RSA key in PEM.
-        """
-        if self._signed and 0 <= time.time() - self._signed_at < _SIGN_AGAIN:
-            return self._signed
-        signed = _signed(self._credential)
-        if signed is None:
-            raise HostRefused(
-                "The GitHub App's private key cannot be used.",
-                meaning="It is not an RSA key in PEM, or it was cut off. Nothing was sent.",
-                next_step="Download a new private key on the App's page and put the whole file's text into the configuration.",
-            )
-        self._signed, self._signed_at = signed, time.time()
-        return signed
+        """A JWT, good for some minutes: signing takes much of a processor, and redelivery asks for many in a row."""
+        if not self._signed or not 0 <= time.time() - self._signed_at < _SIGN_AGAIN:
+            self._signed, self._signed_at = _signed(self._credential), time.time()
+        return self._signed
 
 
-def _signed(credential: AppCredential) -> str | None:
-    try:
+def _signed(credential: AppCredential) -> str:
+    with suppress(Exception):  # whatever the libraries raise may quote the key
         return Auth.AppAuth(credential.app_id, credential.private_key).create_jwt()
-    except Exception:  # noqa: BLE001 - whatever the libraries raise may quote the key
-        return None
+    raise ConfigError("The GitHub App's private key", [_NO_KEY])
 
 
 class InstallationAuth(Auth.Auth):

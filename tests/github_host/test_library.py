@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.errors import (
+    ConfigError,
     HostGone,
     HostLimited,
-    HostRefused,
     HostRejected,
     HostUnavailable,
     HostUnknownOutcome,
 )
 from integration.github.client import Client
 from integration.github.credential import AppCredential, AppJwt, TokenCredential
-from integration.github.host import GitHubHost
 from integration.github.space import GitHubSpace
 from integration.incident import SpaceName
 from integration.text import SealedText
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     import requests
 
     from integration.diary.comment import SealedComment
+    from integration.github.host import GitHubHost
     from integration.mirror import MirrorView, TicketRef
     from tests.github_host.conftest import PlayedGitHub, World
 
@@ -121,19 +121,16 @@ def test_no_name_can_change_the_address() -> None:
             GitHubSpace(SpaceName("hub"), owner, repository)
 
 
-def test_credentials_print_without_their_secret() -> None:
-    secret = "-----BEGIN RSA PRIVATE KEY-----"
-    assert secret not in repr(AppCredential("12", secret, 7))
+def test_credentials_print_without_their_secret(app_key: str) -> None:
+    assert "PRIVATE KEY" not in repr(AppCredential("12", app_key, 7))
     assert "ghp_x" not in repr(TokenCredential("ghp_x"))
 
 
 def test_a_private_key_that_is_none_is_refused_without_quoting_it(
-    github: PlayedGitHub, view: MirrorView, leaks_nothing: Callable[[BaseException], None]
+    github: PlayedGitHub, leaks_nothing: Callable[[BaseException], None]
 ) -> None:
-    space = GitHubSpace(SpaceName("hub"), "acme", "conduct")
-    with pytest.raises(HostRefused) as caught:
-        GitHubHost(space, AppCredential("12", github.canary, 7)).open_ticket(view)
-    assert github.writes() == []
+    with pytest.raises(ConfigError, match="private_key_file does not name a whole RSA key") as caught:
+        AppCredential("12", github.canary, 7)
     leaks_nothing(caught.value)
 
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from integration.errors import StoreError
 from integration.github.host import GitHubHost
@@ -60,7 +62,7 @@ owner = "acme"
 repository = "conduct-app"
 base_url = "http://127.0.0.1:9"
 app_id = "4711"
-private_key_file = "token"
+private_key_file = "app.pem"
 
 [spaces.board]
 host = "jira"
@@ -90,15 +92,22 @@ what = "account"
 """
 
 
+@pytest.fixture(scope="module")
+def app_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+
+
 @pytest.fixture
-def folder(tmp_path: Path, service_key: ServiceKey, robert: Identity) -> Path:
+def folder(tmp_path: Path, service_key: ServiceKey, robert: Identity, app_key: bytes) -> Path:
     folder = tmp_path / "coc"
     folder.mkdir()
-    for name in ("root.key", "token", "form.secret"):
+    for name in ("root.key", "token", "form.secret", "app.pem"):
         (folder / name).touch(mode=0o600)
     (folder / "root.key").write_bytes(new_root_key())
     service_key.save(folder / "service.key")
     (folder / "token").write_text("a-token")
+    (folder / "app.pem").write_bytes(app_key)
     (folder / "form.secret").write_text(FORM_SECRET)
     text = roster_text(robert, service_key)
     (folder / "roster.toml").write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,24 @@ import responses
 from click.testing import CliRunner
 
 from integration.checks import Check, Outcome
+from integration.incident import SpaceName
 from tests.conftest import SetClock
+from tests.server.memory_host import MemoryHost
 from webhook_server import doctor
 from webhook_server.admin_login import read_login
 from webhook_server.cli import main
+from webhook_server.config import load_config
 from webhook_server.notify import MailSettings
+from webhook_server.store.audiences import Audiences
+from webhook_server.store.migrate import migrate
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from integration.audience import Audience
     from tests.server.mail import MailServer
 
 ORIGIN = "https://coc.example.org"
@@ -106,6 +115,58 @@ def test_a_mail_server_that_is_away_or_not_configured_is_a_failure() -> None:
         port = free.getsockname()[1]
     assert Outcome.FAIL is outcome(doctor._mail(mail(port)))
     assert Outcome.FAIL is outcome(doctor._mail(None))
+
+
+@pytest.mark.parametrize(("host", "password"), [("127.0.0.1", "pässwort"), ("mail..example.org", "x")])
+def test_mail_settings_that_smtp_cannot_say_are_a_failure(
+    mail_server: MailServer, host: str, password: str
+) -> None:
+    settings = replace(mail(mail_server.port), host=host, user="coc", password=password)
+
+    assert Outcome.FAIL is outcome(doctor._mail(settings))
+
+
+def test_a_check_that_breaks_is_a_failure_and_the_others_are_made(
+    filled_in: Path, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_mail: MailSettings | None) -> Check:
+        raise LookupError("secret-canary")
+
+    monkeypatch.setattr(doctor, "_mail", breaks)
+    config = load_config(filled_in)
+    sql = make_engine(config.database_url)
+
+    found = {one.key: one for one in doctor.server_checks(config, (), sql, clock)}
+    sql.dispose()
+
+    assert ["roster", "database", "inbox-keys", "mail", "address"] == list(found)
+    assert Outcome.FAIL is outcome(found["mail"])
+    assert "LookupError" in found["mail"].what
+    assert "canary" not in found["mail"].what
+
+
+def test_a_host_whose_checks_break_is_a_failure_and_an_admin_still_proves(
+    filled_in: Path, clock: SetClock
+) -> None:
+    """No report is written before an admin proved, so nothing beside that may keep them from it."""
+    config = load_config(filled_in)
+    sql = make_engine(config.database_url)
+    migrate(sql)
+    settings, host = config.spaces[SpaceName("conduct")], MemoryHost(clock)
+
+    class Breaks:
+        def checks(self) -> Iterator[Check]:
+            yield Check("first", Outcome.PASS, "it holds")
+            raise LookupError("secret-canary")
+
+        def admin_audience(self) -> Audience | None:
+            return host.audience()
+
+    found = list(doctor.space_checks(host, Breaks(), settings, config, Audiences(sql), clock))
+    sql.dispose()
+
+    assert [Outcome.PASS, Outcome.PASS, Outcome.FAIL, Outcome.PASS] == [outcome(one) for one in found]
+    assert "canary" not in found[2].what
 
 
 def test_a_folder_of_keys_that_others_can_open_is_a_failure(tmp_path: Path) -> None:

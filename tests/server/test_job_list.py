@@ -13,6 +13,7 @@ from integration.errors import HostUnproven
 from integration.incident import SpaceName
 from tests.pg import both
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.overview import Overview
 from webhook_server.store.space_ids import accept
 
 if TYPE_CHECKING:
@@ -168,6 +169,24 @@ def test_what_waits_too_long_is_told_again_after_a_day(
     assert [] == untold()
     clock.forward(hours=24)
     assert ["waiting"] == untold()
+
+
+@both
+def test_what_is_still_untold_is_counted(database: Database, take_in: Intake, clock: SetClock) -> None:
+    done, parked, _waiting = (take_in().inbox_id for _ in range(3))
+    overview, day, hour = Overview(database._engine), timedelta(hours=24), timedelta(hours=1)
+
+    def untold(minutes: int) -> int:
+        then = clock.now() - timedelta(minutes=minutes)
+        return overview.untold(then, again_after=day, overdue_after=hour)
+
+    clock.forward(hours=2)
+    database.finish(done, clock.now())
+    database.job_failed(database.job(parked), parked=True, code="x", reason="y", due_at=clock.now())
+
+    assert [3, 2, 1, 0] == [untold(minutes) for minutes in (0, 1, 90, 121)]
+    database.told(database.job(done), clock.now())
+    assert 2 == untold(0)
 
 
 def test_times_from_before_the_clock_was_put_back_are_not_believed(

@@ -207,6 +207,18 @@ def test_a_mail_server_that_is_away_is_said_without_its_words() -> None:
     assert raised.value.__context__ is None
 
 
+@pytest.mark.parametrize(("host", "password"), [("127.0.0.1", "pässwort"), ("mail..example.org", "x")])
+def test_settings_that_smtp_cannot_say_are_a_notice_that_was_not_sent(
+    mail_server: MailServer, host: str, password: str
+) -> None:
+    settings = MailSettings(
+        host, mail_server.port, "c@example.org", starttls=False, user="coc", password=password
+    )
+
+    with pytest.raises(NotifyError, match=r"did not take a notice \(Unicode"):
+        MailNotifier(settings).tell(TO, subject="s", text="t")
+
+
 def test_without_starttls_no_mail_is_sent_that_should_be_encrypted(mail_server: MailServer) -> None:
     with pytest.raises(NotifyError, match="SMTPNotSupportedError"):
         notifier(mail_server, starttls=True).tell(TO, subject="s", text="t")

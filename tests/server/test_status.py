@@ -167,7 +167,9 @@ def test_backups_and_chores_that_are_overdue_are_said(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
     assert [] == look(config, NOW, well).warnings
-    parts.database.finish(report(parts, make_report), NOW)
+    inbox_id = report(parts, make_report)
+    parts.database.finish(inbox_id, NOW)
+    parts.database.told(parts.database.job(inbox_id), NOW)
     assert "No backup is noted." in said(look(config, NOW, well))
 
     write(parts, t.chore, name="backup", done_at=NOW)
@@ -177,6 +179,26 @@ def test_backups_and_chores_that_are_overdue_are_said(
     assert "The last reconcile was 3 days ago." in said(look(config, NOW + timedelta(days=3), well))
     assert "The last backup" not in said(look(config, NOW + timedelta(days=3), well))
     assert "The last backup was 9 days ago." in said(look(config, NOW + timedelta(days=9), well))
+
+
+def test_chores_that_the_configuration_does_not_have_any_more_are_not_spoken_of(
+    config: Path, parts: Parts
+) -> None:
+    """Nothing does them any more, so they would be overdue for ever."""
+    hooked = config.read_text().replace("token_file =", "hook_id = 78\ntoken_file =")
+    names = ["webhooks of github:example-org/conduct/77", "webhooks of github:example-org/conduct/78",
+             "board of conduct", "board of old", "nightly"]  # fmt: skip
+    for name in names:
+        write(parts, t.chore, name=name, done_at=NOW - timedelta(days=3))
+
+    config.write_text(hooked)
+
+    text = said(look(config, NOW, well))
+    spoken_of = [name for name in names if f"The last {name} was 3 days ago." in text]
+    assert names[1:3] + names[4:] == spoken_of
+    assert "/77" not in text
+    (config.parent / "root.key").unlink()
+    assert "/77" in said(look(config, NOW, well)), "what the configuration has is not known"
 
 
 def test_incidents_of_a_space_that_is_not_configured_any_more_are_said(
@@ -264,21 +286,6 @@ def test_an_admins_proof_that_ends_or_is_lacking_is_said_with_the_command_that_h
 
     assert ("coc-server doctor conduct --admin-token-file" in text) is (expected is not None)
     assert expected is None or expected in text
-
-
-def test_a_roster_file_that_is_not_in_use_and_a_team_nobody_reaches_are_said(
-    config: Path, parts: Parts
-) -> None:
-    write(parts, t.roster, serial=2, hash="x", sealed_file="x", accepted_at=NOW)
-    roster = config.parent / "roster.toml"
-    roster.write_text(roster.read_text().replace("on_duty = true", "on_duty = false"))
-    config.write_text(config.read_text().partition("[mail]")[0])
-
-    text = said(look(config, NOW, well))
-
-    assert "The roster file is number 1; number 2 is in use. -> See what is missing: coc-server check" in text
-    assert "No member is on duty." in text
-    assert "Without [mail] nobody is told" in text
 
 
 def test_mistakes_in_the_configuration_hide_nothing_else(

@@ -110,7 +110,7 @@ def _due(looks: str | None) -> sa.Select[Any]:
     return _jobs_where(t.inbox.c.seq.in_(sa.select(due.c.seq).where(due.c.place <= sa.bindparam("most"))))
 
 
-def _untold() -> sa.Select[Any]:
+def _is_untold() -> sa.ColumnElement[bool]:
     """Takes ``overdue``, ``again`` and ``ahead``; see :meth:`JobList.untold`."""
     inbox = t.inbox.c
     state_and_reason = inbox.state + sa.func.coalesce(":" + inbox.reason_code, "")
@@ -125,12 +125,21 @@ def _untold() -> sa.Select[Any]:
     done = sa.and_(inbox.state == "done", inbox.source.not_in([DESK, NIGHTLY, HOST]), is_news)
     parked = sa.and_(inbox.state == "parked", sa.or_(is_news, remind))
     waiting = sa.and_(inbox.state == "waiting", late, sa.or_(inbox.told.is_(None), remind))
-    return _jobs_where(sa.or_(done, parked, waiting)).limit(_TOLD_AT_ONCE)
+    return sa.or_(done, parked, waiting)
 
 
 _DUE = {looks: _due(looks) for looks in (None, NIGHTLY, HOST)}
-_UNTOLD = _untold()
+_IS_UNTOLD = _is_untold()
+_UNTOLD = _jobs_where(_IS_UNTOLD).limit(_TOLD_AT_ONCE)
 _ONE = _jobs_where(t.inbox.c.id == sa.bindparam("wanted"))
+
+
+def still_untold(then: datetime, *, again_after: timedelta, overdue_after: timedelta) -> sa.Select[Any]:
+    """Counts what was to be told at ``then`` and is not told yet; see :meth:`JobList.untold`."""
+    inbox = t.inbox.c
+    is_since = sa.case((inbox.state == "done", inbox.due_at), else_=inbox.received_at) <= then
+    query = sa.select(sa.func.count()).select_from(t.inbox).where(_IS_UNTOLD, is_since)
+    return query.params(overdue=then - overdue_after, again=then - again_after, ahead=then + _CLOCK_SLACK)
 
 
 class JobList:

@@ -19,6 +19,7 @@ from integration.errors import DoesNotOpen, StoreError
 from integration.store import GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.job_list import still_untold
 from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
 from webhook_server.store.strays import Stray
@@ -185,6 +186,11 @@ class Overview:
         """How many deliveries are wholly on their host."""
         wholly = t.inbox.c.state == "done", sa.func.coalesce(t.inbox.c.reason_code, "") != GIVEN_UP
         query = sa.select(sa.func.count()).select_from(t.inbox).where(*wholly)
+        return sum(row[0] for row in self._rows(query, t.inbox))
+
+    def untold(self, then: datetime, *, again_after: timedelta, overdue_after: timedelta) -> int:
+        """Of how many deliveries members should have been told by ``then``, and were not."""
+        query = still_untold(then, again_after=again_after, overdue_after=overdue_after)
         return sum(row[0] for row in self._rows(query, t.inbox))
 
     def incidents(self) -> dict[str, int]:

@@ -56,6 +56,21 @@ def test_what_init_made_is_valid_once_it_is_filled_in(config: Path) -> None:
     assert 0 == result.exit_code
 
 
+def test_check_refuses_an_apps_key_that_was_cut_off_and_so_does_the_status(config: Path) -> None:
+    key = config.parent / "app.pem"
+    key.touch(mode=0o600)
+    key.write_text("-----BEGIN RSA PRIVATE KEY-----\nkey-canary\n")
+    as_app = 'app_id = "31"\nprivate_key_file = "app.pem"'
+    config.write_text(config.read_text().replace('token_file = "github.token"', as_app))
+
+    result = run("check", "--config", config)
+
+    assert 1 == result.exit_code
+    assert "[spaces.conduct]: private_key_file does not name a whole RSA key in PEM" in result.output
+    assert "canary" not in result.output
+    assert "The configuration has 1 mistake(s)" in run("status", "--config", config).output
+
+
 def test_check_lists_mistakes(config: Path) -> None:
     config.write_text(config.read_text() + "\n[surprise]\n")
 

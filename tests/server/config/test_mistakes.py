@@ -182,7 +182,19 @@ def test_what_is_not_toml_is_refused(tmp_path: Path, raw: bytes) -> None:
 
 
 def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="coc-server init makes a first one"):
+    with pytest.raises(ConfigError, match="make a first one with coc-server init"):
+        load_config(tmp_path / "c.toml")
+
+
+def test_a_file_that_this_account_may_not_read_leads_to_the_right_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(type(tmp_path), "read_text", refuse)
+
+    with pytest.raises(ConfigError, match="this account may not read it; say the command as the server's"):
         load_config(tmp_path / "c.toml")
 
 
@@ -214,3 +226,23 @@ def test_with_a_recovery_key_the_operator_may_be_left_out(folder: Path, paper: I
 
     assert mail is not None
     assert mail.operator is None
+
+
+@pytest.mark.parametrize(
+    ("section", "password", "mistake"),
+    [
+        (MAIL.replace("mail.example.org", "mail..example.org"), "", "[mail].host must be the name"),
+        (f"{MAIL}port = 465\n", "", "[mail].port 465 wants TLS before the first word"),
+        (f'{MAIL}user = "jörg"\npassword_file = "mail.password"\n', "x", "[mail].user has a letter"),
+        (f'{MAIL}user = "c"\npassword_file = "mail.password"\n', "pässwort", "[mail].password_file: the"),
+    ],
+)
+def test_settings_with_which_no_mail_could_be_sent_are_refused(
+    folder: Path, section: str, password: str, mistake: str
+) -> None:
+    (folder / "mail.password").write_text(password, encoding="utf-8")
+
+    (found,) = mistakes(folder, f'{LEAST}{section}operator = "o@example.org"\n')
+
+    assert found.startswith(mistake)
+    assert "pässwort" not in found
