@@ -127,7 +127,9 @@ def test_nor_if_it_was_sent_again_since(
     assert NOT_KNOWN in database.readers(passed.incident)
     own = database.delivery(passed.inbox_id).incident
     assert own != passed.incident, "whom the unknown diary was begun for may be meant by this report"
-    assert [] == list(database.readers(own)), "nor is it known whom the other one named: the recovery keys open it"
+    assert [] == list(database.readers(own)), (
+        "nor is it known whom the other one named: the recovery keys open it"
+    )
 
 
 def test_who_passed_one_keeps_its_report_if_the_diary_is_that_ones(
