@@ -200,7 +200,7 @@ def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None
     untold = overview.untold(now - _TELLING_TAKES, again_after=REMIND, overdue_after=OVERDUE)
     if untold:
         status.warn(
-            f"For over ten minutes members were not told of {untold} report(s), or that they wait.",
+            f"For over ten minutes members, or some of them, were not told of {untold} report(s), or that they wait.",
             'Tell who is on duty to look at their desks, without a mail. Why, say the line "mail" of '
             f"coc-server doctor --config {path} and event=notice-failed in the log. The mails go out by themselves once they can.",
         )

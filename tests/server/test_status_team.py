@@ -80,7 +80,7 @@ def test_members_who_were_not_told_of_a_report_are_said(
 
     assert [] == look(config, NOW + timedelta(minutes=9), well).warnings
     ((what, then),) = look(config, later, well).warnings
-    assert "members were not told of 1 report(s)" in what
+    assert "members, or some of them, were not told of 1 report(s)" in what
     assert f"coc-server doctor --config {config}" in then
 
     parts.database.told(parts.database.job(inbox_id), later)
