@@ -153,7 +153,7 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     found, files = _write_the_rest(host, ref, view, found, work, texts=looks)
     if files and looks:
         work.store.note_found(incident.id, [Found.FILES], work.clock.now())
-    settle(incident, ref, host, found, work)
+    settle(incident, ref, host, found, work, for_report=not looks)
     if delivery.source == HOST:
         work.store.observed(inbox_id, hints.upto, work.clock.now())
     else:

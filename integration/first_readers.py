@@ -62,26 +62,6 @@ _ASIDE = re.compile(r"https?://(?:\S+/)?|\((?:he|she|they)/(?:him|her|them|they)
 _CONTRACTED = re.compile(r"n['’]t\b", re.IGNORECASE)  # noqa: RUF001 - the typographer's apostrophe
 
 
-@dataclass(frozen=True, slots=True)
-class FirstReaders:
-    """Who gets the first keyring of a new incident.
-
-    ``unclear_wish`` is set when the report asks that somebody should not see it and the wish is more than
-    names of members: then nobody on duty reads, only the recovery keys do.
-    """
-
-    members: tuple[Member, ...]
-    unclear_wish: bool
-
-
-def first_readers(report: Report, roster: Roster) -> FirstReaders:
-    """The members on duty whom nothing in the report could mean."""
-    return FirstReaders(
-        tuple(one for one in not_meant(report, roster) if one.on_duty),
-        unclear_wish=_kept_from(report, [_person(member) for member in roster.members]) is None,
-    )
-
-
 def not_meant(report: Report, roster: Roster) -> tuple[Member, ...]:
     """All members, on duty or not, whom nothing in the report could mean.
 

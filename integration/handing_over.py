@@ -79,8 +79,10 @@ def _readers_of(delivery: Delivery, incident: Incident, work: Casework) -> tuple
     if not members and not roster.recovery:
         raise NoReaders(
             f"Nobody could open the diary of {incident.code_name}.",
-            meaning="Every member on duty may be meant by the report, and the roster has no recovery key.",
-            next_step="Add a recovery key, or put another member on duty; the job tries again by itself.",
+            meaning="Every member on duty may be meant by the report or by another version of it, and the roster has no "
+            "recovery key.",
+            next_step="Add a recovery key, or put another member on duty; the job tries again by itself. If it is a later "
+            "version of a report, only a recovery key helps.",
         )
     return members
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from integration.first_readers import first_readers, not_meant
+from integration.first_readers import not_meant
 from integration.report import load_report
 
 if TYPE_CHECKING:
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 def first_readers_of(delivery: Delivery, store: Store, roster: Roster) -> tuple[Member, ...]:
-    """The members on duty whom neither a waiting report nor another version of it could mean."""
-    if delivery.report is None:
-        return ()
-    others = _not_meant_by_others(delivery, store, roster)
-    return tuple(one for one in first_readers(load_report(delivery.report), roster).members if one in others)
+    """The members on duty whom neither a waiting report nor another version of it could mean.
+
+    Of one that was kept apart also those off duty, if that leaves nobody else: who read its other versions was chosen for
+    these, perhaps long ago.
+    """
+    safe = not_meant_by_any(delivery, store, roster)
+    on_duty = tuple(one for one in safe if one.on_duty)
+    return on_duty if on_duty or not store.incidents_beside(delivery.inbox_id) else safe
 
 
 def not_meant_by_any(delivery: Delivery, store: Store, roster: Roster) -> tuple[Member, ...]:

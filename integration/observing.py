@@ -8,7 +8,7 @@ deleted only when the entry that holds it was read back from the ticket.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -322,17 +322,33 @@ def seal_readable(
     with suppress(HostRefused):
         over = _remove_sealed(incident, ref, host, back, work)
         found = replace(found, plain=tuple(one for one in found.plain if one.id not in over))
+    if found.shown is not None and back.shown is not None and found.shown != back.shown:
+        raise HostUnknownOutcome(
+            f"The ticket of {incident.code_name} was changed while a plain comment was being sealed.",
+            meaning="What it shows now was not taken over yet, and must not be put back.",
+            next_step="Nothing; the job looks again.",
+        )
     return replace(found, comments=back.comments)
 
 
-def settle(incident: Incident, ref: TicketRef, host: Host, found: TicketState, work: Casework) -> None:
+def settle(
+    incident: Incident,
+    ref: TicketRef,
+    host: Host,
+    found: TicketState,
+    work: Casework,
+    *,
+    for_report: bool = False,
+) -> None:
     """Delete plain comments whose entry stands on the ticket by now, open it again if it was closed too early, note its steps.
 
-    ``found`` is the ticket as it was read last, after everything else was written.
+    ``found`` is the ticket as it was read last, after everything else was written. A report is done, and its next one comes,
+    also if the host does not let us delete a comment: the next look says so.
     """
     view, store, now = mirror(incident, work.process), work.store, work.clock.now()
     if Touched.COMMENTS in found.parts:
-        _remove_sealed(incident, ref, host, found, work)
+        with suppress(HostRefused) if for_report else nullcontext():
+            _remove_sealed(incident, ref, host, found, work)
     if found.shown is not None and _closed_wrongly(incident, found.shown):
         open_ones = unfinished(incident, found, work)
         if open_ones:

@@ -13,6 +13,7 @@ from integration.errors import HostRefused, HostRejected, HostUnavailable, HostU
 from integration.host_events import HostEvent, Touched
 from integration.incident import Alias
 from integration.mirror import PlainComment, mirror
+from integration.risk import Level
 from integration.text import Untrusted
 from tests.server.memory_host import SPACE, shown_of
 from webhook_server.store.chores import ChoreBook
@@ -119,14 +120,19 @@ def test_a_field_that_the_host_refuses_keeps_no_plain_comment_readable(
     assert "remove" not in host.calls
 
 
+@pytest.mark.parametrize("lacking", [False, True])
 @found
 def test_a_value_that_is_set_while_a_plain_comment_is_being_sealed_is_adopted_and_not_put_back(
-    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
-) -> None:
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str,
+    *, lacking: bool,
+) -> None:  # fmt: skip
     receipt = take_in()
     open_incident(receipt.inbox_id, work)
     (ticket,) = host.tickets
-    ticket.shown = shown = shown_of(mirror(database.incident(receipt.incident), work.process))
+    shown = shown_of(mirror(database.incident(receipt.incident), work.process))
+    ticket.shown = shown = replace(
+        shown, impact=Level.HIGH if lacking else None, likelihood=Level.HIGH if lacking else None
+    )
     ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
     is_found(found_by, ticket, database, clock)
 
@@ -195,3 +201,31 @@ def test_a_plain_comment_that_stood_there_before_the_diary_is_sealed_as_soon_as_
     assert [] == ticket.plain
     assert ["777"] == [one.comment_id for one in database.untold_exposures()]
     assert [] == database.unfinished_jobs()
+
+
+def test_a_report_is_done_though_a_plain_comment_that_stood_there_before_may_not_be_deleted(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    receipt = take_in()
+
+    def away(call: str) -> None:
+        if call == "read":
+            raise HostUnavailable("The host is away.")
+
+    def refuse(call: str) -> None:
+        if call == "remove":
+            raise HostRefused("We may not.")
+
+    host.trouble = away
+    with pytest.raises(HostUnavailable):
+        open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    host.trouble = refuse
+
+    open_incident(receipt.inbox_id, work)
+
+    assert [] == database.unfinished_jobs()
+    happened(Touched.COMMENTS, ticket, database, clock)
+    with pytest.raises(HostRefused):
+        looks(database, work)

@@ -142,8 +142,15 @@ class Database(Diaries, JobList, Observed):
     def incidents_beside(self, inbox_id: str) -> list[IncidentId]:
         """The other incidents of a delivery's submission: there are some once a report was kept apart."""
         own = sa.select(t.inbox.c.incident_id).where(t.inbox.c.id == inbox_id).scalar_subquery()
+        # Its first incident may have no delivery here any more: its database was restored, and then this one was kept apart.
+        submission = (t.incident.c.source == t.inbox.c.source) & (
+            t.incident.c.submission_digest == t.inbox.c.submission_digest
+        )
+        first = sa.select(t.incident.c.id).join(t.inbox, submission)
+        with self._read() as connection:
+            begun = connection.scalars(first.where(t.inbox.c.id == inbox_id, t.incident.c.id != own)).all()
         rows = self._of_its_submission(inbox_id, t.inbox.c.incident_id != own)
-        return list(dict.fromkeys(IncidentId(row.incident_id) for row in rows))
+        return list(dict.fromkeys(map(IncidentId, [*begun, *(row.incident_id for row in rows)])))
 
     def _of_its_submission(self, inbox_id: str, which: sa.ColumnElement[bool]) -> Sequence[sa.Row[Any]]:
         """Some of the other deliveries of the same submission."""

@@ -195,6 +195,7 @@ def test_an_edited_report_that_comes_first_after_a_restore_is_written(
     assert_whole(replace(edited, incident=own), host, database)
     assert before == host.tickets[0].comments == list(database.comments(first.incident))
     assert [NOT_KNOWN] == list(database.readers(first.incident))
+    assert [] == list(database.readers(own))  # nor is it known whom the report before the edit named
 
 
 @pytest.mark.parametrize("at", range(1, 31))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.casework import Casework, open_incident
+from integration.diary.keys import generate_identity
 from integration.errors import HostUnknownOutcome, KeptApart
 from integration.notices import notice
 from tests.server.casework.interrupted import Crash, dying
@@ -212,3 +213,23 @@ def test_an_attempt_that_keeps_a_report_apart_writes_nothing_under_the_lock_of_t
         assert "busy" == attempt(second.inbox_id, work, database, locks)
     assert "done" == attempt(second.inbox_id, work, database, locks)
     assert 2 == len(host.tickets)
+
+
+@pytest.mark.parametrize("recovery", [True, False])
+def test_what_is_kept_apart_is_read_by_a_reader_off_duty_if_nobody_on_duty_read_the_other_version(
+    take_in: Intake, work: Casework, database: Database, make_report: Callable[..., Report], team: Team,
+    *, recovery: bool,
+) -> None:  # fmt: skip
+    charlie = generate_identity("charlie")
+    team.members += [charlie]
+    team.names |= {"charlie": ("Charlie Vance",)}
+    if not recovery:
+        team.recovery = []
+    first = take_in(submission="s1")
+    open_incident(first.inbox_id, work)
+    team.on_duty = {"charlie"}
+    second = take_in(make_report(account="It was Robert."), submission="s1")
+
+    kept_apart(second.inbox_id, work)
+
+    assert ["miriam"] == list(database.readers(database.delivery(second.inbox_id).incident))

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from integration.first_readers import first_readers
+from dataclasses import dataclass
+
+from integration.first_readers import _kept_from, _person, not_meant
 from integration.incident import Alias
 from integration.report import Answer, Report, ReportField
 from integration.roster import Member, RecoveryKey, Roster
 from integration.text import Untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReaders:
+    """Who of those on duty reads a report first, and whether it asks unclearly that somebody should not."""
+
+    members: tuple[Member, ...]
+    unclear_wish: bool
+
+
+def first_readers(told: Report, team: Roster) -> FirstReaders:
+    people = [_person(one) for one in team.members]
+    on_duty = tuple(one for one in not_meant(told, team) if one.on_duty)
+    return FirstReaders(on_duty, unclear_wish=_kept_from(told, people) is None)
 
 
 def member(alias: str, *names: str, on_duty: bool = True, handles: tuple[str, ...] = ()) -> Member:

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.first_readers import first_readers, not_meant
+from integration.first_readers import not_meant
 from integration.report import ReportField
-from tests.unit.first_readers.members import MIRIAM, ROBERT, asked, member, readers, report, roster
+from tests.unit.first_readers.members import (
+    MIRIAM,
+    ROBERT,
+    asked,
+    first_readers,
+    member,
+    readers,
+    report,
+    roster,
+)
 
 LONG = "It began at lunch when {} came over to our table and did not stop talking"
 

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.first_readers import first_readers, not_meant
+from integration.first_readers import not_meant
 from integration.report import Report, ReportField
-from tests.unit.first_readers.members import MIRIAM, ROBERT, answers, member, readers, report, roster
+from tests.unit.first_readers.members import (
+    MIRIAM,
+    ROBERT,
+    answers,
+    first_readers,
+    member,
+    readers,
+    report,
+    roster,
+)
 
 
 @pytest.mark.parametrize(
