@@ -34,7 +34,6 @@ what to do next.
     │   │   └── HostFrozen        the ticket space was found not to be restricted while a job was under way
     │   └── HostReplaced          another repository or project stands under the ticket space's name
     ├── NotifyError               a notice reached nobody
-    │   └── PartlyTold            it reached some; only the others get it again
     ├── StoreError                the database did not take it; nothing was answered as received
     │   ├── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
     │   └── Busy                  another server is at the same work now
@@ -292,12 +291,6 @@ class NotifyError(CoCError):
     """A notice reached nobody; it is sent again."""
 
     code = "notify"
-
-
-class PartlyTold(NotifyError):
-    """A notice reached some, and may reach the others when it is sent again."""
-
-    code = "partly-told"
 
 
 class StoreError(CoCError):

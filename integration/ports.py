@@ -297,7 +297,6 @@ class Notifier(Protocol):
         """Send the same notice to each address, separately. Sending it again is harmless.
 
         Raises:
-            PartlyTold: some took it; sent again, it goes to the others only.
             NotifyError: nobody took it.
         """
         ...

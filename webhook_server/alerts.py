@@ -14,7 +14,6 @@ from integration.errors import (
     IntakeError,
     NotifyError,
     NotReceived,
-    PartlyTold,
     RootKeyRefused,
     StaleDelivery,
     TooLarge,
@@ -82,10 +81,6 @@ _TEXTS = {
     NotifyError.code: (
         "The mail server takes no notice for members, so they may not know that something waits. Please check [mail]\n"
         "in the configuration and the addresses in the roster."
-    ),
-    PartlyTold.code: (
-        "The mail server took a notice for some addresses and not yet for others, so some members may not know that something\n"
-        "waits. It is tried again for the others. If this mail comes again, look into the mail server's log."
     ),
 }
 """What is told of each code; {source} is a name from the configuration."""

@@ -14,7 +14,6 @@ from integration.errors import (
     HostFrozen,
     HostNotRestricted,
     NotifyError,
-    PartlyTold,
 )
 from integration.logs import Log
 from integration.notices import (
@@ -40,6 +39,8 @@ _log = Log("coc.jobs")
 
 REMIND = timedelta(hours=24)
 _TELL_AGAIN = timedelta(minutes=1)
+_LONGEST_TURN = 60.0
+"""Seconds after which the other tasks of this thread have their turn, alerts among them; a slow mail server takes more for many."""
 OVERDUE = timedelta(hours=1)
 """After so long a delivery that still waits is told, even if each try may be the one that succeeds."""
 
@@ -59,17 +60,16 @@ class Teller:
 
     def turn(self) -> None:
         """Send what is news, and reminders of what still waits."""
-        now = self._work.clock.now()
+        now, began = self._work.clock.now(), self._work.clock.steady()
         for job in self._jobs.untold(now, again_after=REMIND, overdue_after=OVERDUE):
+            if self._work.clock.steady() - began > _LONGEST_TURN:
+                break
             news = (job.inbox_id, job.state, job.reason_code or "")
             if self._is_held(news, now):
                 continue
-            trouble = self._tell(job)
-            if trouble is not None:
-                self._held[news] = now + _TELL_AGAIN
-                if isinstance(trouble, PartlyTold):
-                    continue
+            if not self._tell(job):
                 # A mail server that is away costs a turn at most one try, and no job keeps the others from being told.
+                self._held[news] = now + _TELL_AGAIN
                 break
             self._held[news] = now + REMIND  # if it cannot be noted now, the mail is not sent again before
             self._jobs.told(job, now)
@@ -80,8 +80,8 @@ class Teller:
         """Whether it is to wait. What would wait longer than anything does is from before the clock was put back."""
         return now < self._held.get(what, now) <= now + REMIND
 
-    def _tell(self, job: Job) -> Exception | None:
-        """Tell whoever must know of it; what kept somebody from being told."""
+    def _tell(self, job: Job) -> bool:
+        """Tell whoever must know of it; whether somebody was told."""
         lost = job.reason_code == GIVEN_UP
         try:
             waits = None if job.state == "done" else self._why(job)
@@ -92,14 +92,14 @@ class Teller:
         except NotifyError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
             self.alerts.note("", error.code)
-            return error
+            return False
         except CoCError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
-            return error
+            return False
         except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
             _log.error("notice-failed", incident=job.code_name, error=type(error).__name__)
-            return error
-        return None
+            return False
+        return True
 
     def _notice(self, job: Job, waits: str | None) -> Notice:
         if job.reason_code == GIVEN_UP:

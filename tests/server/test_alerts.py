@@ -62,7 +62,6 @@ def test_each_refusal_names_the_form_and_what_to_do_and_is_told_at_once(
         ("unreadable-submission", 1),
         ("question-missing", 1),
         ("notify", 1),
-        ("partly-told", 1),
         ("unauthenticated", 24),
         ("too-large", 24),
         ("not-received", 24),
@@ -162,7 +161,6 @@ def test_a_clock_that_is_put_back_delays_no_alert(alerts: Alerts, told: Told, cl
         ("unreadable-submission", False),
         ("question-missing", True),
         ("notify", False),
-        ("partly-told", False),
     ],
 )
 def test_without_an_operator_members_on_duty_hear_of_what_no_notice_about_a_report_says(

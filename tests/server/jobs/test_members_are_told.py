@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.errors import HostLimited, HostRefused, NotifyError, PartlyTold, StoreError
+from integration.errors import HostLimited, HostRefused, NotifyError, StoreError
 from tests.server.jobs.conftest import FakeEngine, Panic, always
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.store.locks import Locks
@@ -101,20 +101,26 @@ def test_while_mail_fails_it_is_tried_again_each_minute(
     assert 3 == len(told.mails)
 
 
-def test_a_notice_that_only_some_took_keeps_no_other_back_and_the_operator_hears_of_it(
-    dispatcher: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told,
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+def test_a_slow_mail_server_leaves_time_for_alerts_between_notices(
+    dispatcher: Dispatcher, take_in: Intake, work: Casework, database: Database, told: Told, clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    for _ in range(3):
+    for _ in range(5):
         attempt(take_in().inbox_id, work, database, Locks(database._engine))
-    alerts: list[tuple[str, str]] = []
-    monkeypatch.setattr(dispatcher._teller.alerts, "note", lambda *of: alerts.append(of))
-    told.trouble = PartlyTold("Some took it.")
+    tell = told.tell
 
-    dispatcher.turn()
+    def slowly(addresses: Sequence[str], *, subject: str, text: str) -> None:
+        clock.forward(seconds=40)
+        tell(addresses, subject=subject, text=text)
 
-    assert 3 == caplog.text.count("event=notice-failed")
-    assert {("", "partly-told")} == set(alerts)
+    monkeypatch.setattr(told, "tell", slowly)
+
+    told_by = []
+    for _ in range(3):
+        dispatcher.turn()
+        told_by.append(len(told.mails))
+
+    assert [2, 4, 5] == told_by
 
 
 def test_a_notice_that_cannot_be_made_does_not_keep_others_from_being_told(
