@@ -186,7 +186,9 @@ def test_an_edit_that_comes_first_after_a_restore_is_in_a_diary(
     server.open_until_done(edited)
 
     assert server.parts.database.delivery(edited).finished
-    diary = read(server, host, server.incident_of(edited), identities["robert"])
+    own = server.incident_of(edited)
+    assert () == tuple(server.parts.database.readers(own.id)), "nor whom the report before the edit named"
+    diary = read(server, host, own, identities["recovery"])
     assert words in diary.entries[-1].body.reveal()
 
 
