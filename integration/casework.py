@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from integration.adopting import adopt
 from integration.erasing import erased_on_host
 from integration.errors import (
     DoesNotOpen,
@@ -28,7 +29,7 @@ from integration.incident import Incident
 from integration.may_read_first import not_meant_by_any
 from integration.mirror import Difference, difference, mirror, shows
 from integration.night import is_right_at_night
-from integration.observing import adopt, observe, seal_readable, settle
+from integration.observing import observe, seal_readable, settle
 from integration.reconcile import Found, began_with, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
 from integration.store import HOST, NIGHTLY

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from integration.adopting import adopt
 from integration.diary.keys import Reader
 from integration.diary.seal import Card, EntryContent, EntryDraft, open_first_epoch, seal_entry
 from integration.errors import NoReaders
 from integration.may_read_first import first_readers_of
-from integration.observing import adopt
 from integration.report import Report, ReportField, load_report
 from integration.text import Untrusted
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from integration.adopting import is_settled
 from integration.errors import HostGone
 from integration.mirror import mirror
-from integration.observing import is_settled
 from integration.reconcile import is_whole
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,14 @@ from flask import Flask
 
 from integration.incident import SpaceName
 from integration.report import ReportField
+from tests.intake.answers import CANARY
 from webhook_server.intake.mapping import FormMapping
 from webhook_server.intake.routes import intake
 from webhook_server.intake.schemes import PRESETS
 from webhook_server.intake.sources import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from flask.testing import FlaskClient
@@ -128,3 +131,12 @@ def _fixture(reader: str, name: str) -> dict[str, object]:
     found = json.loads((HERE / reader / "fixtures" / f"{name}.json").read_text(encoding="utf-8"))
     assert isinstance(found, dict)
     return found
+
+
+@pytest.fixture
+def nothing_of_a_report_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A test may put the canary anywhere in a request."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    for record in caplog.records:
+        assert CANARY not in f"{record.getMessage()} {record.exc_info} {record.__dict__}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import logging
-import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +13,14 @@ from hypothesis import strategies as st
 
 from integration.errors import StoreError, TooLarge, Unauthenticated
 from integration.report import ReportField
+from tests.intake.answers import CANARY, answered, with_canary
 from webhook_server.answers import MAX_BODY
-from webhook_server.intake.registry import READERS, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from werkzeug.test import TestResponse
-
     from tests.intake.conftest import Door
 
-CANARY = "canary-" + secrets.token_hex(24)
+pytestmark = pytest.mark.usefixtures("nothing_of_a_report_is_logged")
+
 ELSEWHERE = [
     "/in",
     "/in/",
@@ -43,29 +37,6 @@ ELSEWHERE = [
 
 CHUNKED = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
 """What a WSGI server passes on for a body without a declared length."""
-
-
-@pytest.fixture(autouse=True)
-def nothing_of_a_report_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Every test of this file may put the canary anywhere in a request."""
-    caplog.set_level(logging.DEBUG)
-    yield
-    for record in caplog.records:
-        assert CANARY not in f"{record.getMessage()} {record.exc_info} {record.__dict__}"
-
-
-def answered(response: TestResponse, status: int) -> None:
-    assert (response.status_code, response.data) == (status, b"")
-    assert "Content-Type" not in response.headers
-    assert "Location" not in response.headers
-
-
-def with_canary(report: dict[str, Any]) -> dict[str, Any]:
-    """The report with the canary in every question and answer."""
-    for one in report["data"]["answers"]:
-        one["question"] += CANARY
-        one["answer"] += CANARY
-    return report
 
 
 def test_signed_report_is_received_once_with_its_id_and_mapping(
@@ -308,68 +279,6 @@ def test_form_encoded_body_is_read_raw(door: Door, generic_report: dict[str, Any
 
     answered(response, 200)
     assert len(door.received) == 1
-
-
-UNREADABLE = [
-    pytest.param(f'{{"type": "{CANARY}'.encode(), id="cut off"),
-    pytest.param(b'{"type": "' + CANARY.encode() + b'\xff\xfe"}', id="invalid UTF-8"),
-    pytest.param(b"[" * 100_000, id="deep nesting"),
-    pytest.param(b"", id="empty"),
-    pytest.param(b'{"type": "report.submitted", "ip": "' + CANARY.encode() + b'"}', id="other shape"),
-    pytest.param(json.dumps({"type": "x", "n": float("nan"), "c": CANARY}).encode(), id="NaN"),
-    pytest.param(
-        json.dumps(
-            {
-                "type": "report.submitted",
-                "timestamp": "",
-                "data": {
-                    "submission_id": "s",
-                    "answers": [{"id": "q", "question": CANARY, "answer": CANARY}] * 10_000,
-                },
-            }
-        ).encode(),
-        id="10,000 answers",
-    ),
-]
-
-
-@pytest.mark.parametrize("raw", UNREADABLE)
-def test_authentic_but_unreadable_is_stored_as_it_came_answered_and_alerted(door: Door, raw: bytes) -> None:
-    answered(door.generic(raw), 200)
-
-    ((source, submission_id, report),) = door.received
-    assert (source, submission_id) == ("script", f"unreadable-{hashlib.sha256(raw).hexdigest()}")
-    assert report.verbatim is not None
-    assert report.verbatim.reveal() == raw.decode(errors="backslashreplace")
-    assert CANARY not in repr(report)
-    assert door.alerts == [("script", "unreadable-submission")]
-
-
-def test_unreadable_delivery_again_has_the_same_id(door: Door) -> None:
-    door.generic(b"{")
-    door.generic(b"{")
-
-    assert door.received[0] == door.received[1]
-
-
-def test_bug_in_a_reader_loses_nothing(
-    door: Door,
-    generic_report: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def broken(raw: bytes, content_type: str) -> None:
-        raise KeyError(raw.decode(), content_type)
-
-    table = {**READERS, "generic": Reader("generic", broken, "standard-webhooks", "x")}  # type: ignore[arg-type]  # broken on purpose
-    monkeypatch.setattr("webhook_server.intake.routes.READERS", table)
-
-    answered(door.generic(with_canary(generic_report)), 200)
-
-    assert door.received[0][2].verbatim is not None
-    assert door.alerts == [("script", "unreadable-submission")]
-    assert "outcome=unreadable size=" in caplog.text
-    assert "error=KeyError" in caplog.text
 
 
 def test_failing_alert_changes_nothing_for_the_sender(door: Door, caplog: pytest.LogCaptureFixture) -> None:

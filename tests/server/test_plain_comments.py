@@ -19,6 +19,7 @@ from tests.server.memory_host import SPACE, shown_of
 from webhook_server.store.chores import ChoreBook
 
 if TYPE_CHECKING:
+    from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
     from tests.server.memory_host import MemoryHost, MemoryTicket
@@ -49,6 +50,30 @@ def is_found(how: str, ticket: MemoryTicket, database: Database, clock: SetClock
         book.begin_night(clock.now())
         clock.forward(days=1)
         book.begin_night(clock.now())
+
+
+def may_not_delete(call: str) -> None:
+    """The host's trouble where the service's account lacks the right."""
+    if call == "remove":
+        raise HostRefused("We may not.")
+
+
+def commented_before_its_diary(
+    receipt: Receipt, work: Casework, host: MemoryHost, clock: SetClock
+) -> MemoryTicket:
+    """A ticket that was opened, and on which somebody wrote while the host kept the service from going on."""
+
+    def away(call: str) -> None:
+        if call == "read":
+            raise HostUnavailable("The host is away.")
+
+    host.trouble = away
+    with pytest.raises(HostUnavailable):
+        open_incident(receipt.inbox_id, work)
+    host.trouble = lambda _call: None
+    (ticket,) = host.tickets
+    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    return ticket
 
 
 found = pytest.mark.parametrize("found_by", ["by an event", "at night"])
@@ -166,11 +191,7 @@ def test_a_plain_comment_that_may_not_be_deleted_keeps_nothing_else_from_being_p
     del ticket.steps[gone]
     is_found(found_by, ticket, database, clock)
 
-    def refuse(call: str) -> None:
-        if call == "remove":
-            raise HostRefused("We may not.")
-
-    host.trouble = refuse
+    host.trouble = may_not_delete
     with pytest.raises(HostRefused):
         looks(database, work)
 
@@ -182,18 +203,8 @@ def test_a_plain_comment_that_stood_there_before_the_diary_is_sealed_as_soon_as_
     take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
 ) -> None:
     receipt = take_in()
-
-    def away(call: str) -> None:
-        if call == "read":
-            raise HostUnavailable("The host is away.")
-
-    host.trouble = away
-    with pytest.raises(HostUnavailable):
-        open_incident(receipt.inbox_id, work)
-    (ticket,) = host.tickets
-    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
+    ticket = commented_before_its_diary(receipt, work, host, clock)
     happened(Touched.COMMENTS, ticket, database, clock)
-    host.trouble = lambda _call: None
 
     looks(database, work)  # there is no diary yet
     open_incident(receipt.inbox_id, work)
@@ -207,21 +218,8 @@ def test_a_report_is_done_though_a_plain_comment_that_stood_there_before_may_not
     take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
 ) -> None:
     receipt = take_in()
-
-    def away(call: str) -> None:
-        if call == "read":
-            raise HostUnavailable("The host is away.")
-
-    def refuse(call: str) -> None:
-        if call == "remove":
-            raise HostRefused("We may not.")
-
-    host.trouble = away
-    with pytest.raises(HostUnavailable):
-        open_incident(receipt.inbox_id, work)
-    (ticket,) = host.tickets
-    ticket.plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted(FIRST)))
-    host.trouble = refuse
+    ticket = commented_before_its_diary(receipt, work, host, clock)
+    host.trouble = may_not_delete
 
     open_incident(receipt.inbox_id, work)
 

@@ -66,8 +66,8 @@ def intake(
         clock: what signed times are compared with.
         alert: tells whoever can mend it, by source name and code, that something was not stored (``intake``), was
             refused (``unauthenticated``, ``stale-delivery``, ``too-large``), or was stored but not understood
-            (``unreadable-submission``), or not all of it (``question-missing``). It returns at once, and limits how often it tells: strangers can bring some of
-            these about as often as they like.
+            (``unreadable-submission``), or not all of it (``question-missing``). It returns at once, and limits how
+            often it tells: strangers can bring some of these about as often as they like.
         count: is told the outcome of each delivery: ``received``, ``unreadable``, ``ignored``, ``failed``, or the
             code of the refusal.
     """
