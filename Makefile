@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 T ?= tests
+SYNC_US ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test check lint types imports format lock needs soak bench bench-peers bench-acks bench-mirror bench-memory docs-schema clean
+.PHONY: help demo sandbox test check lint types imports format lock needs soak bench bench-peers bench-acks bench-slow-disk bench-mirror bench-memory docs-schema clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## see the whole product work on stand-ins for Jira and GitHub, then stop
 	@$(BIN)/python -m sandbox.demo
@@ -51,6 +52,10 @@ bench-peers: ## the Node servers that bench-acks and bench-memory compare with; 
 
 bench-acks: .venv/ready ## acknowledgements beside Node servers and the machine's limits (ten minutes)
 	$(BIN)/python -m benchmarks.acks
+
+bench-slow-disk: .venv/ready ## the same at 64 connections, with a disk that takes SYNC_US microseconds longer for each write (1000 if none is given)
+	cc -Wall -shared -fPIC -o .venv/slow_disk.so benchmarks/slow_disk.c
+	SYNC_US=$(SYNC_US) LD_PRELOAD=$(CURDIR)/.venv/slow_disk.so $(BIN)/python -m benchmarks.acks --connections 64 --rounds 3 --only Probot durable
 
 bench-mirror: .venv/ready ## bursts of 300 mirrored onto the stand-ins, beside the floor of round trips (ten minutes)
 	$(BIN)/python -m benchmarks.mirror
