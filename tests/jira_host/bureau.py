@@ -17,7 +17,7 @@ from sandbox.jira_registered_hook import RegisteredHook
 
 if TYPE_CHECKING:
     from integration.setup import Deed
-    from sandbox.jira_state import Project
+    from sandbox.jira_state import CustomField, Project
 
 TEAM = {Alias("Heron"): "acc-heron", Alias("Wren"): "acc-wren"}
 BOT = "acc-bot"
@@ -88,6 +88,11 @@ class Bureau:
             vars(hook).update(state)
         self.cloud.hooks[:] = self._hooks
         self.cloud.wire.heal()
+
+
+def the_field(bureau: Bureau, name: str) -> CustomField:
+    """A custom field of the site by its name."""
+    return next(one for one in bureau.cloud.site.fields.values() if one.name == name)
 
 
 def do(deeds: Any) -> None:  # noqa: ANN401 - what deeds() gives
