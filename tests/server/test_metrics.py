@@ -21,6 +21,7 @@ from tests.pg import both
 from tests.server.memory_host import SPACE
 from webhook_server.metrics import CODES, OUTCOMES, Counters, DatabaseFigures, published
 from webhook_server.store import tables as t
+from webhook_server.store.chores import ChoreBook
 from webhook_server.store.overview import Overview
 
 if TYPE_CHECKING:
@@ -163,6 +164,30 @@ def test_rosters_workers_and_chores_are_seen(
     assert 1 == figures["coc_workers_alive", ()]
     assert 86400 == figures["coc_chore_age_seconds", (("chore", "backup"),)]
     assert 1 == figures["coc_jobs_stuck", ()]
+
+
+@both
+def test_what_fails_is_seen_by_chore_and_code_and_no_ticket_space_is_named(
+    registry: CollectorRegistry, database: Database, clock: SetClock, canary: str
+) -> None:
+    book, now = ChoreBook(database._engine), clock.now()
+    book.failed("boards", f"space {canary}", "host-refused", now)
+    book.failed("unknown-tickets", "", canary, now)
+    clock.forward(minutes=10)
+    book.failed("boards", "another", "host-refused", clock.now())
+    book.failed("boards", f"space {canary}", "host-refused", clock.now())
+
+    figures = {labels: value for (name, labels), value in read(registry).items() if "chore_failing" in name}
+
+    assert {
+        (("chore", "boards"), ("code", "host-refused")): 600,
+        (("chore", "unknown-tickets"), ("code", "other")): 600,
+    } == figures
+    assert canary not in generate_latest(registry).decode()
+    for part in ("another", f"space {canary}"):
+        book.succeeded("boards", part)
+    book.succeeded("unknown-tickets", "")
+    assert "coc_chore_failing_seconds{" not in generate_latest(registry).decode()
 
 
 def test_a_database_that_is_away_is_a_figure_and_no_trouble(
