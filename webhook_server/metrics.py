@@ -108,14 +108,17 @@ class _CountedNotifier:
         self._notifier = notifier
         self._count = count
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         """Send a notice, as :class:`integration.ports.Notifier` says."""
         try:
-            self._notifier.tell(addresses, subject=subject, text=text)
+            left = self._notifier.tell(addresses, subject=subject, text=text)
         except BaseException:
             self._count.labels("failed").inc()
             raise
         self._count.labels("sent").inc()
+        if left:  # the operator is to hear of them, too
+            self._count.labels("failed").inc()
+        return left
 
 
 class DatabaseFigures(Collector):

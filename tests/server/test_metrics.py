@@ -251,6 +251,17 @@ def test_a_notice_is_counted_as_sent_or_failed_and_goes_on_as_it_was(told: Told,
     assert (1, 1) == tuple(figures["coc_notices_total", (("outcome", name),)] for name in ("sent", "failed"))
 
 
+def test_a_notice_that_only_some_got_is_counted_as_sent_and_as_failed(told: Told) -> None:
+    registry = CollectorRegistry()
+    told.refuses = {"b@example.org"}
+
+    left = Counters(registry).notices(told).tell(("a@example.org", "b@example.org"), subject="s", text="t")
+
+    assert ["b@example.org"] == left
+    figures = read(registry)
+    assert (1, 1) == tuple(figures["coc_notices_total", (("outcome", name),)] for name in ("sent", "failed"))
+
+
 def test_nothing_of_the_library_that_describes_this_machine_is_published(registry: CollectorRegistry) -> None:
     assert REGISTRY is not registry
     assert not re.search(r"^(python|process)_", generate_latest(registry).decode(), re.MULTILINE)

@@ -190,6 +190,16 @@ chore_trouble = sa.Table(
 )
 """What fails of that, from the first failure on; the next success takes its row away."""
 
+notice_left = sa.Table(
+    "notice_left",
+    metadata,
+    sa.Column("inbox_id", sa.ForeignKey("inbox.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("address_digest", sa.String, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+)
+"""Who has not got the notice about a delivery that others got, until it is sent or given up."""
+
 redelivery = sa.Table(
     "redelivery",
     metadata,
