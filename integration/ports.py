@@ -293,8 +293,10 @@ class HookLog(Protocol):
 class Notifier(Protocol):
     """Tells members that something waits for them, without any content."""
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         """Send the same notice to each address, separately. Sending it again is harmless.
+
+        Gives those that did not get it, if any other got it.
 
         Raises:
             NotifyError: nobody took it.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 FORMAT = "coc-backup/1"
 _CHUNK = 4 * 1024 * 1024
 _TRIES = 5
-_LEFT_OUT = {"worker", "host_write", "chore", "inbox_key"}
+_LEFT_OUT = {"worker", "host_write", "chore", "chore_trouble", "inbox_key"}
 """What is true only while a server runs. Without ``chore``, a restored server compares every ticket at once. Of the inbox
 keys it lists at its start those only that its own reports need: any other may be of a report that is newer."""
 

@@ -15,6 +15,7 @@ import pyrage
 
 from integration.errors import CoCError
 from webhook_server.backup import make_backup
+from webhook_server.chores import noted
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
@@ -38,21 +39,19 @@ def backup(config_path: Path, folder: Path) -> None:
     target = folder / f"coc-backup-{now:%Y%m%dT%H%M%SZ}.age"
     half = target.with_suffix(".half")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _without_old_halves(folder), half.open("xb") as out:
-            made = make_backup(config, config_path, out, now=now)
-            out.flush()
-            os.fsync(out.fileno())
-        half.replace(target)
+        with _noted(config.database_url, now):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _without_old_halves(folder), half.open("xb") as out:
+                made = make_backup(config, config_path, out, now=now)
+                out.flush()
+                os.fsync(out.fileno())
+            half.replace(target)
     except OSError as error:
         raise click.ClickException(
             f"The backup could not be written to {folder} ({type(error).__name__}). Nothing was changed."
         ) from None
     finally:
         half.unlink(missing_ok=True)
-    sql = make_engine(config.database_url)
-    ChoreBook(sql).claim("backup", every=timedelta(0), now=now)
-    sql.dispose()
     click.echo(
         f"{target}: {made.rows['incident']} incident(s), {made.rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
         "The root key is not in it: keep its copy in another place."
@@ -64,6 +63,19 @@ def backup(config_path: Path, folder: Path) -> None:
             + "\n  ".join(made.lost),
             err=True,
         )
+
+
+@contextmanager
+def _noted(database_url: str, now: datetime) -> Iterator[None]:
+    """Note in the database that a backup was made, or that it failed: a timer that mails nobody is not noticed else."""
+    sql = make_engine(database_url)
+    book = ChoreBook(sql)
+    try:
+        with noted(book, "backup", "", now):
+            yield
+        book.claim("backup", every=timedelta(0), now=now)
+    finally:
+        sql.dispose()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from integration.board import MONTHS, Standing, make_board
 from integration.errors import BudgetSpent, CoCError
 from integration.logs import Log
 from integration.mirror import mirror
+from webhook_server.chores import note
 from webhook_server.store.boards import chore_of
 from webhook_server.store.chores import NIGHT
 
@@ -105,7 +106,12 @@ class Boards:
                     continue
                 except CoCError as error:
                     self._trouble[space] = now
+                    note(chores, "boards", space, error, now)
                     _log.error("board-not-renewed", space=space, code=error.code)
+                except Exception as error:
+                    self._trouble[space] = now
+                    note(chores, "boards", space, error, now)
+                    raise
 
         return run
 
@@ -115,7 +121,8 @@ class Boards:
             return
         board = self.board(space, now)
         changed = known.digest != self._boards[space].digest(board)
-        if not chores.claim(chore_of(space), every=COALESCE if changed else NIGHT, now=now):
+        soon = changed or space in self._trouble  # the look of a night that failed is not put off by a night
+        if not chores.claim(chore_of(space), every=COALESCE if soon else NIGHT, now=now):
             return
         deeds = self._show(space, board, now)
         self._trouble.pop(space, None)

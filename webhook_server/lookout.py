@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from integration.errors import CoCError
 from integration.logs import Log
+from webhook_server.chores import noted
 from webhook_server.loop import Loop
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ def audiences_looked_at(guard: Guard, book: ChoreBook) -> Callable[[datetime], N
         if not book.claim("audience", every=EVERY, now=now):
             return
         for space in guard.hosts:
-            _look(guard, space)
+            try:
+                with noted(book, "audience", space, now):
+                    guard.look(space)
+            except CoCError as error:
+                _not_looked_at(space, error)
 
     return run
 
@@ -88,6 +93,10 @@ def _look(guard: Guard, space: SpaceName) -> bool:
     try:
         guard.look(space)
     except CoCError as error:
-        _log.warning("space-not-looked-at", space=space, code=error.code)
+        _not_looked_at(space, error)
         return False
     return True
+
+
+def _not_looked_at(space: SpaceName, error: CoCError) -> None:
+    _log.warning("space-not-looked-at", space=space, code=error.code)

@@ -108,14 +108,17 @@ class _CountedNotifier:
         self._notifier = notifier
         self._count = count
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         """Send a notice, as :class:`integration.ports.Notifier` says."""
         try:
-            self._notifier.tell(addresses, subject=subject, text=text)
+            left = self._notifier.tell(addresses, subject=subject, text=text)
         except BaseException:
             self._count.labels("failed").inc()
             raise
         self._count.labels("sent").inc()
+        if left:  # the operator is to hear of them, too
+            self._count.labels("failed").inc()
+        return left
 
 
 class DatabaseFigures(Collector):
@@ -198,13 +201,32 @@ class DatabaseFigures(Collector):
             value=sum(one.is_alive(now) for one in workers),
         )
         chores = GaugeMetricFamily(
-            "coc_chore_age_seconds", "Seconds since what is due by the clock was last done.", labels=["chore"]
+            "coc_chore_age_seconds",
+            "Seconds since what is due by the clock was last begun.",
+            labels=["chore"],
         )
         for name, done_at in sorted(self._overview.chores().items()):
             if _CHORE.match(name):
                 chores.add_metric([name], max(0.0, (now - done_at).total_seconds()))
         yield chores
+        yield self._failing(now)
         yield from self._audiences(now)
+
+    def _failing(self, now: datetime) -> Metric:
+        """Of each chore and code the part that fails longest: no ticket space or webhook is named."""
+        failing = GaugeMetricFamily(
+            "coc_chore_failing_seconds",
+            "Seconds since what is due by the clock first failed; nothing of it has succeeded since.",
+            labels=["chore", "code"],
+        )
+        longest: dict[tuple[str, str], float] = {}
+        for one in self._overview.chore_troubles():
+            label, age = (one.chore, _known(one.code)), max(0.0, (now - one.since).total_seconds())
+            longest[label] = max(age, longest.get(label, 0.0))
+        for (chore, code), age in sorted(longest.items()):
+            if _CHORE.match(chore):
+                failing.add_metric([chore, code], age)
+        return failing
 
     def _audiences(self, now: datetime) -> Iterator[Metric]:
         """Of the ticket space that is worst off: none of them is named."""

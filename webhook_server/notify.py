@@ -40,10 +40,10 @@ class MailNotifier:
     def __init__(self, settings: MailSettings) -> None:
         self._settings = settings
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         """Send a notice to each address. One that is refused does not keep the others from theirs.
 
-        A notice that some took counts as sent: sent again for the others, it would go to those again and again.
+        A notice that some took counts as sent: sent again to all, it would go to those again and again. Gives the others.
 
         Raises:
             NotifyError: the mail server took none of the mails.
@@ -53,7 +53,8 @@ class MailNotifier:
                 "There is nobody to tell: no member is on duty and no recovery key is in the roster.",
                 next_step="Put a member on duty in the roster.",
             )
-        took, trouble = self._send(addresses, subject, text)
+        left, trouble = self._send(addresses, subject, text)
+        took = len(addresses) - len(left)
         if took == 0 and trouble:
             raise NotifyError(
                 f"The mail server did not take a notice ({trouble}).",
@@ -66,15 +67,16 @@ class MailNotifier:
                 meaning="Members may not know yet that something waits.",
                 next_step="Check [mail].from and the addresses in the roster; the notice is sent again by itself.",
             )
-        if took < len(addresses):
-            _log.error("addresses-refused", count=len(addresses) - took, of=len(addresses))
+        if left:
+            _log.error("addresses-refused", count=len(left), of=len(addresses))
+        return left
 
-    def _send(self, addresses: Sequence[str], subject: str, text: str) -> tuple[int, str]:
+    def _send(self, addresses: Sequence[str], subject: str, text: str) -> tuple[list[str], str]:
         """Send a mail to each, in another session if the mail server ends one, as many do after some mails.
 
-        Gives how many it took, and what happened to a session in which it took none.
+        Gives those whose mail it did not take, and what happened to a session in which it took none.
         """
-        waiting, took, fruitless, trouble = list(addresses), 0, 0, ""
+        waiting, refused, fruitless, trouble = list(addresses), list[str](), 0, ""
         while waiting and fruitless < _FRUITLESS:
             taken = 0
             try:
@@ -83,18 +85,19 @@ class MailNotifier:
                         server.starttls(context=ssl.create_default_context())
                     if self._settings.user and self._settings.password:
                         server.login(self._settings.user, self._settings.password)
-                    taken = self._give(server, waiting, subject, text)
+                    taken = self._give(server, waiting, refused, subject, text)
                     if not _goes_on(server):
                         trouble = "the session was ended"
             except (OSError, ValueError, smtplib.SMTPException) as error:
                 trouble = type(error).__name__
                 if taken == 0:
                     break
-            took += taken
             fruitless += taken == 0
-        return took, trouble
+        return refused + waiting, trouble
 
-    def _give(self, server: smtplib.SMTP, waiting: list[str], subject: str, text: str) -> int:
+    def _give(
+        self, server: smtplib.SMTP, waiting: list[str], refused: list[str], subject: str, text: str
+    ) -> int:
         """How many mails it takes until it ends the session; whose mail is to be tried in another one stays in ``waiting``."""
         took = tried = 0
         while waiting and _goes_on(server):
@@ -106,6 +109,7 @@ class MailNotifier:
                 is_taken = False
             # With the first mail of a session it may be this very mail that ends it: it must not keep the others back.
             if is_taken or _goes_on(server) or tried == 1:
+                refused += waiting[:1] if not is_taken else []
                 del waiting[0]
             took += is_taken
         return took
@@ -129,8 +133,9 @@ def _goes_on(session: smtplib.SMTP) -> bool:
 class LogNotifier:
     """Without a mail server: the log says that there is a notice, and for which incident."""
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:  # noqa: ARG002 - the port's signature
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:  # noqa: ARG002 - the port's signature
         """Write the code name or ticket space with which the notice's subject begins into the log; nothing else of it."""
         name, _, _ = subject.partition(":")
         key = "space" if name.islower() else "incident"
         _log.warning("notice-without-mail", **{key: name}, count=len(addresses))
+        return ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from integration.errors import CoCError, HostGone, HostRejected, HostUnknownOutcome
 from integration.logs import Log
+from webhook_server.chores import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +39,8 @@ def missed_webhooks(
             if not book.claim(chore_of(hook), every=EVERY, now=now):
                 continue
             try:
-                _look_after(hook, asked, now)
+                with noted(book, "missed-webhooks", hook.name, now):
+                    _look_after(hook, asked, now)
             except CoCError as error:
                 _log.error("webhooks-not-listed", code=error.code)
         asked.forget(now)

@@ -16,14 +16,13 @@ from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import CoCError, ConfigError, StoreError
 from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
 from webhook_server.key_warnings import key_warnings
-from webhook_server.redelivery import chore_of as webhooks_of
 from webhook_server.roster_in_use import check_roster
+from webhook_server.status_chores import look_at_chores
 from webhook_server.status_folders import look_at_folders
-from webhook_server.status_report import Status
-from webhook_server.store.boards import chore_of as board_of
+from webhook_server.status_report import Status, ago
 from webhook_server.store.overview import look_into, newest_revision
 from webhook_server.telling import OVERDUE, REMIND
-from webhook_server.wiring import hooks_of, make_hosts
+from webhook_server.wiring import make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 _OVERDUE = timedelta(hours=1)
 _TELLING_TAKES = timedelta(minutes=10)
 """The server tells within seconds, and tries again each minute."""
-_CHORE_OVERDUE = timedelta(days=2)
-_BACKUP = "backup"
-_BACKUP_OVERDUE = timedelta(days=8)
 _SOON = timedelta(days=14)
 _ASK_SECONDS = 5
 _LONGEST_ANSWER = 80
@@ -82,7 +78,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
         try:
             _server(status, where, answer, overview.workers(), now, alone=overview.is_alone)
             _database(status, overview, addresses.database_url, path, now)
-            _chores(status, overview, config, now)
+            look_at_chores(status, overview, config, path, now)
             _settings(status, overview, config, path, now)
         finally:
             overview.close()
@@ -140,9 +136,9 @@ def _server(
         )
     status.say("Server", f"{where}: {'no answer' if answer is None else answer}")
     for one in workers:
-        seen = "alive" if one in alive else f"not seen for {_ago(one.seen_at, now)}"
+        seen = "alive" if one in alive else f"not seen for {ago(one.seen_at, now)}"
         status.say(
-            "Worker", f"{one.name}, version {one.version}: {seen}, started {_ago(one.started_at, now)} ago"
+            "Worker", f"{one.name}, version {one.version}: {seen}, started {ago(one.started_at, now)} ago"
         )
     for what, different in (
         ("root keys", {one.root_key_id for one in alive}),
@@ -183,7 +179,7 @@ def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Pat
     text = f"{states['waiting']} waiting, {states['parked']} parked, {done} done"
     if waiting:
         oldest = min(waiting, key=lambda one: one.received_at)
-        text += f"; the oldest unfinished is {oldest.code_name}, for {_ago(oldest.received_at, now)}"
+        text += f"; the oldest unfinished is {oldest.code_name}, for {ago(oldest.received_at, now)}"
     status.say("Reports", text)
     late = [one for one in waiting if one.state == "parked" or now - one.received_at > _OVERDUE]
     if late:
@@ -204,23 +200,6 @@ def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None
             'Tell who is on duty to look at their desks, without a mail. Why, say the line "mail" of '
             f"coc-server doctor --config {path} and event=notice-failed in the log. The mails go out by themselves once they can.",
         )
-
-
-def _chores(status: Status, overview: Overview, config: Config | None, now: datetime) -> None:
-    chores = overview.chores()
-    if config is not None:  # what it does not have any more is never done again, and nothing is amiss
-        hooks = {webhooks_of(hook) for hook in hooks_of(make_hosts(config).values())}
-        still = hooks | {board_of(space) for space in config.spaces}
-        chores = {one: at for one, at in chores.items() if " of " not in one or one in still}
-    for name, done_at in sorted(chores.items()):
-        status.say(name.capitalize(), f"{_ago(done_at, now)} ago")
-        if now - done_at > (_BACKUP_OVERDUE if name == _BACKUP else _CHORE_OVERDUE):
-            status.warn(
-                f"The last {name} was {_ago(done_at, now)} ago.",
-                "Make a backup now and see why none came." if name == _BACKUP else "See the server's log.",
-            )
-    if _BACKUP not in chores and overview.incidents():
-        status.warn("No backup is noted.", 'docs/server.md, "Back up", says how.')
 
 
 def _keys(strays: Sequence[Stray]) -> str:
@@ -269,13 +248,13 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
             )
         _team(status, config, roster.serial if roster else None, path)
     used = (
-        f"number {roster.serial} in use for {_ago(roster.accepted_at, now)}" if roster else "none in use yet"
+        f"number {roster.serial} in use for {ago(roster.accepted_at, now)}" if roster else "none in use yet"
     )
     status.say("Roster", used)
 
 
 def _proofs(record: SpaceRecord, now: datetime) -> str:
-    own = "not proven yet" if record.proven_at is None else f"proven {_ago(record.proven_at, now)} ago"
+    own = "not proven yet" if record.proven_at is None else f"proven {ago(record.proven_at, now)} ago"
     if record.is_frozen:
         own = "frozen"
     admin = (
@@ -292,7 +271,7 @@ def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
         reasons = record.freeze.reasons
         more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
         status.warn(
-            f"[spaces.{name}] is frozen for {_ago(record.freeze.since, now)}: {'; '.join(reasons[:_MOST_REASONS])}{more}.",
+            f"[spaces.{name}] is frozen for {ago(record.freeze.since, now)}: {'; '.join(reasons[:_MOST_REASONS])}{more}.",
             "Take the access away, or acknowledge it with an end date in the configuration and start the server again. "
             f"See: coc-server audience {name}",
         )
@@ -330,12 +309,3 @@ def _team(status: Status, config: Config, in_use: int | None, path: Path) -> Non
         status.warn("No member is on duty.", "Have the team put one on duty in the roster.")
     if config.mail is None:
         status.warn("Without [mail] nobody is told when a report comes in.", "Fill in [mail].")
-
-
-def _ago(then: datetime, now: datetime) -> str:
-    """A duration in the largest unit that fits: ``3 hours``."""
-    seconds = max(0, int((now - then).total_seconds()))
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}s"
-    return f"{seconds} seconds"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(slots=True)
@@ -19,3 +23,12 @@ class Status:
     def say(self, name: str, text: str) -> None:
         """How something is."""
         self.lines.append((name, text))
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """A duration in the largest unit that fits: ``3 hours``."""
+    seconds = max(0, int((now - then).total_seconds()))
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
+    return f"{seconds} seconds"

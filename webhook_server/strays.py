@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from integration.errors import CoCError
 from integration.logs import Log
+from webhook_server.chores import noted
 from webhook_server.store.chores import NIGHT
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def unknown_tickets(
 
     def run(now: datetime) -> None:
         if book.claim("unknown tickets", every=NIGHT, now=now):
-            strays.forget_other_spaces(lists.keys())
             for space, tickets in lists.items():
                 try:
-                    strays.note(space, tickets.marked(), now)
+                    with noted(book, "unknown-tickets", space, now):
+                        strays.forget_other_spaces(lists.keys())
+                        strays.note(space, tickets.marked(), now)
                 except CoCError as error:
                     _log.error("unknown-tickets-not-listed", space=space, code=error.code)
         found = strays.to_tell(now)

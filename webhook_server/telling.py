@@ -1,7 +1,7 @@
 """Who must know what: members about each report, the operator where no member can be told, once and then daily.
 
 Everything that waits is told, whatever keeps it waiting. A notice that could not be sent is sent again; one that
-was sent and could not be noted as sent is not repeated each turn.
+was sent and could not be noted as sent is not repeated each turn. Whom it did not reach gets it later, and nobody else again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from integration.store import GIVEN_UP
 from webhook_server.alerts import Alerts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from integration.casework import Casework
@@ -67,39 +68,66 @@ class Teller:
             news = (job.inbox_id, job.state, job.reason_code or "")
             if self._is_held(news, now):
                 continue
-            if not self._tell(job):
+            left = self._tell(job)
+            if left is None:
                 # A mail server that is away costs a turn at most one try, and no job keeps the others from being told.
                 self._held[news] = now + _TELL_AGAIN
                 break
             self._held[news] = now + REMIND  # if it cannot be noted now, the mail is not sent again before
-            self._jobs.told(job, now)
+            self._jobs.told(job, now, left)
             del self._held[news]
+        self._tell_the_rest(now, began)
         self._tell_authors(now)
 
     def _is_held(self, what: tuple[str, ...], now: datetime) -> bool:
         """Whether it is to wait. What would wait longer than anything does is from before the clock was put back."""
         return now < self._held.get(what, now) <= now + REMIND
 
-    def _tell(self, job: Job) -> bool:
-        """Tell whoever must know of it; whether somebody was told."""
-        lost = job.reason_code == GIVEN_UP
+    def _tell(self, job: Job) -> Sequence[str] | None:
+        """Tell whoever must know of it. Gives the addresses that it did not reach; None if it reached nobody."""
         try:
-            waits = None if job.state == "done" else self._why(job)
-            told = self._notice(job, waits)
-            if not told.addresses and self._operator:
-                told = notice_for_operator(job.inbox_id, self._operator, waits=waits is not None, lost=lost)
-            self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
+            told = self._made(job)
+            return self._notifier.tell(told.addresses, subject=told.subject, text=told.text)
         except NotifyError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
             self.alerts.note("", error.code)
-            return False
         except CoCError as error:
             _log.error("notice-failed", incident=job.code_name, code=error.code)
-            return False
         except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
             _log.error("notice-failed", incident=job.code_name, error=type(error).__name__)
-            return False
-        return True
+        return None
+
+    def _tell_the_rest(self, now: datetime, began: float) -> None:
+        """Try again, less and less often and not for ever, for whom a notice did not reach that reached others."""
+        for job in self._jobs.partly_told(now):
+            if self._work.clock.steady() - began > _LONGEST_TURN:
+                break
+            what = ("rest", job.inbox_id)
+            if self._is_held(what, now):
+                continue
+            self._held[what] = now + _TELL_AGAIN  # if the database is away, nobody is mailed each turn
+            given_up = self._jobs.told_the_rest(job.inbox_id, self._tell_those(job), now)
+            del self._held[what]
+            if given_up:
+                _log.error("notice-given-up", incident=job.code_name, count=given_up)
+
+    def _tell_those(self, job: Job) -> Sequence[str] | None:
+        """Whom the notice still does not reach; None if it reached nobody. Who is not to get it any more is left out."""
+        try:
+            told = self._made(job)
+            left = self._jobs.left_of(job.inbox_id, told.addresses)
+            return self._notifier.tell(left, subject=told.subject, text=told.text) if left else ()
+        except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
+            _log.warning("notice-failed", incident=job.code_name, error=type(error).__name__)
+            return None
+
+    def _made(self, job: Job) -> Notice:
+        waits = None if job.state == "done" else self._why(job)
+        told = self._notice(job, waits)
+        if told.addresses or not self._operator:
+            return told
+        lost = job.reason_code == GIVEN_UP
+        return notice_for_operator(job.inbox_id, self._operator, waits=waits is not None, lost=lost)
 
     def _notice(self, job: Job, waits: str | None) -> Notice:
         if job.reason_code == GIVEN_UP:

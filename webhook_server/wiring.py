@@ -214,7 +214,9 @@ def join(
             ),
         },
         clock,
+        book,
     )
+    book.keep_parts([*hosts, *(hook.name for hook in hooks_of(hosts.values()))])
     lookout = Lookout(guard, clock)
     dispatcher = Dispatcher(
         work=work,

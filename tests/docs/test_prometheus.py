@@ -34,6 +34,7 @@ WELL = {
     "coc_incidents": "3x200",
     'coc_chore_age_seconds{chore="backup"}': "90000x200",
     'coc_chore_age_seconds{chore="nightly"}': "80000x200",
+    'coc_chore_failing_seconds{chore="unknown-tickets",code="host-unavailable"}': "0+60x200",
 }
 """Figures of a server where all is well, one each minute, in Prometheus's own notation."""
 
@@ -86,6 +87,7 @@ def test_prometheus_understands_both_files() -> None:
         ('coc_chore_age_seconds{chore="backup"}', "700000x200", "CocChoreOverdue"),
         ('coc_chore_age_seconds{chore="backup"}', "_x200", "CocChoreOverdue"),
         ('coc_chore_age_seconds{chore="nightly"}', "180000x200", "CocChoreOverdue"),
+        ('coc_chore_failing_seconds{chore="boards",code="host-refused"}', "100000x200", "CocChoreFails"),
     ],
 )
 def test_an_alert_is_given_for_its_trouble_and_no_other(
@@ -113,5 +115,5 @@ def test_an_alert_is_given_for_its_trouble_and_no_other(
         ["promtool", "test", "rules", str(tmp_path / "test.yml")], capture_output=True, text=True, check=False
     )
 
-    assert 6 == len(names)
+    assert 7 == len(names)
     assert 0 == tested.returncode, tested.stdout + tested.stderr

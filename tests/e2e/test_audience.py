@@ -35,8 +35,9 @@ class Told:
 
     mails: list[tuple[tuple[str, ...], str, str]] = field(default_factory=list)
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         self.mails.append((tuple(addresses), subject, text))
+        return ()
 
 
 def space_of(host: HostName) -> SpaceName:

@@ -6,21 +6,28 @@ import socketserver
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from integration.errors import NotifyError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 @dataclass
 class Told:
-    """A notifier that remembers. ``trouble`` may raise before it does."""
+    """A notifier that remembers. ``trouble`` may raise before it does; ``refuses`` are addresses that get nothing."""
 
     mails: list[tuple[tuple[str, ...], str, str]] = field(default_factory=list)
     trouble: Exception | None = None
+    refuses: set[str] = field(default_factory=set)
 
-    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def tell(self, addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         if self.trouble is not None:
             raise self.trouble
-        self.mails.append((tuple(addresses), subject, text))
+        took = tuple(one for one in addresses if one not in self.refuses)
+        if addresses and not took:
+            raise NotifyError("Every address was refused.")
+        self.mails.append((took, subject, text))
+        return [one for one in addresses if one in self.refuses]
 
 
 class _Conversation(socketserver.StreamRequestHandler):

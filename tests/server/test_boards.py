@@ -17,14 +17,13 @@ from tests.pg import both
 from webhook_server.boards import Boards
 from webhook_server.store import tables as t
 from webhook_server.store.boards import BoardBook, chore_of
-from webhook_server.store.chores import ChoreBook
+from webhook_server.store.chores import ChoreBook, ChoreTrouble
 from webhook_server.store.overview import Overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from integration.board import Board
-    from integration.errors import CoCError
     from integration.incident import SpaceName
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
@@ -38,7 +37,7 @@ class MemoryBoard:
 
     space: SpaceName
     shown: list[Board] = field(default_factory=list)
-    trouble: CoCError | None = None
+    trouble: Exception | None = None
 
     def digest(self, board: Board) -> str:
         return ",".join(row.view.stage for row in board.rows)
@@ -212,13 +211,55 @@ def test_after_trouble_it_is_tried_again_a_quarter_of_an_hour_later_and_logged_b
     assert "event=board-not-renewed space=conduct code=host-unavailable" in caplog.text
 
 
+@both
+def test_the_look_of_a_night_that_failed_is_noted_and_not_put_off_by_a_night(
+    office: Office, take_in: Intake, database: Database
+) -> None:
+    take_in()
+    office.begin()
+    office.clock.forward(hours=25)
+    office.board.trouble = HostUnavailable("x", meaning="x", next_step="x")
+    failed_at = office.clock.now()
+    for _ in range(20):
+        office.chore()
+        office.clock.forward(minutes=1)
+
+    (trouble,) = Overview(database._engine).chore_troubles()
+    assert ChoreTrouble("boards", office.board.space, failed_at, "host-unavailable") == trouble
+    office.board.trouble = None
+    office.clock.forward(minutes=15)
+    office.chore()
+
+    assert 1 == len(office.board.shown)
+    assert [] == Overview(database._engine).chore_troubles()
+    ChoreBook(database._engine).failed("boards", office.board.space, "store", failed_at)
+    office.boards.renew(office.board.space, office.clock.now())
+    assert [] == Overview(database._engine).chore_troubles(), "whoever did it by hand saw it succeed"
+
+
+def test_an_error_nobody_foresaw_is_noted_and_the_other_boards_have_their_turn(
+    office: Office, take_in: Intake, database: Database
+) -> None:
+    office.begin()
+    take_in()
+    office.board.trouble = ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        office.chore()
+    office.chore()
+
+    (trouble,) = Overview(database._engine).chore_troubles()
+    assert ("boards", office.board.space, "unexpected") == (trouble.chore, trouble.part, trouble.code)
+
+
 def test_waiting_for_our_own_budget_is_no_trouble(
-    office: Office, take_in: Intake, caplog: pytest.LogCaptureFixture
+    office: Office, take_in: Intake, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     office.begin()
     take_in()
     office.board.trouble = BudgetSpent("x", meaning="x", next_step="x")
     office.chore()
+    assert [] == Overview(database._engine).chore_troubles()
     office.board.trouble = None
     office.clock.forward(minutes=1)
 
@@ -232,12 +273,14 @@ def test_waiting_for_our_own_budget_is_no_trouble(
 def test_what_is_stopped_is_not_renewed_any_more(office: Office, take_in: Intake, database: Database) -> None:
     office.begin()
     take_in()
+    ChoreBook(database._engine).failed("boards", office.board.space, "host-refused", office.clock.now())
 
     assert office.boards.forget(office.board.space)
     assert not office.boards.forget(office.board.space)
     office.chore()
 
     assert [] == office.board.shown
+    assert [] == Overview(database._engine).chore_troubles()
     assert chore_of(office.board.space) not in Overview(database._engine).chores(), (
         "status would call it overdue"
     )

@@ -21,6 +21,7 @@ from tests.pg import both
 from tests.server.memory_host import SPACE
 from webhook_server.metrics import CODES, OUTCOMES, Counters, DatabaseFigures, published
 from webhook_server.store import tables as t
+from webhook_server.store.chores import ChoreBook
 from webhook_server.store.overview import Overview
 
 if TYPE_CHECKING:
@@ -165,6 +166,30 @@ def test_rosters_workers_and_chores_are_seen(
     assert 1 == figures["coc_jobs_stuck", ()]
 
 
+@both
+def test_what_fails_is_seen_by_chore_and_code_and_no_ticket_space_is_named(
+    registry: CollectorRegistry, database: Database, clock: SetClock, canary: str
+) -> None:
+    book, now = ChoreBook(database._engine), clock.now()
+    book.failed("boards", f"space {canary}", "host-refused", now)
+    book.failed("unknown-tickets", "", canary, now)
+    clock.forward(minutes=10)
+    book.failed("boards", "another", "host-refused", clock.now())
+    book.failed("boards", f"space {canary}", "host-refused", clock.now())
+
+    figures = {labels: value for (name, labels), value in read(registry).items() if "chore_failing" in name}
+
+    assert {
+        (("chore", "boards"), ("code", "host-refused")): 600,
+        (("chore", "unknown-tickets"), ("code", "other")): 600,
+    } == figures
+    assert canary not in generate_latest(registry).decode()
+    for part in ("another", f"space {canary}"):
+        book.succeeded("boards", part)
+    book.succeeded("unknown-tickets", "")
+    assert "coc_chore_failing_seconds{" not in generate_latest(registry).decode()
+
+
 def test_a_database_that_is_away_is_a_figure_and_no_trouble(
     registry: CollectorRegistry, database: Database
 ) -> None:
@@ -222,6 +247,17 @@ def test_a_notice_is_counted_as_sent_or_failed_and_goes_on_as_it_was(told: Told,
         notifier.tell(("a@example.org",), subject="s", text="t")
 
     assert [(("a@example.org",), "s", "t")] == told.mails
+    figures = read(registry)
+    assert (1, 1) == tuple(figures["coc_notices_total", (("outcome", name),)] for name in ("sent", "failed"))
+
+
+def test_a_notice_that_only_some_got_is_counted_as_sent_and_as_failed(told: Told) -> None:
+    registry = CollectorRegistry()
+    told.refuses = {"b@example.org"}
+
+    left = Counters(registry).notices(told).tell(("a@example.org", "b@example.org"), subject="s", text="t")
+
+    assert ["b@example.org"] == left
     figures = read(registry)
     assert (1, 1) == tuple(figures["coc_notices_total", (("outcome", name),)] for name in ("sent", "failed"))
 

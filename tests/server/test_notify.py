@@ -66,7 +66,7 @@ def test_a_refused_address_does_not_keep_others_from_their_mail(
 ) -> None:
     mail_server.refuses = {TO[0]}
 
-    notifier(mail_server).tell(TO, subject="s", text="t")
+    assert [TO[0]] == notifier(mail_server).tell(TO, subject="s", text="t")
 
     assert [[TO[1]]] == [to for _, to, _ in mail_server.mails]
     assert "event=addresses-refused count=1 of=2" in caplog.text
@@ -99,9 +99,10 @@ def test_a_mail_on_which_the_mail_server_hangs_up_keeps_no_other_back(
 def test_a_notice_that_some_took_counts_as_sent(mail_server: MailServer) -> None:
     mail_server.mails_of_a_session = mail_server.closes_after = 1
 
-    notifier(mail_server).tell(THREE, subject="s", text="t")
+    left = notifier(mail_server).tell(THREE, subject="s", text="t")
 
     assert [THREE[0]] == who_got(mail_server)
+    assert [*THREE[1:]] == left
 
 
 def test_a_mail_server_that_ends_each_session_at_once_is_left_alone(mail_server: MailServer) -> None:

@@ -20,6 +20,7 @@ from webhook_server.config import load_config
 from webhook_server.status import ask_server, look
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.overview import Overview
 from webhook_server.wiring import Parts, join
 
 if TYPE_CHECKING:
@@ -181,6 +182,67 @@ def test_backups_and_chores_that_are_overdue_are_said(
     assert "The last backup was 9 days ago." in said(look(config, NOW + timedelta(days=9), well))
 
 
+@pytest.mark.parametrize(
+    ("chore", "part", "claimed_as", "what", "then"),
+    [
+        ("audience", "conduct", "audience", "The look at who can read the ticket space conduct",
+         "See: coc-server doctor conduct --config"),
+        ("boards", "conduct", "board of conduct", "The renewal of the board of conduct", "coc-server board conduct --config"),
+        ("missed-webhooks", "github:example-org/conduct/78", "webhooks of github:example-org/conduct/78",
+         "Asking for webhooks that did not arrive, at github:example-org/conduct/78", "coc-server doctor --config"),
+        ("unknown-tickets", "conduct", "unknown tickets",
+         "The look for tickets that nothing here works on, in conduct", "coc-server doctor --config"),
+        ("unknown-tickets", "", "unknown tickets", "The chore unknown-tickets", "the server's log"),
+        ("nightly", "", "nightly", "The chore nightly", "the server's log"),
+        ("backup", "", "backup", "The chore backup", "Make one now: coc-server backup FOLDER --config"),
+    ],
+)  # fmt: skip
+def test_a_chore_that_was_begun_a_moment_ago_and_fails_is_said_with_since_when_and_what_to_do(
+    config: Path, parts: Parts, chore: str, part: str, claimed_as: str, what: str, then: str
+) -> None:
+    config.write_text(config.read_text().replace("token_file =", "hook_id = 78\ntoken_file ="))
+    write(parts, t.chore, name=claimed_as, done_at=NOW)
+    since = NOW - timedelta(days=3)
+    write(parts, t.chore_trouble, chore=chore, part=part, failed_since=since, reason_code="host-refused")
+
+    status = look(config, NOW, well)
+
+    ((said_of_it, next_step),) = status.warnings
+    assert said_of_it == f"{what} fails since {since:%Y-%m-%d %H:%M} UTC (3 days): host-refused."
+    assert then in next_step
+    assert "{" not in next_step
+    assert f"{claimed_as.capitalize()}: 0 seconds ago, and fails" in said(status)
+
+
+def test_the_board_of_another_ticket_space_is_not_called_failing(config: Path, parts: Parts) -> None:
+    write(parts, t.chore, name="board of conduct", done_at=NOW)
+    write(parts, t.chore_trouble, chore="boards", part="old", failed_since=NOW, reason_code="host-refused")
+
+    status = look(config, NOW, well)
+
+    assert [] == status.warnings, "the configuration does not have it any more"
+    assert "and fails" not in said(status)
+    (config.parent / "root.key").unlink()
+    assert "board of old fails" in said(look(config, NOW, well)), "what the configuration has is not known"
+    assert "and fails" not in said(look(config, NOW, well))
+
+
+def test_a_start_forgets_the_trouble_of_what_is_not_configured_any_more(config: Path, parts: Parts) -> None:
+    for chore, part in (
+        ("nightly", ""),
+        ("boards", "conduct"),
+        ("boards", "old"),
+        ("missed-webhooks", "gone"),
+    ):
+        write(parts, t.chore_trouble, chore=chore, part=part, failed_since=NOW, reason_code="host-refused")
+
+    again = join(load_config(config), clock=Now())
+
+    left = Overview(again.database._engine).chore_troubles()
+    assert [("boards", "conduct"), ("nightly", "")] == [(one.chore, one.part) for one in left]
+    again.close()
+
+
 def test_chores_that_the_configuration_does_not_have_any_more_are_not_spoken_of(
     config: Path, parts: Parts
 ) -> None:
@@ -323,7 +385,7 @@ def test_the_schema_of_another_release_is_said(
 
 def test_a_database_of_the_first_release_is_read_without_changing_it(config: Path, parts: Parts) -> None:
     with parts.database._engine.begin() as connection:
-        for table in ("worker", "chore", "host_write", "redelivery"):
+        for table in ("worker", "chore", "chore_trouble", "host_write", "redelivery"):
             connection.execute(sa.text(f"DROP TABLE {table}"))
 
     assert "0 waiting, 0 parked, 0 done" in said(look(config, NOW, nobody))

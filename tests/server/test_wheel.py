@@ -155,6 +155,8 @@ def test_it_serves(installed: Installed, filled_in: Path, free_port: int, empty:
         server.wait(PATIENCE)
 
     warnings = [line for line in status.stdout.splitlines() if line.startswith("! ")]
+    # No host answers here, so what is due by the clock may have failed already.
+    warnings = [one for one in warnings if "fails since" not in one]
     assert ["! [spaces.conduct]: who can read it was never proven"] == [one[:52] for one in warnings]
     assert (1, 0) == (status.returncode, server.returncode)
     assert [] == list(empty.iterdir())

@@ -68,12 +68,19 @@ class BoardBook:
         """Forget a board; whether one was known."""
         with writing(self._engine, "The board is still renewed.") as connection:
             connection.execute(t.chore.delete().where(t.chore.c.name == chore_of(space)))
+            connection.execute(_trouble_ends(space))
             return bool(connection.execute(t.board.delete().where(t.board.c.space == space)).rowcount)
 
     def keep(self, space: SpaceName, record: BoardRecord, now: datetime) -> None:
-        """Note how a board stands now."""
+        """Note how a board stands now. Whoever looked at it, by the clock or by hand, it fails no more."""
         values = {"host_id": record.host_id, "shows": record.digest, "seen_at": now}
         with writing(self._engine, "Where the board stands was not noted.") as connection:
             changed = connection.execute(t.board.update().where(t.board.c.space == space).values(**values))
             if changed.rowcount == 0:
                 connection.execute(t.board.insert().values(space=space, **values))
+            connection.execute(_trouble_ends(space))
+
+
+def _trouble_ends(space: SpaceName) -> sa.Delete:
+    trouble = t.chore_trouble.c
+    return t.chore_trouble.delete().where(trouble.chore == "boards", trouble.part == space)

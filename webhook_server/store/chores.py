@@ -1,8 +1,10 @@
-"""What is due by the clock, noted in the database so that one worker of several does it."""
+"""What is due by the clock, noted in the database so that one worker of several does it; and what of it fails."""
 
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from webhook_server.store.rows import insert_job
 from webhook_server.store.transactions import Collision, reading, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 _CLOCK_SLACK = timedelta(hours=1)
@@ -53,14 +56,24 @@ _DAYS = 7
 told. Closed ones become more and more, so that all of them each night would be too many."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChoreTrouble:
+    """A chore, or the part of it that is about one ticket space or webhook, that has not succeeded since."""
+
+    chore: str
+    part: str
+    since: datetime
+    code: str
+
+
 class ChoreBook:
-    """The table ``chore``, and the jobs that a night adds and leaves behind."""
+    """The tables ``chore`` and ``chore_trouble``, and the jobs that a night adds and leaves behind."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def claim(self, name: str, *, every: timedelta, now: datetime) -> bool:
-        """Whether a chore is due, and ours to do: it counts as done from now on."""
+        """Whether a chore is due, and ours to do: it counts as done from now on, also if it fails (see :meth:`failed`)."""
         if not self._is_due(name, every, now):
             return False
         try:
@@ -95,6 +108,38 @@ class ChoreBook:
         except Collision:
             return 0
 
+    def failed(self, chore: str, part: str, code: str, now: datetime) -> None:
+        """Note that it failed. Since when it fails stays as it is. Of several workers, whoever ended last is believed."""
+        known = _trouble_of(chore, part)
+        # Asked without a write lock: what fails each minute would hold up deliveries each minute.
+        with reading(self._engine) as connection:
+            before = connection.execute(sa.select(t.chore_trouble.c.reason_code).where(known)).scalar()
+        if before == code:
+            return
+        with suppress(Collision), writing(self._engine, "The chore's trouble was not noted.") as connection:
+            changed = connection.execute(t.chore_trouble.update().where(known).values(reason_code=code))
+            if changed.rowcount == 0:
+                connection.execute(
+                    t.chore_trouble.insert().values(
+                        chore=chore, part=part, failed_since=now, reason_code=code
+                    )
+                )
+
+    def succeeded(self, chore: str, part: str) -> None:
+        """Note that it did what was due."""
+        known = _trouble_of(chore, part)
+        with reading(self._engine) as connection:
+            if connection.execute(sa.select(t.chore_trouble.c.chore).where(known)).first() is None:
+                return
+        with writing(self._engine, "The chore still counts as failing.") as connection:
+            connection.execute(t.chore_trouble.delete().where(known))
+
+    def keep_parts(self, parts: Iterable[str]) -> None:
+        """Forget the trouble of all other ticket spaces and webhooks: nothing is done for them any more, so it would stay."""
+        gone = t.chore_trouble.c.part.not_in(["", *parts])
+        with writing(self._engine, "What fails of the chores is as it was.") as connection:
+            connection.execute(t.chore_trouble.delete().where(gone))
+
     def drop_done(self, now: datetime) -> None:
         """Drop jobs that only looked and are done, and findings that were told, so that the inbox does not grow by them."""
         inbox = t.inbox.c
@@ -118,6 +163,10 @@ class ChoreBook:
 
 def _done_at(name: str) -> sa.Select[Any]:
     return sa.select(t.chore.c.done_at).where(t.chore.c.name == name)
+
+
+def _trouble_of(chore: str, part: str) -> sa.ColumnElement[bool]:
+    return sa.and_(t.chore_trouble.c.chore == chore, t.chore_trouble.c.part == part)
 
 
 def _days_since(last: datetime | None, now: datetime) -> set[int]:

@@ -13,9 +13,11 @@ from integration.errors import DoesNotOpen, StoreError
 from integration.incident import IncidentId, SpaceName
 from integration.store import DESK, FOUND, GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
+from webhook_server.store.notices_left import IS_LEFT_OVER, LONGEST, NoticesLeft
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 _CLOCKS_DIFFER = timedelta(minutes=2)
@@ -131,6 +133,7 @@ def _is_untold() -> sa.ColumnElement[bool]:
 _DUE = {looks: _due(looks) for looks in (None, NIGHTLY, HOST)}
 _IS_UNTOLD = _is_untold()
 _UNTOLD = _jobs_where(_IS_UNTOLD).limit(_TOLD_AT_ONCE)
+_PARTLY_TOLD = _jobs_where(IS_LEFT_OVER).limit(_TOLD_AT_ONCE)
 _ONE = _jobs_where(t.inbox.c.id == sa.bindparam("wanted"))
 
 
@@ -142,7 +145,7 @@ def still_untold(then: datetime, *, again_after: timedelta, overdue_after: timed
     return query.params(overdue=then - overdue_after, again=then - again_after, ahead=then + _CLOCK_SLACK)
 
 
-class JobList:
+class JobList(NoticesLeft):
     """The part of the :class:`webhook_server.store.database.Database` that the jobs work with."""
 
     _engine: sa.Engine
@@ -280,15 +283,20 @@ class JobList:
             _UNTOLD, overdue=now - overdue_after, again=now - again_after, ahead=now + _CLOCK_SLACK
         )
 
-    def told(self, job: Job, now: datetime) -> None:
-        """Members were told of this state of the job."""
+    def partly_told(self, now: datetime) -> list[Job]:
+        """Jobs of whose state some were told, and for whose others it is time to try again."""
+        return self._jobs(_PARTLY_TOLD, now=now, longest=now + LONGEST)
+
+    def told(self, job: Job, now: datetime, left: Collection[str] = ()) -> None:
+        """Members were told of this state of the job, all but those at the addresses ``left``."""
         state = job.state + (f":{job.reason_code}" if job.reason_code else "")
         same = sa.or_(
             t.inbox.c.source != FOUND, t.inbox.c.reason == job.reason
         )  # more may have been found since
         with writing(self._engine, "That members were told was not noted.") as connection:
             told = t.inbox.update().where(t.inbox.c.id == job.inbox_id, same)
-            connection.execute(told.values(told=state, told_at=now))
+            if connection.execute(told.values(told=state, told_at=now)).rowcount:
+                self._leave(connection, job.inbox_id, left, now)
 
     def _jobs(self, query: sa.Select[Any], **asked: object) -> list[Job]:
         with reading(self._engine) as connection:

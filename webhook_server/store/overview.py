@@ -19,6 +19,7 @@ from integration.errors import DoesNotOpen, StoreError
 from integration.store import GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.chores import ChoreTrouble
 from webhook_server.store.job_list import still_untold
 from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
@@ -219,8 +220,15 @@ class Overview:
         return [SeenWorker(*row) for row in self._rows(query, t.worker)]
 
     def chores(self) -> dict[str, datetime]:
-        """When what is due by the clock was last done."""
+        """When what is due by the clock was last begun."""
         return {row[0]: row[1] for row in self._rows(sa.select(t.chore.c.name, t.chore.c.done_at), t.chore)}
+
+    def chore_troubles(self) -> list[ChoreTrouble]:
+        """What of it fails; nothing, of a database that an older release left."""
+        trouble = t.chore_trouble.c
+        query = sa.select(trouble.chore, trouble.part, trouble.failed_since, trouble.reason_code)
+        ordered = query.order_by(trouble.chore, trouble.part)
+        return [ChoreTrouble(*row) for row in self._rows(ordered, t.chore_trouble)]
 
     def audiences(self) -> dict[str, SpaceRecord]:
         """What is known of who can read each ticket space, by its name."""

@@ -178,7 +178,27 @@ chore = sa.Table(
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("done_at", UtcTime, nullable=False),
 )
-"""When something that is due by the clock was last done."""
+"""When something that is due by the clock was last begun: it is claimed before it is done."""
+
+chore_trouble = sa.Table(
+    "chore_trouble",
+    metadata,
+    sa.Column("chore", sa.String, primary_key=True),
+    sa.Column("part", sa.String, primary_key=True),  # a ticket space or a webhook of a host; empty: all of it
+    sa.Column("failed_since", UtcTime, nullable=False),
+    sa.Column("reason_code", sa.String, nullable=False),
+)
+"""What fails of that, from the first failure on; the next success takes its row away."""
+
+notice_left = sa.Table(
+    "notice_left",
+    metadata,
+    sa.Column("inbox_id", sa.ForeignKey("inbox.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("address_digest", sa.String, primary_key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+)
+"""Who has not got the notice about a delivery that others got, until it is sent or given up."""
 
 redelivery = sa.Table(
     "redelivery",

@@ -21,6 +21,7 @@ from integration.incident import SpaceName
 from tests.server.backup.conftest import Site, empty_machine, everything, opened, restore, run, wipe
 from webhook_server import backup as backing_up
 from webhook_server.config import load_config
+from webhook_server.store.overview import look_into
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.sql import make_engine
 
@@ -345,6 +346,34 @@ def test_a_key_that_cannot_be_read_stops_the_backup(site: Site) -> None:
     assert 1 == refused.exit_code
     assert "cannot be read (IsADirectoryError)" in refused.output
     assert [] == list(site.backups.iterdir())
+
+
+def test_a_backup_that_fails_each_night_is_noted_until_one_is_made(site: Site) -> None:
+    (key,) = load_config(site.config).inbox_keys.iterdir()
+    content = key.read_bytes()
+    key.unlink()
+    key.mkdir()
+    for _ in range(2):
+        assert 1 == run("backup", site.backups, "--config", site.config).exit_code
+    assert [("backup", "", "store")] == failing(site.config)
+    site.backups.rmdir()
+    site.backups.write_text("not a folder")
+    assert 1 == run("backup", site.backups, "--config", site.config).exit_code
+    assert [("backup", "", "unexpected")] == failing(site.config)
+
+    site.backups.unlink()
+    key.rmdir()
+    key.write_bytes(content)
+    site.backup()
+
+    assert [] == failing(site.config)
+
+
+def failing(config: Path) -> list[tuple[str, str, str]]:
+    overview = look_into(load_config(config).database_url)
+    found = [(one.chore, one.part, one.code) for one in overview.chore_troubles()]
+    overview.close()
+    return found
 
 
 def test_without_a_recipient_it_says_how_to_make_one(filled_in: Path, tmp_path: Path) -> None:

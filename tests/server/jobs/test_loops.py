@@ -79,9 +79,10 @@ def test_a_slow_mail_server_does_not_hold_up_reports(
     engine.runs = lambda inbox_id: attempt(inbox_id, work, database, Locks(database._engine))
     began, go_on = threading.Event(), threading.Event()
 
-    def slow(_addresses: Sequence[str], *, subject: str, text: str) -> None:  # noqa: ARG001 - the port's signature
+    def slow(_addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:  # noqa: ARG001 - the port's signature
         began.set()
         go_on.wait(30)
+        return ()
 
     monkeypatch.setattr(told, "tell", slow)
     attempt(take_in().inbox_id, work, database, Locks(database._engine))

@@ -82,9 +82,9 @@ def test_while_mail_fails_it_is_tried_again_each_minute(
     told.trouble = NotifyError("The mail server is away.")
     tell = told.tell
 
-    def counted(addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def counted(addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         tries.append(1)
-        tell(addresses, subject=subject, text=text)
+        return tell(addresses, subject=subject, text=text)
 
     monkeypatch.setattr(told, "tell", counted)
 
@@ -109,9 +109,9 @@ def test_a_slow_mail_server_leaves_time_for_alerts_between_notices(
         attempt(take_in().inbox_id, work, database, Locks(database._engine))
     tell = told.tell
 
-    def slowly(addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def slowly(addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         clock.forward(seconds=40)
-        tell(addresses, subject=subject, text=text)
+        return tell(addresses, subject=subject, text=text)
 
     monkeypatch.setattr(told, "tell", slowly)
 
@@ -133,10 +133,10 @@ def test_a_notice_that_cannot_be_made_does_not_keep_others_from_being_told(
     trouble = [ValueError(canary)]
     tell = told.tell
 
-    def failing(addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def failing(addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         if trouble:
             raise trouble.pop()
-        tell(addresses, subject=subject, text=text)
+        return tell(addresses, subject=subject, text=text)
 
     monkeypatch.setattr(told, "tell", failing)
 

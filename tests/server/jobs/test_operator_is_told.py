@@ -90,10 +90,10 @@ def test_the_operator_hears_that_members_cannot_be_mailed(
     attempt(take_in().inbox_id, work, database, Locks(database._engine))
     tell = told.tell
 
-    def refusing(addresses: Sequence[str], *, subject: str, text: str) -> None:
+    def refusing(addresses: Sequence[str], *, subject: str, text: str) -> Sequence[str]:
         if tuple(addresses) != (OPERATOR,):
             raise NotifyError("The mail server refused every address.")
-        tell(addresses, subject=subject, text=text)
+        return tell(addresses, subject=subject, text=text)
 
     monkeypatch.setattr(told, "tell", refusing)
 

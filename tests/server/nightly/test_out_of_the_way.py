@@ -142,7 +142,7 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(
     def failing(_now: datetime) -> None:
         raise ValueError("a canary that must not be logged")
 
-    chores = Chores({"first": failing, "second": nightly(book), "third": done.append}, clock)
+    chores = Chores({"first": failing, "second": nightly(book), "third": done.append}, clock, book)
     for _ in range(3):
         chores.turn()
         clock.forward(seconds=40)

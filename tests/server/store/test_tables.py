@@ -22,6 +22,8 @@ from webhook_server.store.migrations.versions import (
     r0007_strays,
     r0008_inbox_keys,
     r0009_copies,
+    r0010_chore_troubles,
+    r0011_notices_left,
 )
 from webhook_server.store.sql import make_engine
 
@@ -44,6 +46,8 @@ CLEAR = {
     "worker": "name started_at seen_at version root_key_id",
     "host_write": "id budget at writes",
     "chore": "name done_at",
+    "chore_trouble": "chore part failed_since reason_code",
+    "notice_left": "inbox_id tries due_at",
     "redelivery": "hook guid asked_at tries",
     "space": "name host_id kept_at",
     "step": "incident_id key status at host_id",
@@ -122,6 +126,10 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
         r0008_inbox_keys.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0009_copies.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0010_chore_troubles.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0011_notices_left.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:
