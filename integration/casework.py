@@ -204,9 +204,8 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
 def _incident_of(delivery: Delivery, work: Casework) -> Incident:
     """The incident of a delivery, which gets one of its own if the diary it came for has a reader whom it could mean.
 
-    A later report is added to an open diary and read by all its readers, who were chosen for the first report.
-    Who reports carefully at first and names a member of the team later must not be read by that member. A reader
-    whose alias is no longer in the roster still holds the key, and could be anybody.
+    A later report is added to an open diary and read by all its readers, who were chosen for the first report. Who names a
+    member of the team later must not be read by that member; and a reader who left the roster still has the key.
 
     Raises:
         KeptApart: it was given one just now.
@@ -218,8 +217,9 @@ def _incident_of(delivery: Delivery, work: Casework) -> Incident:
     safe = {member.alias for member in not_meant_by_any(delivery, work.store, work.roster())}
     if safe.issuperset(readers):
         return incident
-    report = load_report(delivery.report)
-    work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
+    # As old as its delivery, so that a restored database that makes it again looks for its ticket from far enough back.
+    own = _new_incident(load_report(delivery.report), incident.space, delivery.received_at)
+    work.store.separate(delivery.inbox_id, incident.id, own)
     raise KeptApart(
         f"The delivery {delivery.inbox_id} became an incident of its own: it could mean a reader of its diary.",
         next_step="Nothing; it is brought to a ticket of its own by itself.",

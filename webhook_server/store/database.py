@@ -92,11 +92,21 @@ class Database(Diaries, JobList, Observed):
         with self._write("The delivery was not stored.") as connection:
             connection.execute(t.inbox_key.insert().values(id=key_id))
 
-    def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
-        """Give a delivery an incident of its own."""
+    def separate(self, inbox_id: str, left: IncidentId, incident: NewIncident) -> IncidentId:
+        """Give a delivery an incident of its own in place of the one it is with, unless it has another than that by now."""
         with self._write("The delivery stays with the incident it came for.") as connection:
-            row = connection.execute(sa.select(t.inbox.c.source).where(t.inbox.c.id == inbox_id)).one()
-            own = self._sealer.digest("separated", inbox_id.encode())
+            of = t.inbox.join(t.incident, t.inbox.c.incident_id == t.incident.c.id)
+            digests = t.inbox.c.submission_digest, t.incident.c.submission_digest.label("of_incident")
+            row = connection.execute(
+                sa.select(t.inbox.c.source, t.inbox.c.incident_id, *digests)
+                .select_from(of)
+                .where(t.inbox.c.id == inbox_id)
+            ).one()
+            if row.incident_id != left:
+                return IncidentId(row.incident_id)
+            # Each gets an id of its own, and a restored database that has forgotten it the same: its ticket bears that id.
+            again = () if row.submission_digest == row.of_incident else (left.encode(),)
+            own = self._sealer.digest("separated", inbox_id.encode(), *again)
             incident_id = insert_incident(connection, row.source, own, incident)
             connection.execute(
                 t.inbox.update().where(t.inbox.c.id == inbox_id).values(incident_id=incident_id)
