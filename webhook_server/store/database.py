@@ -20,6 +20,7 @@ from webhook_server.store.job_list import DOES_NOT_OPEN, JobList
 from webhook_server.store.known_keys import known, useless
 from webhook_server.store.observed import Observed
 from webhook_server.store.rows import incident_of, insert_incident, ref_of, upsert_ticket
+from webhook_server.store.sealed import whole_report
 from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
 from webhook_server.store.transactions import Collision
 from webhook_server.store.write_ahead_log import WriteAheadLog
@@ -132,7 +133,7 @@ class Database(Diaries, JobList, Observed):
             return None
         sealed = self._sealer.open(row.sealed_report, table="inbox", column="sealed_report", row=row.id)
         if row.inbox_key is None:  # taken in by a version that sealed with the root key alone
-            return sealed
+            return whole_report(sealed, row.id)
         try:
             return self._inbox_keys.open(row.inbox_key, sealed, row.id)
         except DoesNotOpen:
