@@ -1,7 +1,7 @@
 """What a host's webhook tells us, as hints: which ticket to read again, and never what stands on it.
 
 A host's own ``events.py`` proves where a delivery is from and reads it (:class:`HostEvents`); the server notes the
-hint as a job, and :func:`integration.casework.observe` reads the ticket itself.
+hint as a job, and :func:`integration.observing.is_observed` reads the ticket itself.
 """
 
 from __future__ import annotations

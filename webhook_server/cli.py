@@ -35,6 +35,7 @@ from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
 from webhook_server.store.sealed import new_root_key
+from webhook_server.store.troubles import engine_trouble
 from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
@@ -194,11 +195,7 @@ def _working(parts: Parts) -> Iterator[None]:
     except CoCError:
         raise
     except Exception as error:  # noqa: BLE001 - the engine's errors are of many kinds, and their texts are not ours
-        raise click.ClickException(
-            f"The engine's database cannot be used ({type(error).__name__}). Nothing is lost: every report is in the other\n"
-            "one. See that its disk is not full and that the server may write to it. If the file [server].engine_database\n"
-            "is damaged, move it away and start again: attempts are made anew, and they read before they write."
-        ) from None
+        raise engine_trouble(error) from None
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from webhook_server.config import NotTOML, guess_addresses, load_config, read_ad
 from webhook_server.key_warnings import key_warnings
 from webhook_server.roster_in_use import check_roster
 from webhook_server.status_chores import look_at_chores
+from webhook_server.status_engine import look_at_engine
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status, ago
 from webhook_server.store.overview import look_into, newest_revision
@@ -43,7 +44,9 @@ _MOST_REASONS = 5
 _MOST_SHOWN = 20
 _NEXT = {
     "reports cannot be stored": "Form tools send again for some hours only. What else is said here may be why; the log says it "
-    "under event=intake outcome=failed. It is ready again when a delivery was stored, or when five minutes have passed without another failure."
+    "under event=intake outcome=failed. It is ready again when a delivery was stored, or when five minutes have passed without another failure.",
+    "the jobs do not turn": "Reports are still taken in and kept, but none may be brought to its ticket. If a database is away, that is said "
+    "here too, and the jobs go on when it is back. Otherwise look into its log for event=loop-trouble, then start it again.",
 }
 """What to do about what a server says of itself, where its log is not all."""
 
@@ -86,6 +89,8 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
         status.warn(error.what, f"{error.meaning} {error.next_step}".strip())
         if not status.lines:  # it could not even be asked for the workers
             _server(status, where, answer, (), now)
+    if config is not None:
+        look_at_engine(status, config)
     look_at_folders(status, addresses)
     return status
 

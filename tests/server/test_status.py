@@ -145,6 +145,38 @@ def test_what_the_server_says_of_itself_is_passed_on(config: Path, parts: Parts)
     )
 
 
+@pytest.mark.usefixtures("parts")
+def test_an_engine_whose_database_is_away_is_said_and_not_taken_for_a_disk(
+    config: Path, free_port: int
+) -> None:
+    url = f"postgresql+psycopg://coc:database-canary@127.0.0.1:{free_port}/engine"
+    config.write_text(config.read_text().replace("[server]", f'[server]\nengine_database = "{url}"'))
+
+    text = said(look(config, NOW, lambda _host, _port: "the jobs do not turn"))
+
+    assert "! The engine's database cannot be used (OperationalError). -> Nothing is lost" in text
+    assert "[server].engine_database has its right address" in text
+    assert "Reports are still taken in and kept" in text
+    assert "disk" not in text
+    assert "canary" not in text
+
+
+@pytest.mark.usefixtures("parts")
+def test_an_engine_whose_file_is_damaged_is_said(config: Path) -> None:
+    (config.parent / "engine.sqlite").write_bytes(bytes(range(256)) * 64)
+
+    text = said(look(config, NOW, well))
+
+    assert "! The engine's database cannot be used (SQLITE_NOTADB). -> Nothing is lost" in text
+    assert "move it away" in text
+
+
+@pytest.mark.usefixtures("parts")
+def test_nothing_is_said_of_an_engine_whose_file_is_not_made_yet(config: Path) -> None:
+    assert "engine" not in said(look(config, NOW, well))
+    assert not (config.parent / "engine.sqlite").exists()
+
+
 def test_parked_and_overdue_reports_are_counted_by_code(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
