@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import CoCError, ConfigError, StoreError
+from integration.first_readers import nobody_reads_first
 from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
 from webhook_server.key_warnings import key_warnings
 from webhook_server.roster_in_use import check_roster
@@ -179,22 +180,27 @@ def _database(status: Status, overview: Overview, url: str, path: Path, now: dat
 
 
 def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
-    waiting = [one for one in everything if not one.is_nightly or one.state == "parked"]
-    states = Counter(one.state for one in waiting)
+    reports = [one for one in everything if one.is_report]
+    states = Counter(one.state for one in reports)
     text = f"{states['waiting']} waiting, {states['parked']} parked, {done} done"
-    if waiting:
-        oldest = min(waiting, key=lambda one: one.received_at)
+    if reports:
+        oldest = min(reports, key=lambda one: one.received_at)
         text += f"; the oldest unfinished is {oldest.code_name}, for {ago(oldest.received_at, now)}"
     status.say("Reports", text)
-    late = [one for one in waiting if one.state == "parked" or now - one.received_at > _OVERDUE]
-    if late:
-        codes = Counter(one.reason_code or "not tried yet" for one in late)
-        status.warn(
-            f"{len(late)} report(s) wait for a person or for over an hour: "
-            + ", ".join(f"{code} ({count})" for code, count in sorted(codes.items()))
-            + ".",
-            f"See why: coc-server jobs list --config {path}; docs/server.md explains each code.",
-        )
+    late = [
+        one
+        for one in everything
+        if one.state == "parked" or (not one.is_nightly and now - one.received_at > _OVERDUE)
+    ]
+    for what, of_a_form in (("report(s)", True), ("look(s) at a ticket, or write(s) of a desk,", False)):
+        if which := [one for one in late if one.is_report is of_a_form]:
+            codes = Counter(one.reason_code or "not tried yet" for one in which)
+            status.warn(
+                f"{len(which)} {what} wait for a person or for over an hour: "
+                + ", ".join(f"{code} ({count})" for code, count in sorted(codes.items()))
+                + ".",
+                f"See why: coc-server jobs list --config {path}; docs/server.md explains each code.",
+            )
 
 
 def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None:
@@ -310,7 +316,7 @@ def _team(status: Status, config: Config, in_use: int | None, path: Path) -> Non
                 f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
                 "A server that runs takes it within a minute; if it does not, its log says why.",
             )
-    if not any(member.on_duty for member in config.roster.members):
-        status.warn("No member is on duty.", "Have the team put one on duty in the roster.")
+    if duty := nobody_reads_first(config.roster):
+        status.warn(*duty)
     if config.mail is None:
         status.warn("Without [mail] nobody is told when a report comes in.", "Fill in [mail].")
