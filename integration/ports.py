@@ -156,12 +156,10 @@ class Host(Protocol):
         """Who can read the ticket space now. Reads only."""
         ...
 
-    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
-        """Tickets that carry this incident's marker, oldest first. Reads only.
+    def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
+        """Tickets that carry this incident's marker, however old, oldest first. Reads only.
 
-        The host's search may lag: an empty answer soon after a write proves nothing. ``since`` is when the
-        incident was opened, by a clock of ours that may be wrong: tickets that the host dates up to a week
-        before are looked at too, older ones need not be.
+        The host's search may lag: an empty answer soon after a write proves nothing.
         """
         ...
 
