@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from integration.errors import ConfigError
 from integration.signed_request import origin_of
+from webhook_server.secret_files import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,26 +76,24 @@ class Values:
         self.named.append(self._folder / name)
         return self._folder / name
 
-    def secret(self, raw: dict[str, Any], key: str, where: str) -> str:
-        """The content of a file with a secret. Mistakes do not repeat what stands in the entry."""
+    def secret(
+        self, raw: dict[str, Any], key: str, where: str, *, in_header: bool = False, many_lines: bool = False
+    ) -> str:
+        """The content of a file with a secret, as :func:`read_secret` takes it; empty if there is none."""
         path = self.path(raw, key, where)
         if path is None:
             return ""
         self.only_ours(path, f"{where}.{key}", OTHERS)
-        try:
-            secret = path.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            self.mistakes.append(f"{where}.{key}: the file cannot be read ({type(error).__name__})")
-            return ""
-        if not secret:
-            self.mistakes.append(f"{where}.{key}: the file is empty")
-        return secret
+        return (
+            self.part(lambda: read_secret(path, in_header=in_header, many_lines=many_lines), f"{where}.{key}")
+            or ""
+        )
 
-    def form_secret(self, name: str) -> bytes:
+    def form_secret(self, name: str) -> str:
         """The content of one of a form's secret files."""
         path = self._folder / name
         self.named.append(path)
-        secret = path.read_bytes()
+        secret = read_secret(path)
         if _mode(path) & OTHERS:
             raise ConfigError("A secret file", [_TOO_OPEN])
         return secret

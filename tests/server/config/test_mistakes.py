@@ -89,7 +89,7 @@ def test_all_mistakes_are_listed_together(folder: Path) -> None:
         "[spaces.board].site: it is not an address",
         "[spaces.board].project must be a text",
         "[spaces.board].email must be a text",
-        "[spaces.board].token_file: the file is empty",
+        "empty.token is empty; put the secret into it",
         "[spaces.board].issue_type_id must be a text",
         "[spaces.board].fields.stage must be a text",
         "[spaces.board].browse_roles must be a list of texts",
