@@ -17,29 +17,30 @@ import click
 
 from integration.audience import prove
 from integration.diary.keys import new_service_key
-from integration.errors import CoCError, ConfigError
+from integration.errors import CoCError
 from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.board_cli import board
 from webhook_server.cli_options import Commands, config_option
-from webhook_server.config import Config, load_config
+from webhook_server.config import load_config
 from webhook_server.doctor_cli import audience, doctor
 from webhook_server.door import let_threads_finish, make_door
 from webhook_server.goodbye import LONGEST, end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
-from webhook_server.roster_in_use import check_roster
 from webhook_server.setup_cli import setup
 from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
 from webhook_server.store.sealed import new_root_key
+from webhook_server.whole_config import WHOLE
 from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_server.config import Config
     from webhook_server.wiring import Parts
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
@@ -92,12 +93,8 @@ def init(folder: Path) -> None:
 @click.option("--online", is_flag=True, help="Also ask each host who can read the ticket space.")
 def check(config_path: Path, *, online: bool) -> None:
     """List every mistake in the configuration, roster and process; with --online, prove the restriction."""
-    config = _load(config_path)
-    try:
-        hosts = make_hosts(config)
-        check_roster(config)
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
+    config = load_config(config_path, also=WHOLE)
+    hosts = make_hosts(config)
     click.echo(
         f"{config_path}: {len(config.spaces)} ticket space(s), {len(config.sources)} source(s), "
         f"roster {config.roster.serial} with {len(config.roster.members)} member(s). No mistakes."
@@ -138,7 +135,7 @@ def _checked_name(name: str | None) -> str | None:
 @_name_option
 def serve(config_path: Path, name: str | None) -> None:
     """Take reports in and bring them onto their hosts, until stopped."""
-    config = _load(config_path)
+    config = load_config(config_path, also=WHOLE)
     with _joined(config, name or "server") as parts:
         try:
             server = make_door(
@@ -157,7 +154,7 @@ def serve(config_path: Path, name: str | None) -> None:
 @_name_option
 def worker(config_path: Path, name: str | None) -> None:
     """Bring reports onto their hosts beside another server on the same PostgreSQL, until stopped."""
-    config = _load(config_path)
+    config = load_config(config_path, also=WHOLE)
     with _joined(config, name or "worker") as parts, suppress(KeyboardInterrupt), _working(parts):
         click.echo("Working")
         threading.Event().wait()
@@ -219,13 +216,6 @@ def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.
 
 for command in (audience, backup, backup_key, board, doctor, jobs, keys, restore, setup, space, status):
     main.add_command(command)
-
-
-def _load(path: Path) -> Config:
-    try:
-        return load_config(path)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _write_secret(path: Path, content: bytes) -> None:

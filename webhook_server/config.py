@@ -6,7 +6,6 @@ describes every entry, and a test holds that page against this module.
 
 from __future__ import annotations
 
-import smtplib
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,17 +18,18 @@ from integration.errors import ConfigError
 from integration.process import Process, default_process, load_process
 from integration.roster import Roster, load_roster
 from integration.signed_request import is_loopback
+from webhook_server.config_mail import read_mail
 from webhook_server.config_spaces import SpaceSettings, read_spaces
 from webhook_server.config_values import OTHERS_AND_GROUP, Values
 from webhook_server.intake.sources import Source, parse_sources
-from webhook_server.notify import MailSettings
 from webhook_server.store.sealed import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from integration.incident import SpaceName
+    from webhook_server.notify import MailSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +56,6 @@ class Config:
     mail: MailSettings | None
 
 
-def load_config(path: Path) -> Config:
-    """Read the configuration and everything it names.
-
-    Raises:
-        ConfigError: with all mistakes in the file and in the files it names.
-    """
-    reading = _Reading(path.parent)
-    config = reading.config(_parse(path))
-    if reading.mistakes or config is None:
-        raise ConfigError(f"The configuration {path}", reading.mistakes)
-    return config
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where a server listens and where its database is: enough to look at it, without any secret."""
@@ -77,6 +64,36 @@ class Addresses:
     listen_port: int
     database_url: str = field(repr=False)
     inbox_keys: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What could be read of a configuration that may have mistakes."""
+
+    mistakes: list[str]
+    """Those that were found so far; whoever finds more adds them."""
+    addresses: Addresses
+    sealer: Sealer | None
+    roster_file: Path | None
+    """None if it cannot be read as a roster."""
+    spaces: Mapping[SpaceName, SpaceSettings]
+    config: Config | None
+
+
+def load_config(path: Path, *, also: Iterable[Callable[[Draft], None]] = ()) -> Config:
+    """Read the configuration and everything it names.
+
+    ``also`` look for mistakes that cannot be seen here: webhook_server/whole_config.py.
+
+    Raises:
+        ConfigError: with all mistakes in the file and in the files it names.
+    """
+    draft = _Reading(path.parent).draft(_parse(path))
+    for look in also:
+        look(draft)
+    if draft.mistakes or draft.config is None:
+        raise ConfigError(f"The configuration {path}", draft.mistakes)
+    return draft.config
 
 
 class NotTOML(ConfigError):
@@ -146,12 +163,15 @@ class _Reading:
 
     def addresses(self, data: dict[str, Any]) -> Addresses:
         """Only where the server listens and where its database is."""
-        server = self._values.table(data, "server")
+        return self._addresses(self._values.table(data, "server"))
+
+    def _addresses(self, server: dict[str, Any]) -> Addresses:
         host, port = self._listen(server, "listen")
         database_url = self._database(server, "database", "coc.sqlite")
         return Addresses(host, port, database_url, self._inbox_keys(server))
 
-    def config(self, data: dict[str, Any]) -> Config | None:
+    def draft(self, data: dict[str, Any]) -> Draft:
+        """All of it."""
         self._values.refuse_unknown(data, {"server", "spaces", "sources", "mail"}, "the file")
         server = self._values.table(data, "server")
         known = {
@@ -167,7 +187,7 @@ class _Reading:
             "service_key_id",
         }
         self._values.refuse_unknown(server, known | {"roster", "process"}, "[server]")
-        listen_host, listen_port = self._listen(server, "listen")
+        addresses = self._addresses(server)
         metrics = self._listen(server, "metrics") if "metrics" in server else None
         if metrics is not None and not is_loopback(metrics[0]):
             self.mistakes.append(
@@ -194,7 +214,7 @@ class _Reading:
             spaces={str(name) for name in spaces},
             mistakes=self.mistakes,
         )
-        mail = self._mail(self._values.table(data, "mail")) if "mail" in data else None
+        mail = read_mail(self._values.table(data, "mail"), self._values) if "mail" in data else None
         if mail is not None and mail.operator is None and roster is not None and not roster.recovery:
             self.mistakes.append(
                 "[mail].operator must be a mail address, because the roster has no recovery key: "
@@ -202,30 +222,22 @@ class _Reading:
             )
         if roster is not None and service_key is not None:
             self._service_key_in_roster(service_key, roster)
-        database_url = self._database(server, "database", "coc.sqlite")
         engine_url = self._database(server, "engine_database", "engine.sqlite")
-        if database_url == engine_url and database_url.startswith("sqlite"):
+        if addresses.database_url == engine_url and engine_url.startswith("sqlite"):
             self.mistakes.append(
                 "[server].engine_database must be another file than database: each has its one writer"
             )
-        backup_recipient, inbox_keys = self._backup_recipient(server), self._inbox_keys(server)
-        if (
-            self.mistakes
-            or sealer is None
-            or service_key is None
-            or roster is None
-            or process is None
-            or not roster_file
-            or not root_key_file
-        ):
-            return None
-        return Config(
-            listen_host=listen_host, listen_port=listen_port, metrics=metrics, origin=origin,
-            database_url=database_url, engine_url=engine_url, inbox_keys=inbox_keys,
-            backup_recipient=backup_recipient, files=tuple(self._values.named),
-            root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
-            spaces=spaces, sources=sources, mail=mail,
-        )  # fmt: skip
+        backup_recipient = self._backup_recipient(server)
+        config = None
+        if sealer and service_key and roster and process and roster_file and root_key_file:
+            config = Config(
+                listen_host=addresses.listen_host, listen_port=addresses.listen_port, metrics=metrics, origin=origin,
+                database_url=addresses.database_url, engine_url=engine_url, inbox_keys=addresses.inbox_keys,
+                backup_recipient=backup_recipient, files=tuple(self._values.named),
+                root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
+                spaces=spaces, sources=sources, mail=mail,
+            )  # fmt: skip
+        return Draft(self.mistakes, addresses, sealer, roster_file if roster else None, spaces, config)
 
     # Parts of the file ------------------------------------------------------------------------------
 
@@ -250,6 +262,7 @@ class _Reading:
             self.mistakes.append(
                 f"[server].{key} must be a file or a URL that begins with postgresql+psycopg://"
             )
+            return ""
         return name
 
     def _inbox_keys(self, server: dict[str, Any]) -> Path:
@@ -288,58 +301,3 @@ class _Reading:
                 f"the roster's service_keys lack the service's own key: id {key.id!r}, public {key.public_line!r}; "
                 "without it no desk believes what the service seals"
             )
-
-    def _mail(self, raw: dict[str, Any]) -> MailSettings:
-        self._values.refuse_unknown(
-            raw, {"host", "port", "from", "operator", "starttls", "user", "password_file"}, "[mail]"
-        )
-        host = self._values.text(raw, "host", "[mail]")
-        if not _is_host(host):
-            self.mistakes.append("[mail].host must be the name or the address of a mail server")
-        port = raw.get("port", 587)
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
-            self.mistakes.append("[mail].port must be a port number")
-            port = 587
-        if port == smtplib.SMTP_SSL_PORT:
-            self.mistakes.append(
-                "[mail].port 465 wants TLS before the first word, which is not spoken here: take the same server's port 587, with STARTTLS"
-            )
-        starttls = raw.get("starttls", True)
-        if starttls is not True and (starttls is not False or not is_loopback(host)):
-            self.mistakes.append("[mail].starttls may be false only for a mail server on this machine")
-        if ("user" in raw) != ("password_file" in raw):
-            self.mistakes.append("[mail].user and [mail].password_file need each other")
-        sender = self._values.text(raw, "from", "[mail]")
-        if "@" not in sender:
-            self.mistakes.append("[mail].from must be a mail address")
-        operator = self._values.text(raw, "operator", "[mail]") if "operator" in raw else None
-        if operator is not None and "@" not in operator:
-            self.mistakes.append("[mail].operator must be a mail address")
-        user = self._values.text(raw, "user", "[mail]") if "user" in raw else None
-        password = self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None
-        if user is not None and not user.isascii():
-            self.mistakes.append(f"[mail].user {_NOT_ASCII}")
-        if password is not None and not password.isascii():
-            self.mistakes.append(f"[mail].password_file: the password {_NOT_ASCII}")
-        return MailSettings(
-            host=host,
-            port=port,
-            sender=sender,
-            starttls=bool(starttls),
-            user=user,
-            password=password,
-            operator=operator,
-        )
-
-
-_NOT_ASCII = (
-    "has a letter that is not ASCII, with which nobody can be logged in; have the account get another one"
-)
-
-
-def _is_host(name: str) -> bool:
-    try:
-        name.encode("idna")
-    except UnicodeError:
-        return False
-    return True

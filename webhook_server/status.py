@@ -23,6 +23,7 @@ from webhook_server.status_report import Status
 from webhook_server.store.boards import chore_of as board_of
 from webhook_server.store.overview import look_into, newest_revision
 from webhook_server.telling import OVERDUE, REMIND
+from webhook_server.whole_config import look_at_spaces
 from webhook_server.wiring import hooks_of, make_hosts
 
 if TYPE_CHECKING:
@@ -97,8 +98,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
 def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None]:
     """As much of it as can be read."""
     try:
-        addresses, config = read_addresses(path), load_config(path)
-        make_hosts(config)  # they see mistakes of their own
+        addresses, config = read_addresses(path), load_config(path, also=[look_at_spaces])
     except NotTOML as error:
         addresses, is_read = guess_addresses(path)
         then = "Correct that line; a server would not start again."
@@ -314,7 +314,7 @@ def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
 
 def _team(status: Status, config: Config, in_use: int | None, path: Path) -> None:
     try:
-        check_roster(config)
+        check_roster(config.roster_file, config.database_url, config.sealer)
     except CoCError as error:
         status.warn(
             f"A server would not start with the roster file: {error.what}",
