@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import resource
+import socket
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -34,7 +35,7 @@ from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
 from webhook_server.store.sealed import new_root_key
-from webhook_server.whole_config import WHOLE
+from webhook_server.whole_config import WHOLE, doubts_about, look_at_machine
 from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from webhook_server.wiring import Parts
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
+_OWN_ADDRESS = "Put an address of this machine, 127.0.0.1 as a rule, into"
 _PATIENCE = LONGEST + 2
 """Seconds for which a server waits for one that was told to stop: so `kill; coc-server serve` works."""
 
@@ -93,13 +95,17 @@ def init(folder: Path) -> None:
 @click.option("--online", is_flag=True, help="Also ask each host who can read the ticket space.")
 def check(config_path: Path, *, online: bool) -> None:
     """List every mistake in the configuration, roster and process; with --online, prove the restriction."""
-    config = load_config(config_path, also=WHOLE)
+    config = load_config(config_path, also=(*WHOLE, look_at_machine))
     hosts = make_hosts(config)
+    doubts = list(doubts_about(config, SystemClock().now().date()))
     click.echo(
         f"{config_path}: {len(config.spaces)} ticket space(s), {len(config.sources)} source(s), "
-        f"roster {config.roster.serial} with {len(config.roster.members)} member(s). No mistakes."
+        f"roster {config.roster.serial} with {len(config.roster.members)} member(s). "
+        + ("A server would start, but correct this:" if doubts else "No mistakes.")
     )
-    failed = False
+    for doubt in doubts:
+        click.echo(f"  - {doubt}", err=True)
+    failed = bool(doubts)
     for name, settings in config.spaces.items() if online else ():
         try:
             host = hosts[name]
@@ -204,13 +210,18 @@ def _working(parts: Parts) -> Iterator[None]:
 
 
 def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.ClickException:
-    why = {
-        errno.EADDRINUSE: "another program listens there, perhaps a second coc-server; ss -ltnp shows it",
-        errno.EADDRNOTAVAIL: "this machine does not have the address",
-        errno.EACCES: "this account may not use a port below 1024",
-    }.get(getattr(error, "errno", 0) or 0, type(error).__name__)
+    why, then = {
+        errno.EADDRINUSE: (
+            "another program listens there, perhaps a second coc-server; ss -ltnp shows it",
+            "Stop the other program or change",
+        ),
+        errno.EADDRNOTAVAIL: ("this machine does not have the address", _OWN_ADDRESS),
+        errno.EACCES: ("this account may not use a port below 1024", "Take a higher one in"),
+    }.get(getattr(error, "errno", 0) or 0, (f"{type(error).__name__}", "Change"))
+    if isinstance(error, socket.gaierror | ValueError):  # waitress says the first as the second
+        why, then = "no address belongs to this name", _OWN_ADDRESS
     return click.ClickException(
-        f"{host}:{port} cannot be listened on: {why}. Nothing was started. Stop the other program or change [server].{entry}."
+        f"{host}:{port} cannot be listened on: {why}. Nothing was started. {then} [server].{entry}."
     )
 
 

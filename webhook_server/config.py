@@ -6,9 +6,11 @@ describes every entry, and a test holds that page against this module.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
     from integration.incident import SpaceName
     from webhook_server.notify import MailSettings
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\*")
+_EVERYWHERE = {"0.0.0.0", "::", "*"}  # noqa: S104 - to know it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Draft:
     """None if it cannot be read as a roster."""
     spaces: Mapping[SpaceName, SpaceSettings]
     config: Config | None
+    engine_url: str = field(repr=False)
 
 
 def load_config(path: Path, *, also: Iterable[Callable[[Draft], None]] = ()) -> Config:
@@ -188,11 +194,7 @@ class _Reading:
         }
         self._values.refuse_unknown(server, known | {"roster", "process"}, "[server]")
         addresses = self._addresses(server)
-        metrics = self._listen(server, "metrics") if "metrics" in server else None
-        if metrics is not None and not is_loopback(metrics[0]):
-            self.mistakes.append(
-                "[server].metrics must be on this machine (127.0.0.1): the figures tell strangers when somebody reported"
-            )
+        metrics = self._metrics(server, addresses)
         origin = self._values.address(server, "origin", "[server]")
         root_key_file = self._values.path(server, "root_key_file", "[server]")
         sealer = self._sealer(root_key_file)
@@ -237,16 +239,35 @@ class _Reading:
                 root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
                 spaces=spaces, sources=sources, mail=mail,
             )  # fmt: skip
-        return Draft(self.mistakes, addresses, sealer, roster_file if roster else None, spaces, config)
+        return Draft(
+            self.mistakes, addresses, sealer, roster_file if roster else None, spaces, config, engine_url
+        )
 
     # Parts of the file ------------------------------------------------------------------------------
 
     def _listen(self, server: dict[str, Any], key: str) -> tuple[str, int]:
         host, _, port = str(server.get(key, "127.0.0.1:8800")).rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports
-            self.mistakes.append(f'[server].{key} must be an address and a port such as "127.0.0.1:8800"')
+        host = host.strip("[]")
+        if not _is_host(host) or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports
+            self.mistakes.append(
+                f'[server].{key} must be an address and a port such as "127.0.0.1:8800", without http://'
+            )
             return "127.0.0.1", 8800
-        return host.strip("[]"), int(port)
+        return host, int(port)
+
+    def _metrics(self, server: dict[str, Any], listen: Addresses) -> tuple[str, int] | None:
+        if "metrics" not in server:
+            return None
+        host, port = self._listen(server, "metrics")
+        if not is_loopback(host):
+            self.mistakes.append(
+                "[server].metrics must be on this machine (127.0.0.1): the figures tell strangers when somebody reported"
+            )
+        elif port == listen.listen_port and (
+            is_loopback(listen.listen_host) or listen.listen_host in _EVERYWHERE
+        ):
+            self.mistakes.append("[server].metrics must have another port than listen, which takes this one")
+        return host, port
 
     def _database(self, server: dict[str, Any], key: str, default: str) -> str:
         name = self._values.text(server, key, "[server]") if key in server else default
@@ -301,3 +322,11 @@ class _Reading:
                 f"the roster's service_keys lack the service's own key: id {key.id!r}, public {key.public_line!r}; "
                 "without it no desk believes what the service seals"
             )
+
+
+def _is_host(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return _HOST.fullmatch(name) is not None
+    return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from integration.signed_request import is_loopback
@@ -11,6 +13,7 @@ from webhook_server.notify import MailSettings
 if TYPE_CHECKING:
     from webhook_server.config_values import Values
 
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _NOT_ASCII = (
     "has a letter that is not ASCII, with which nobody can be logged in; have the account get another one"
 )
@@ -38,10 +41,10 @@ def read_mail(raw: dict[str, Any], values: Values) -> MailSettings:
     if ("user" in raw) != ("password_file" in raw):
         values.mistakes.append("[mail].user and [mail].password_file need each other")
     sender = values.text(raw, "from", "[mail]")
-    if "@" not in sender:
+    if not _is_mail_address(sender):
         values.mistakes.append("[mail].from must be a mail address")
     operator = values.text(raw, "operator", "[mail]") if "operator" in raw else None
-    if operator is not None and "@" not in operator:
+    if operator is not None and not _is_mail_address(operator):
         values.mistakes.append("[mail].operator must be a mail address")
     user = values.text(raw, "user", "[mail]") if "user" in raw else None
     password = values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None
@@ -58,6 +61,11 @@ def read_mail(raw: dict[str, Any], values: Values) -> MailSettings:
         password=password,
         operator=operator,
     )
+
+
+def _is_mail_address(text: str) -> bool:
+    """One address, with or without a name before it."""
+    return _ADDRESS.fullmatch(parseaddr(text)[1]) is not None
 
 
 def _is_host(name: str) -> bool:

@@ -67,6 +67,12 @@ class SpaceSettings:
         """Which kind of host it is on."""
         return "jira" if isinstance(self.host, JiraSettings) else "github"
 
+    @property
+    def exceptions(self) -> tuple[Acknowledged, ...]:
+        """What is acknowledged, of each account the one that ends last: an old one may stand beside its renewal."""
+        last = {one.account.casefold(): one for one in sorted(self.acknowledged, key=lambda one: one.until)}
+        return tuple(last.values())
+
 
 def read_spaces(table: dict[str, Any], values: Values) -> dict[SpaceName, SpaceSettings]:
     """``[spaces.NAME]``: the ticket spaces by name."""

@@ -72,21 +72,22 @@ def unreadable(path: Path, error: Exception) -> str:
         owner = path.stat().st_uid
     except PermissionError:
         return (
-            f"the file cannot be read ({kind}): {_name(os.geteuid())}, as which this command runs, may not enter its folder; "
+            f"the file cannot be read ({kind}): {account_name(os.geteuid())}, as which this command runs, may not enter its folder; "
             "as root, give the folder to the server's account (chown), and say the command as that account"
         )
     except (OSError, ValueError):
         return f"the file cannot be read ({kind}); a path is relative to the configuration's folder"
     if not isinstance(error, PermissionError):
         return f"{path} cannot be read ({kind}); see that it is a file and that its disk works"
-    me = _name(os.geteuid())
+    me = account_name(os.geteuid())
     return (
-        f"{path} cannot be read ({kind}): it belongs to {_name(owner)}, and this command runs as {me}. If {me} is the "
+        f"{path} cannot be read ({kind}): it belongs to {account_name(owner)}, and this command runs as {me}. If {me} is the "
         f"server's account, say as root: chown {me} {path}; otherwise say the command as the server's account"
     )
 
 
-def _name(uid: int) -> str:
+def account_name(uid: int) -> str:
+    """An account of this machine as people call it."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

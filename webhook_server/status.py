@@ -28,10 +28,11 @@ from webhook_server.wiring import hooks_of, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
     from webhook_server.config import Addresses, Config
+    from webhook_server.config_spaces import SpaceSettings
     from webhook_server.store.overview import Overview, SeenWorker, Waiting
     from webhook_server.store.strays import Stray
 
@@ -256,12 +257,7 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
                 f"{name}, {space.kind}: {incidents.pop(name, 0)} incident(s); {_proofs(record, now)}",
             )
             _audience(status, record, now)
-            for one in space.acknowledged:
-                if one.until < (now + _SOON).date():
-                    status.warn(
-                        f"[spaces.{name}]: the exception for an account outside the team ends on {one.until}.",
-                        "Renew it or take the access away; after that day nothing is written there.",
-                    )
+            _exceptions(status, space, now.date())
         for name, count in sorted(incidents.items()):
             status.warn(
                 f"{count} incident(s) belong to the ticket space {name}, which is not in the configuration.",
@@ -272,6 +268,21 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
         f"number {roster.serial} in use for {_ago(roster.accepted_at, now)}" if roster else "none in use yet"
     )
     status.say("Roster", used)
+
+
+def _exceptions(status: Status, space: SpaceSettings, today: date) -> None:
+    of_whom = f"[spaces.{space.name}]: the exception for an account outside the team"
+    for one in space.exceptions:
+        if one.until < today:
+            status.warn(
+                f"{of_whom} ended on {one.until}; while it can read, nothing is written there.",
+                "Renew it, or take the access away and the exception out.",
+            )
+        elif one.until < today + _SOON:
+            status.warn(
+                f"{of_whom} ends on {one.until}.",
+                "Renew it or take the access away; after that day nothing is written there.",
+            )
 
 
 def _proofs(record: SpaceRecord, now: datetime) -> str:
