@@ -22,6 +22,7 @@ from integration.roster import Roster, load_roster
 from integration.signed_request import is_loopback
 from webhook_server.config_mail import read_mail
 from webhook_server.config_spaces import SpaceSettings, read_spaces
+from webhook_server.config_syntax import parse_config
 from webhook_server.config_values import OTHERS_AND_GROUP, Values
 from webhook_server.intake.sources import Source, parse_sources
 from webhook_server.store.sealed import Sealer
@@ -94,16 +95,12 @@ def load_config(path: Path, *, also: Iterable[Callable[[Draft], None]] = ()) -> 
     Raises:
         ConfigError: with all mistakes in the file and in the files it names.
     """
-    draft = _Reading(path.parent).draft(_parse(path))
+    draft = _Reading(path.parent).draft(parse_config(path))
     for look in also:
         look(draft)
     if draft.mistakes or draft.config is None:
         raise ConfigError(f"The configuration {path}", draft.mistakes)
     return draft.config
-
-
-class NotTOML(ConfigError):
-    """The file's syntax is wrong, so that nothing of it can be read for sure."""
 
 
 def read_addresses(path: Path) -> Addresses:
@@ -113,7 +110,7 @@ def read_addresses(path: Path) -> Addresses:
         NotTOML: the file's syntax is wrong; see :func:`guess_addresses`.
         ConfigError: the file cannot be read, or it is just these entries that have mistakes.
     """
-    return _addresses(path, _parse(path))
+    return _addresses(path, parse_config(path))
 
 
 def guess_addresses(path: Path) -> tuple[Addresses, bool]:
@@ -122,7 +119,7 @@ def guess_addresses(path: Path) -> tuple[Addresses, bool]:
     Returns:
         The addresses, and False if that table is just what cannot be read, so that these are the usual ones.
     """
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("[")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         if lines[start].partition("#")[0].strip() == "[server]":
@@ -137,22 +134,6 @@ def _addresses(path: Path, data: dict[str, Any]) -> Addresses:
     if reading.mistakes:
         raise ConfigError(f"The configuration {path}", reading.mistakes)
     return addresses
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        why = "it is not there; name it with --config FILE, or make a first one with coc-server init FOLDER"
-        raise ConfigError(f"The configuration {path}", [why]) from None
-    except PermissionError:
-        why = "this account may not read it; say the command as the server's account, as docs/deploy.md does"
-        raise ConfigError(f"The configuration {path}", [why]) from None
-    except OSError as error:
-        why = f"it cannot be read ({type(error).__name__}); see that --config names a file"
-        raise ConfigError(f"The configuration {path}", [why]) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise NotTOML(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
 
 
 class _Reading:
@@ -202,12 +183,12 @@ class _Reading:
         service_key_file = self._values.path(server, "service_key_file", "[server]")
         service_key = self._service_key(service_key_file, key_id)
         roster_file = self._values.path(server, "roster", "[server]")
-        roster = (
-            self._values.part(lambda: load_roster(roster_file), "[server].roster") if roster_file else None
-        )
+        roster = self._values.loaded(roster_file, load_roster, "[server].roster")
         process_file = self._values.path(server, "process", "[server]") if "process" in server else None
-        process = self._values.part(
-            lambda: load_process(process_file) if process_file else default_process(), "[server].process"
+        process = (
+            self._values.loaded(process_file, load_process, "[server].process")
+            if process_file
+            else default_process()
         )
         spaces = read_spaces(self._values.table(data, "spaces"), self._values)
         sources = parse_sources(
@@ -304,14 +285,16 @@ class _Reading:
         if path is None:
             return None
         self._values.only_ours(path, "[server].root_key_file", OTHERS_AND_GROUP)
-        return self._values.part(lambda: Sealer.load(path), "[server].root_key_file")
+        return self._values.loaded(path, Sealer.load, "[server].root_key_file")
 
     def _service_key(self, path: Path | None, key_id: str) -> ServiceKey | None:
         if path is None or not key_id:
             return None
         self._values.only_ours(path, "[server].service_key_file", OTHERS_AND_GROUP)
         try:
-            return self._values.part(lambda: ServiceKey.load(path, key_id), "[server].service_key_file")
+            return self._values.loaded(
+                path, lambda path: ServiceKey.load(path, key_id), "[server].service_key_file"
+            )
         except ValueError as error:  # the sentence is ours
             self.mistakes.append(f"[server].service_key_id: {error}")
             return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from integration.errors import ConfigError
 from integration.signed_request import origin_of
-from webhook_server.secret_files import read_secret
+from webhook_server.secret_files import read_secret, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,19 @@ class Values:
         except ConfigError as error:
             self.mistakes.extend(f"{entry}: {mistake}" for mistake in error.mistakes)
             return None
+
+    def loaded(self, path: Path | None, load: Callable[[Path], _T], entry: str) -> _T | None:
+        """What ``load`` makes of a file. If this account may not read it, it is said whose it is and whose it must be."""
+        if path is None:
+            return None
+        try:
+            path.open("rb").close()
+        except PermissionError as error:
+            self.mistakes.append(f"{entry}: {unreadable(path, error)}")
+            return None
+        except (OSError, ValueError):  # said by whoever loads it
+            pass
+        return self.part(lambda: load(path), entry)
 
     def table(self, raw: dict[str, Any], key: str, where: str = "the file") -> dict[str, Any]:
         """A table; empty if it is not there."""

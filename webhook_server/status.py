@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import CoCError, ConfigError, StoreError
-from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
+from webhook_server.config import guess_addresses, load_config, read_addresses
+from webhook_server.config_syntax import NotTOML
 from webhook_server.key_warnings import key_warnings
 from webhook_server.redelivery import chore_of as webhooks_of
 from webhook_server.roster_in_use import check_roster
@@ -102,7 +103,7 @@ def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None
         addresses, config = read_addresses(path), load_config(path, also=[look_at_spaces])
     except NotTOML as error:
         addresses, is_read = guess_addresses(path)
-        then = "Correct that line; a server would not start again."
+        then = "Correct that; a server would not start again."
         if not is_read:
             then += " What follows is of the usual places, since [server] cannot be read: 127.0.0.1:8800 and coc.sqlite."
         status.warn(f"{path}: {error.mistakes[0]}.", then)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.server.config.conftest import LEAST, load, mistakes
+from webhook_server.secret_files import account_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -144,3 +147,40 @@ def test_an_apps_key_has_many_lines(folder: Path) -> None:
     as_app = 'app_id = "31"\nprivate_key_file = "app.pem"'
 
     assert load(folder, LEAST.replace('token_file = "github.token"', as_app)).spaces
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("root.key", "[server].root_key_file"),
+        ("service.key", "[server].service_key_file"),
+        ("roster.toml", "[server].roster"),
+        ("process.toml", "[server].process"),
+        ("github.token", "[spaces.conduct].token_file"),
+        ("typeform.secret", "[sources.report-form]: file 1 of secret_files"),
+    ],
+)
+def test_a_file_of_another_account_is_said_to_be_so_with_the_command_that_gives_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, entry: str
+) -> None:
+    me = account_name(os.geteuid())
+
+    def refusing(method: Callable[..., object]) -> Callable[..., object]:
+        def called(path: Path, *how: object, **more: object) -> object:
+            if path.name == name:
+                raise PermissionError
+            return method(path, *how, **more)
+
+        return called
+
+    for method in (Path.open, Path.read_bytes):
+        monkeypatch.setattr(Path, method.__name__, refusing(method))
+
+    (found,) = mistakes(folder, LEAST.replace("[server]", '[server]\nprocess = "process.toml"'))
+
+    assert found.startswith(
+        f"{entry}: {folder / name} cannot be read (PermissionError): it belongs to {me}, and"
+    )
+    assert (
+        f"say as root: chown {me} {folder / name}; otherwise say the command as the server's account" in found
+    )
