@@ -95,7 +95,7 @@ def init(folder: Path) -> None:
 @click.option("--online", is_flag=True, help="Also ask each host who can read the ticket space.")
 def check(config_path: Path, *, online: bool) -> None:
     """List every mistake in the configuration, roster and process; with --online, prove the restriction."""
-    config = load_config(config_path, also=(*WHOLE, look_at_machine))
+    config = load_config(config_path, also=(look_at_machine, *WHOLE))
     hosts = make_hosts(config)
     doubts = list(doubts_about(config, SystemClock().now().date()))
     click.echo(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 OTHERS = 0o007
 OTHERS_AND_GROUP = 0o077
-_TOO_OPEN = "the file is open to other accounts of this machine; give it to the server's alone (chmod 600)"
+TOO_OPEN = "the file is open to other accounts of this machine; give it to the server's alone (chmod 600)"
 
 
 class Values:
@@ -108,13 +108,13 @@ class Values:
         self.named.append(path)
         secret = read_secret(path)
         if _mode(path) & OTHERS:
-            raise ConfigError("A secret file", [_TOO_OPEN])
+            raise ConfigError("A secret file", [TOO_OPEN])
         return secret
 
     def only_ours(self, path: Path, entry: str, forbidden: int) -> None:
         """Note a mistake if accounts that ``forbidden`` stands for may open the file."""
         if _mode(path) & forbidden:
-            self.mistakes.append(f"{entry}: {_TOO_OPEN}")
+            self.mistakes.append(f"{entry}: {TOO_OPEN}")
 
     def refuse_unknown(self, table: dict[str, Any], known: set[str], where: str) -> None:
         """Note a mistake for each entry that nobody reads."""

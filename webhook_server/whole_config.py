@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from integration.errors import ConfigError, RosterRefused, StoreError
 from webhook_server.config_spaces import JiraSettings
+from webhook_server.config_values import TOO_OPEN
 from webhook_server.roster_in_use import check_roster
 from webhook_server.secret_files import account_name
 from webhook_server.store.room import nearest, seems_to_take_files
@@ -72,7 +73,9 @@ def _makers(space: SpaceSettings) -> tuple[Callable[[], object], ...]:
 def _is_said(where: str, mistake: str, said: list[str]) -> bool:
     """Whether the entry with which the mistake begins has one already: what is lacking or no text is no key either."""
     entry = f"{where}.{mistake.split(maxsplit=1)[0]}"
-    return any(one.startswith(entry) for one in said)
+    return any(
+        one.startswith(entry) and TOO_OPEN not in one for one in said
+    )  # that a file is open to others says nothing of what is in it
 
 
 def look_at_roster(draft: Draft) -> None:

@@ -27,12 +27,8 @@ security_level_id = "10003"
 browse_roles = []
 fields = { type = "customfield_1", impact = "f2", likelihood = "customfield_3", risk = "customfield_4", lead = "customfield_5", secondary = "customfield_6" }
 """
-TEXT = """
-owner = "acme org"
-repository = "https://github.com/acme/conduct"
-app_id = "31"
-private_key_file = "github.token"
-"""
+AS_APP = 'app_id = "31"\nprivate_key_file = "github.token"\n'
+MALFORMED = f'owner = "acme org"\nrepository = "https://github.com/acme/conduct"\n{AS_APP}'
 
 
 def mistakes(output: str) -> list[str]:
@@ -42,7 +38,7 @@ def mistakes(output: str) -> list[str]:
 @pytest.mark.parametrize("command", ["check", "serve", "worker"])
 def test_one_run_shows_the_mistakes_of_every_kind(config: Path, command: str) -> None:
     text = config.read_text().replace('listen = "127.0.0.1:8800"', "listen = 8800")
-    text = re.sub(r'owner = [^[]*token_file = "github.token"\n', TEXT.lstrip(), text)
+    text = re.sub(r'owner = [^[]*token_file = "github.token"\n', MALFORMED, text)
     config.write_text(text + BOARD)
     (config.parent / "roster.toml.sig.robert").unlink()
 
@@ -78,6 +74,26 @@ def test_what_is_not_there_is_said_once(config: Path) -> None:
         "[spaces.conduct].owner must be a text",
         "[spaces.conduct].repository must be a text",
     ] == mistakes(run("check", "--config", config).output)
+
+
+def test_a_key_that_is_open_to_others_and_cut_off_is_said_to_be_both(config: Path) -> None:
+    config.write_text(config.read_text().replace('token_file = "github.token"', AS_APP))
+    (config.parent / "github.token").chmod(0o604)
+
+    first, second = mistakes(run("check", "--config", config).output)
+
+    assert first.startswith("[spaces.conduct].private_key_file: the file is open to other accounts")
+    assert second.startswith("[spaces.conduct]: private_key_file does not name a whole RSA key")
+
+
+def test_a_database_that_cannot_be_read_hides_no_mistake(config: Path) -> None:
+    (config.parent / "coc.sqlite").write_text("this is no database " * 100)
+    config.write_text(config.read_text().replace("127.0.0.1:8800", "192.0.2.1:8800"))
+
+    first, second = mistakes(run("check", "--config", config).output)
+
+    assert first.startswith("[server].listen: 192.0.2.1 is no address of this machine")
+    assert second.startswith("[server].roster: The database had trouble (SQLITE_NOTADB)")
 
 
 @pytest.mark.parametrize(
