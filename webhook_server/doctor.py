@@ -89,7 +89,7 @@ def host_address(space: SpaceSettings) -> str:
 
 def _roster(config: Config) -> Check:
     try:
-        check_roster(config)
+        check_roster(config.roster_file, config.database_url, config.sealer)
     except CoCError as error:
         return _failed("roster", error)
     if duty := nobody_reads_first(config.roster):

@@ -126,6 +126,14 @@ def test_credentials_print_without_their_secret(app_key: str) -> None:
     assert "ghp_x" not in repr(TokenCredential("ghp_x"))
 
 
+@pytest.mark.parametrize("token", ["\ufeffghp_canary", "ghp_canary\nghp_other", "ghp_c\u00e4nary"])
+def test_a_token_that_cannot_be_sent_is_refused_and_is_no_network_that_is_down(token: str) -> None:
+    with pytest.raises(ConfigError, match="one line of printable ASCII") as raised:
+        TokenCredential(token)
+
+    assert "nary" not in str(raised.value)
+
+
 def test_a_private_key_that_is_none_is_refused_without_quoting_it(
     github: PlayedGitHub, leaks_nothing: Callable[[BaseException], None]
 ) -> None:

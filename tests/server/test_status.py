@@ -375,6 +375,21 @@ def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None
     assert "boss" not in shown
 
 
+def test_an_exception_that_has_ended_is_not_said_to_end(config: Path, parts: Parts) -> None:
+    assert parts.database.unfinished_jobs() == []
+    ended = (NOW - timedelta(days=5)).date()
+    acknowledged = f'acknowledged = [{{ account = "boss", until = {ended}, why = "owner" }}]'
+    config.write_text(config.read_text().replace('host = "github"', f'host = "github"\n{acknowledged}'))
+
+    shown = said(look(config, NOW, well))
+
+    assert (
+        f"[spaces.conduct]: the exception for an account outside the team ended on {ended}; while it can"
+        in shown
+    )
+    assert "ends on" not in shown
+
+
 def test_a_frozen_space_is_said_with_who_can_read_it_and_the_command_that_lists_all(
     config: Path, parts: Parts
 ) -> None:
