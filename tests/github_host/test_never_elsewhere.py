@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration.errors import HostGone, HostNotRestricted, HostRejected, HostUnknownOutcome
-from integration.mirror import Difference
+from integration.host_events import Touched
+from integration.mirror import Difference, TicketState
 from tests.github_host.played import FIELDS, ISSUES, place, rest_lacking
 
 if TYPE_CHECKING:
@@ -222,6 +223,60 @@ def test_by_rest_a_comment_that_followed_its_ticket_elsewhere_is_noticed_too(
         host.write(ref, view, rest_lacking(comments))
     rest = [call.request.path_url for call in github.writes() if "/graphql" not in call.request.path_url]
     assert rest == [f"{ISSUES}/17/comments"]
+
+
+@pytest.mark.parametrize(
+    "reply", [{"number": None}, {"repository_url": "https://api.github.com/repos/acme/public"}]
+)
+def test_by_rest_a_step_that_came_to_be_elsewhere_is_not_put_under_the_ticket(
+    reply: dict[str, object], github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    place(github, view)
+    github.answers("POST", "/graphql", {"errors": [{"type": "FORBIDDEN"}]})
+    for listed in ("sub_issues", "comments"):
+        github.answers("GET", f"{ISSUES}/17/{listed}", [])
+    github.answers("GET", ISSUES, [])
+    github.answers("POST", ISSUES, {**github.issue(view, number=21, id=5), **reply}, status=201)
+    github.answers("POST", f"{ISSUES}/17/sub_issues", {}, status=201)
+    with pytest.raises(HostUnknownOutcome):
+        host.write(ref, view, Difference(fields=False, steps=view.steps[:1], comments=()))
+    assert github.writes()[-1].request.path_url == ISSUES
+
+
+def test_a_ticket_that_graphql_shows_from_another_repository_is_gone(
+    github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    """What hangs on it there, others may have written; title and marker came with it."""
+    issue = {
+        **{key: github.issue(view)[key] for key in ("number", "title", "body")},
+        "id": "I_kwDO17",
+        "fullDatabaseId": "9000000017",
+        "repository": {"nameWithOwner": "acme/public"},
+        "subIssues": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}},
+    }
+    github.answers("POST", "/graphql", {"data": {"repository": {"issue": issue}}})
+    location = {"Location": "https://api.github.com/repositories/99/issues/3"}
+    github.answers("GET", f"{ISSUES}/17", {"message": "Moved"}, status=301, headers=location)
+    with pytest.raises(HostGone, match="not in its place"):
+        host.read(ref, view, {Touched.STEPS})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"number": None},
+        {"repository_url": "https://api.github.com/repos/acme/public"},
+        {"body": "<!-- coc:v1 inc_" + 26 * "a" + " -->"},
+    ],
+)
+def test_a_ticket_that_was_opened_again_elsewhere_is_told_no_word(
+    reply: dict[str, object], github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    github.answers("PATCH", f"{ISSUES}/17", {**github.issue(view), **reply})
+    github.answers("POST", f"{ISSUES}/17/comments", {"id": 1}, status=201)
+    with pytest.raises(HostUnknownOutcome):
+        host.reopen(ref, view, TicketState(ref, fields_right=True), view.steps[:1])
+    assert [call.request.method for call in github.writes()] == ["PATCH"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
