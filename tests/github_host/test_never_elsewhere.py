@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,39 @@ def test_a_step_that_came_to_be_elsewhere_is_an_unknown_outcome(
     github.answers("POST", "/graphql", {"data": {"w0": {"issue": made}}})
     with pytest.raises(HostUnknownOutcome):
         host.write(ref, view, Difference(fields=False, steps=view.steps[:1], comments=()))
+
+
+@pytest.mark.parametrize(
+    ("above", "status", "trouble"),
+    [
+        ("https://api.github.com/repos/acme/conduct/issues/17", 200, None),
+        ("https://api.github.com/repos/acme/conduct/issues/117", 200, HostRejected),
+        ("https://api.github.com/repos/acme/public/issues/17", 200, HostRejected),
+        (None, 200, HostRejected),
+        (None, 500, HostUnknownOutcome),
+        (None, 404, HostUnknownOutcome),
+    ],
+)
+def test_a_new_step_that_answers_without_a_parent_is_looked_at_before_its_refusal_counts(
+    above: str | None,
+    status: int,
+    trouble: type[Exception] | None,
+    github: PlayedGitHub,
+    host: GitHubHost,
+    view: MirrorView,
+    ref: TicketRef,
+) -> None:
+    """GitHub's answer came before it showed where it had put it."""
+    place(github, view)
+    github.answers("GET", ISSUES, [])
+    made = {"number": 18, "fullDatabaseId": "18", "repository": {"nameWithOwner": "acme/conduct"}}
+    github.answers("POST", "/graphql", {"data": {"w0": {"issue": {**made, "parent": None}}}})
+    refused = {"message": "Validation Failed", "errors": ["Sub issue may only have one parent"]}
+    github.answers("POST", f"{ISSUES}/17/sub_issues", refused, status=422)
+    github.answers("GET", f"{ISSUES}/18", {"number": 18, "parent_issue_url": above}, status=status)
+    with pytest.raises(trouble) if trouble else nullcontext():
+        host.write(ref, view, Difference(fields=False, steps=view.steps[:1], comments=()))
+    assert len(github.writes()) == 2
 
 
 @pytest.mark.parametrize(
