@@ -153,7 +153,13 @@ class Host(Protocol):
         ...
 
     def audience(self) -> Audience:
-        """Who can read the ticket space now. Reads only."""
+        """Who can read the ticket space now. Reads only.
+
+        What was found before a read failed is given, with that failure in ``unread``.
+
+        Raises:
+            HostError: nothing could be read.
+        """
         ...
 
     def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:

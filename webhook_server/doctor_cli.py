@@ -151,7 +151,9 @@ def _show(seen: Audience, host: Host, settings: SpaceSettings, config: Config, *
         click.echo(f"  {account:<{wide[0]}}  {path:<{wide[1]}}  {standing}")
     for door in seen.open_doors:
         click.echo(f"  NOT ALLOWED: {door}")
-    if not seen.complete:
+    if seen.unread is not None:
+        click.echo(f"  NOT WHOLE: {seen.unread}")
+    elif not seen.complete:
         click.echo("  NOT WHOLE: an account that must be in the list is not in it")
     return seen.complete and not seen.open_doors and all(one.may_read for one in everybody)
 

@@ -322,7 +322,7 @@ class Client:
         return outcome
 
     def _have_token(self) -> None:
-        """Have a token before a write begins, so that a failure to get one is not taken for a failed write."""
+        """Have a token before a write's turn, so that a failure to get one spends no budget and holds up nobody's write."""
         _ = self._auth.token
 
     def _line(self, name: str = "line", auth: Auth.Auth | None = None) -> Line:

@@ -166,7 +166,7 @@ class GitHubHost:
             self._client,
             self._repository,
             space=self._space.name,
-            own_login="" if self._client.is_app else self._own_login(),
+            own_login=self._own_login,
         )
 
     def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
