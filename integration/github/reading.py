@@ -40,7 +40,7 @@ query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments:
       subIssues(first: 100, after: $steps) {
         nodes {
           number title body state stateReason(enableDuplicate: true) repository { nameWithOwner }
-          comments(first: 20) @include(if: $talk) { nodes { COMMENT } }
+          comments(first: 20) @include(if: $talk) { nodes { COMMENT } pageInfo { hasNextPage } }
         }
         pageInfo { hasNextPage endCursor }
       }
@@ -175,7 +175,11 @@ def _content(
             diary.take(one.body, one.id)
         else:
             plain.append(one.plain(own))
-    plain += [one.plain(own) for step in ours for one in step["comments_on_it"]]
+    for step in ours:
+        more = step.get("has_more_comments", False)
+        plain += [
+            one.plain(own) for one in (_comments(client, step["number"]) if more else step["comments_on_it"])
+        ]
     told = tuple(one for one in plain if one is not None)
     if len(told) != len(plain):
         raise unusable(Deed("read the ticket's comments", client.where))
@@ -199,9 +203,8 @@ def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[
         data = client.query(_CONTENT, variables, "read the ticket")
         try:
             issue = data["repository"]["issue"]
-            for node in issue["subIssues"]["nodes"]:
-                on_it = [from_graphql(one) for one in (node.get("comments") or {}).get("nodes", ())]
-                steps.append({**_like_rest(node), "comments_on_it": on_it})
+            nodes = issue["subIssues"]["nodes"]
+            steps += [{**_like_rest(node), **_on_a_step(node, talk=talk)} for node in nodes]
             if talk:
                 comments += [from_graphql(node) for node in issue["comments"]["nodes"]]
             pages = {key: issue[at]["pageInfo"] for key, at in lists}
@@ -217,6 +220,15 @@ def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[
             raise _Strange
         if not more:
             return issue, steps, comments
+
+
+def _on_a_step(node: Json, *, talk: bool) -> Json:
+    """The first comments on a step, and whether there are more, which are then read by REST: there seldom are."""
+    if not talk:
+        return {"comments_on_it": []}
+    shown = node["comments"]
+    more = shown["pageInfo"]["hasNextPage"]
+    return {"comments_on_it": [from_graphql(one) for one in shown["nodes"]], "has_more_comments": more}
 
 
 def as_rest(issue: Json, client: Client) -> Json | None:
