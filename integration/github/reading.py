@@ -76,6 +76,32 @@ class _Strange(Exception):
     """An answer is not shaped as documented."""
 
 
+class _Pages:
+    """The pages of a ticket's lists so far, so that lists whose pages repeat are not read for ever."""
+
+    def __init__(self) -> None:
+        self._cursors: set[tuple[str, str]] = set()
+        self._nodes: dict[str, object] = {}
+
+    def goes_on(self, key: str, connection: Json) -> bool:
+        """Whether another page follows this one.
+
+        Raises:
+            _Strange: one is said to follow, but this one brought nothing new or does not say where the next begins.
+        """
+        page, nodes = connection["pageInfo"], connection["nodes"]
+        if not page["hasNextPage"]:
+            return False
+        cursor = page["endCursor"]
+        if not isinstance(cursor, str) or not nodes or nodes == self._nodes.get(key):
+            raise _Strange
+        if (key, cursor) in self._cursors:
+            raise _Strange
+        self._cursors.add((key, cursor))
+        self._nodes[key] = nodes
+        return True
+
+
 def read_issue(client: Client, number: str) -> Json:
     """The issue of this number in our own repository.
 
@@ -199,6 +225,7 @@ def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[
         "talk": talk,
     }
     lists = (("steps", "subIssues"), ("comments", "comments")) if talk else (("steps", "subIssues"),)
+    before = _Pages()
     while True:
         data = client.query(_CONTENT, variables, "read the ticket")
         try:
@@ -207,11 +234,10 @@ def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[
             steps += [{**_like_rest(node), **_on_a_step(node, talk=talk)} for node in nodes]
             if talk:
                 comments += [from_graphql(node) for node in issue["comments"]["nodes"]]
-            pages = {key: issue[at]["pageInfo"] for key, at in lists}
-            more = [key for key, page in pages.items() if page["hasNextPage"]]
+            more = [key for key, at in lists if before.goes_on(key, issue[at])]
             # A list that is read to its end starts after its end again, so that it comes back empty.
-            for key, page in pages.items():
-                variables[key] = page["endCursor"] or variables[key]
+            for key, at in lists:
+                variables[key] = issue[at]["pageInfo"]["endCursor"] or variables[key]
         except (KeyError, TypeError, AttributeError):
             more, strange = [], True
         else:

@@ -134,6 +134,17 @@ class TestFinding:
             scene.host.find(scene.view.incident, since=SINCE)
         assert len(scene.jira.calls) == 2
 
+    @pytest.mark.parametrize("issues", [[], [{**MADE, "fields": {"labels": [OURS]}}]], ids=["empty", "same"])
+    def test_a_search_that_names_ever_new_pages_with_nothing_new_is_left(
+        self, issues: list[dict[str, Any]], scene: Scene
+    ) -> None:
+        for number in range(30):
+            answer = {"issues": issues, "nextPageToken": str(number), "isLast": False}
+            scene.jira.get(SEARCH, json=answer)
+        with pytest.raises(HostUnavailable):
+            scene.host.find(scene.view.incident, since=SINCE)
+        assert len(scene.jira.calls) < 15
+
     @pytest.mark.parametrize("more", [{"isLast": False}, {"isLast": False, "nextPageToken": 7}])
     def test_a_search_that_is_not_at_its_end_and_cannot_go_on_proves_nothing(
         self, more: dict[str, Any], scene: Scene
