@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
-from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
+from integration.github.answers import Deed, GraphQLRefused, Json, Moved, is_number, unusable
 from integration.github.comments import FoundComment, from_graphql, from_rest
 from integration.github.connection import PAGE
 from integration.github.text import find_marker, plain_title, says, step_body
@@ -147,7 +147,7 @@ def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Itera
     )
     for issue in listing:
         created = _created(issue)
-        if created is None or not isinstance(issue.get("number"), int):
+        if created is None or not is_number(issue.get("number")):
             raise unusable(Deed("list the tickets", client.where))
         if created < since:
             return

@@ -252,7 +252,7 @@ class JiraClient:
             )
             if _is_done(method, answer):
                 return {}
-            value = None if method == "DELETE" else json.loads(answer.content)
+            value = None if method == "DELETE" else json.loads(answer.content, parse_constant=_no_constant)
             if listed or file is not None:
                 value = {_LISTED: value}
             return value if isinstance(value, dict) else unreadable(what, intent)
@@ -289,6 +289,11 @@ class JiraClient:
             logger.addFilter(_NO_BODIES)
         self._local.library = library
         return library
+
+
+def _no_constant(_said: str) -> None:
+    """Python reads ``Infinity`` and ``NaN``, which are no JSON."""
+    raise ValueError
 
 
 def _is_done(method: str, answer: requests.Response) -> bool:

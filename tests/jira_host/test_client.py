@@ -187,6 +187,15 @@ def test_a_write_that_broke_off_may_have_happened(
     leakless(error)
 
 
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN"])
+def test_what_python_reads_and_json_does_not_know_is_no_answer(
+    number: str, client: JiraClient, jira: responses.RequestsMock
+) -> None:
+    for kind, call in [(HostUnavailable, READ), (HostUnknownOutcome, WRITE)]:
+        jira.add(call[0], f"{API}/thing", body=f'{{"risk": {number}}}')
+        assert kind is type(failing(client, call))
+
+
 @pytest.mark.parametrize("call", READS)
 @pytest.mark.parametrize("broken", [requests.ConnectionError("x"), requests.ReadTimeout("x")])
 def test_a_read_that_broke_off_wrote_nothing(
