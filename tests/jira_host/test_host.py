@@ -172,10 +172,20 @@ class TestReading:
         assert scene.host.read(scene.ref, scene.view).comments == {sealed.text: "9007"}
         assert any("startAt=100" in str(call.request.url) for call in scene.jira.calls)
 
-    @pytest.mark.parametrize("second", [([], 3), ([{"id": "2"}], 2), ([{"id": "1"}], 3), ([{"id": "2"}], 4)])
+    @pytest.mark.parametrize(
+        "second",
+        [
+            ([], 3),
+            ([{"id": "2"}], 2),
+            ([{"id": "1"}], 3),
+            ([{"id": "2"}], 4),
+            ([{"id": "2"}, {"id": "3"}], 4),  # whole, but one may have been passed over
+        ],
+    )
     def test_a_list_of_comments_that_is_cut_or_moves_is_not_taken_for_the_whole(
         self, second: tuple[list[dict[str, Any]], int], scene: Scene
     ) -> None:
+        scene.jira.get(f"{API}/myself", json={"accountId": "acc-service"})
         scene.jira.get(ISSUE, json=scene.ticket)
         scene.jira.get(COMMENT, json=page([stored(scene.seal(1), "0"), {"id": "1"}], 3))
         scene.jira.get(COMMENT, json=page(*second))
