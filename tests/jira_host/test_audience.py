@@ -196,6 +196,20 @@ def test_a_list_of_members_whose_end_is_not_clear_proves_nothing(
         host.audience().whole()
 
 
+def test_a_list_of_members_that_changes_while_it_is_read_proves_nothing(
+    host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    """Somebody may have been passed over between the pages, although as many were read as there are."""
+    site.actors = [user("5b10:bot"), group(TEAM)]
+    site.members = [
+        members("5b10:bot", "5b10:heron", total=3),
+        members("5b10:wren", "5b10:crow", total=4),
+    ]
+    site.play(jira)
+    with pytest.raises(HostUnavailable):
+        host.audience()
+
+
 def test_a_group_in_the_role_is_read_down_to_accounts_and_only_once(
     host: JiraHost, site: Site, jira: responses.RequestsMock
 ) -> None:
