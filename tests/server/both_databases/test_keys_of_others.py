@@ -139,7 +139,7 @@ def test_a_key_stays_while_its_report_may_still_come_into_being(
 
 
 _COMMIT_WAITS = """
-CREATE FUNCTION wait_for_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION wait_for_the_gate() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
 BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON inbox DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION wait_for_the_gate()
