@@ -34,8 +34,9 @@ from webhook_server.setup_cli import setup
 from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
+from webhook_server.store.clocks import SystemClock
 from webhook_server.store.sealed import new_root_key
-from webhook_server.wiring import SystemClock, join, make_hosts
+from webhook_server.wiring import join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
