@@ -25,7 +25,7 @@ from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import Config, load_config
 from webhook_server.doctor_cli import audience, doctor
 from webhook_server.door import let_threads_finish, make_door
-from webhook_server.goodbye import LONGEST, end_on_signals
+from webhook_server.goodbye import LONGEST, end_on_signals, say
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -149,7 +149,7 @@ def serve(config_path: Path, name: str | None) -> None:
             raise _cannot_listen("listen", config.listen_host, config.listen_port, error) from None
         let_threads_finish()
         with closing(server), _working(parts):
-            click.echo(f"Listening on http://{config.listen_host}:{config.listen_port}")
+            say(f"Listening on http://{config.listen_host}:{config.listen_port}")
             server.run()  # ends by itself on KeyboardInterrupt
 
 
@@ -160,7 +160,7 @@ def worker(config_path: Path, name: str | None) -> None:
     """Bring reports onto their hosts beside another server on the same PostgreSQL, until stopped."""
     config = _load(config_path)
     with _joined(config, name or "worker") as parts, suppress(KeyboardInterrupt), _working(parts):
-        click.echo("Working")
+        say("Working")
         threading.Event().wait()
 
 
@@ -181,7 +181,7 @@ def _joined(config: Config, name: str) -> Iterator[Parts]:
 
 
 def _say_that_it_waits() -> None:
-    click.echo(
+    say(
         f"Another coc-server works on this database. Waiting up to {_PATIENCE:.0f} seconds for its end, in case it is stopping."
     )
 
@@ -203,7 +203,7 @@ def _working(parts: Parts) -> Iterator[None]:
     try:
         yield
     finally:
-        click.echo("Stopping; what is under way goes on at the next start.")
+        say("Stopping; what is under way goes on at the next start.")
         parts.dispatcher.stop()
 
 
