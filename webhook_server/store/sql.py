@@ -13,8 +13,9 @@ import sqlalchemy as sa
 BUSY_MS = 30_000
 """Milliseconds that a statement waits for whoever holds the database."""
 
-LOCK_MS = 5_000
-"""On PostgreSQL, where each waits for a row only and not for the whole database: well within what a form tool waits for its answer."""
+LOCK_MS = 3_000
+"""On PostgreSQL, where each waits for a row only and not for the whole database: a form tool waits 10
+seconds at least for its answer, which may come after two such waits."""
 IDLE_MS = 15_000
 """Milliseconds after which PostgreSQL ends a transaction whose process says nothing. One that was stopped (SIGSTOP, a paused virtual
 machine) would otherwise keep its locks for as long as it stands still: its kernel still answers. No transaction of ours is silent so
