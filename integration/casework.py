@@ -29,7 +29,7 @@ from integration.incident import Incident
 from integration.may_read_first import not_meant_by_any
 from integration.mirror import Difference, difference, mirror, shows
 from integration.night import is_right_at_night
-from integration.observing import observe, seal_readable, settle
+from integration.observing import is_observed, seal_readable, settle
 from integration.reconcile import Found, began_with, note_changes, take_over
 from integration.report import dump_report, load_report, normalised_answers
 from integration.store import HOST, NIGHTLY
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from integration.process import Process
     from integration.report import Report
     from integration.roster import Roster
-    from integration.store import Delivery, Hints, NewIncident, Receipt, Store
+    from integration.store import Delivery, NewIncident, Receipt, Store
 
 SETTLE = timedelta(minutes=5)
 """After a write whose outcome is unknown, how long a host's search may lag before "not there" is believed."""
@@ -122,16 +122,16 @@ def open_incident(inbox_id: str, work: Casework) -> None:
     if delivery.source == NIGHTLY and is_right_at_night(incident, work):
         work.store.finish(inbox_id, work.clock.now())
         return
-    host = _host(incident, work)
     hints = work.store.hints(incident.id)
-    if delivery.source == HOST and _is_observed(incident, host, hints, work):
+    if delivery.source == HOST and is_observed(incident, hints, work):
         work.store.observed(inbox_id, hints.upto, work.clock.now())
         return
+    host = _host(incident, work)
     if delivery.source == HOST:
         host.ready_to_look()
     else:
         host.ready()
-    _prove_restricted(host, work)
+    work.guard.prove(host)
     must_have_readers(delivery, incident, work)
     view = mirror(incident, work.process)
     ref, found = _ticket(host, view, work)
@@ -161,21 +161,6 @@ def open_incident(inbox_id: str, work: Casework) -> None:
         work.store.finish(inbox_id, work.clock.now())
 
 
-def _is_observed(incident: Incident, host: Host, hints: Hints, work: Casework) -> bool:
-    """Do the job of an event, by reading what it touched only; False if the whole ticket must be read and healed.
-
-    Our own writes come back as events too: if nobody else acted, the host is not asked. Before the diary is begun, the
-    report's own job reads all there is.
-    """
-    ref = work.store.ticket(incident.id).ref
-    own = {account.casefold() for account in host.own_accounts}
-    only_ours = not hints.unsigned and own.issuperset(one.casefold() for one in hints.accounts)
-    if not hints.touched or only_ours or ref is None or work.store.epoch(incident.id) is None:
-        return True
-    _prove_restricted(host, work, recent=True)
-    return observe(incident, ref, host, hints, work)
-
-
 def _opened(inbox_id: str, work: Casework) -> Delivery:
     try:
         return work.store.delivery(inbox_id)
@@ -195,7 +180,7 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
     incident = work.store.incident(delivery.incident)
     host, view = _host(incident, work), mirror(incident, work.process)
     known = work.store.ticket(incident.id).ref
-    refs = (known,) if known is not None else host.find(incident.id, since=view.opened_at)
+    refs = (known,) if known is not None else host.find(incident.id)
     return bool(refs) and take_over(
         delivery, incident, refs[0], host.read(refs[0], view), work.store, work.roster(), work.clock.now()
     )
@@ -204,9 +189,8 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
 def _incident_of(delivery: Delivery, work: Casework) -> Incident:
     """The incident of a delivery, which gets one of its own if the diary it came for has a reader whom it could mean.
 
-    A later report is added to an open diary and read by all its readers, who were chosen for the first report.
-    Who reports carefully at first and names a member of the team later must not be read by that member. A reader
-    whose alias is no longer in the roster still holds the key, and could be anybody.
+    A later report is added to an open diary and read by all its readers, who were chosen for the first report. Who names a
+    member of the team later must not be read by that member; and a reader who left the roster still has the key.
 
     Raises:
         KeptApart: it was given one just now.
@@ -218,8 +202,9 @@ def _incident_of(delivery: Delivery, work: Casework) -> Incident:
     safe = {member.alias for member in not_meant_by_any(delivery, work.store, work.roster())}
     if safe.issuperset(readers):
         return incident
-    report = load_report(delivery.report)
-    work.store.separate(delivery.inbox_id, _new_incident(report, incident.space, work.clock.now()))
+    # As old as its delivery, so that a restored database that makes it again looks for its ticket from far enough back.
+    own = _new_incident(load_report(delivery.report), incident.space, delivery.received_at)
+    work.store.separate(delivery.inbox_id, incident.id, own)
     raise KeptApart(
         f"The delivery {delivery.inbox_id} became an incident of its own: it could mean a reader of its diary.",
         next_step="Nothing; it is brought to a ticket of its own by itself.",
@@ -237,24 +222,13 @@ def _host(incident: Incident, work: Casework) -> Host:
     return host
 
 
-def _prove_restricted(host: Host, work: Casework, *, recent: bool = False) -> None:
-    """Return if nobody but the team can read the ticket space. With ``recent``, a proof of the last minutes will do.
-
-    Opening a ticket and handing over a report ask the host anew; what an event of the host asks for need not.
-    """
-    if recent:
-        work.guard.prove_recently(host)
-    else:
-        work.guard.prove(host)
-
-
 def prove_space(space: SpaceName, work: Casework) -> None:
     """Return if only the team can read a ticket space now: asked before anything beside a ticket is written, as a board.
 
     Raises:
         HostError: it is not proven, or could not be found out.
     """
-    _prove_restricted(work.hosts[space], work)
+    work.guard.prove(work.hosts[space])
 
 
 def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, TicketState]:
@@ -266,7 +240,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
     known = work.store.ticket(view.incident)
     if known.ref is not None:
         return known.ref, host.read(known.ref, view)
-    refs = host.find(view.incident, since=view.opened_at)
+    refs = host.find(view.incident)
     if refs:
         found = host.read(refs[0], view)
         work.store.ticket_opened(view.incident, refs[0])

@@ -11,7 +11,7 @@ from integration.reconcile import is_whole
 
 if TYPE_CHECKING:
     from integration.casework import Casework
-    from integration.incident import Incident
+    from integration.incident import Incident, IncidentId
     from integration.ports import Host
 
 
@@ -35,6 +35,21 @@ def is_right_at_night(incident: Incident, work: Casework) -> bool:
         if incident.is_closed:
             return True
         raise
+
+
+def is_put_away(incident: IncidentId, host: Host, work: Casework) -> bool:
+    """Whether the night would leave alone what was just found gone: the incident is closed, and the ticket not there.
+
+    It is asked anew, since a look at the ticket may have opened the incident again, or something else on it be gone.
+    """
+    now = work.store.incident(incident)
+    if not now.is_closed:
+        return False
+    try:
+        _is_as_it_should_be(now, host, work)
+    except HostGone:
+        return True
+    return False
 
 
 def _is_as_it_should_be(incident: Incident, host: Host, work: Casework) -> bool:

@@ -1,6 +1,6 @@
 """What people change on a ticket in the host comes back: adopted, noted in the diary, and answered where it must be.
 
-:func:`observe` does the job of an event, reading only what the event touched; :func:`integration.adopting.adopt` and
+:func:`is_observed` does the job of an event, reading only what the event touched; :func:`integration.adopting.adopt` and
 :func:`settle` do their part in every other job too (integration/casework.py), so that what no event told is found at
 night. A plain comment is deleted only when the entry that holds it was read back from the ticket.
 """
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from integration.adopting import adopt, closed_wrongly, status_of, unfinished
 from integration.erasing import is_known
-from integration.errors import HostRefused, HostUnknownOutcome
+from integration.errors import HostGone, HostRefused, HostUnknownOutcome
 from integration.host_events import Touched
 from integration.mirror import ALL, Difference, difference, mirror
+from integration.night import is_put_away
 from integration.reconcile import Found, note_changes
 from integration.store import StepNote
 
@@ -35,14 +36,36 @@ if TYPE_CHECKING:
 # 1. The job of an event -----------------------------------------------------------------------------
 
 
-def observe(incident: Incident, ref: TicketRef, host: Host, hints: Hints, work: Casework) -> bool:
-    """Look at what events touched, and do what follows from it; False if the whole ticket must be read and healed.
+def is_observed(incident: Incident, hints: Hints, work: Casework) -> bool:
+    """Do the job of an event, by reading what it touched only; False if the whole ticket must be read and healed.
 
-    The caller has proven the ticket space restricted a short while ago. Safe to call again after a crash at any point;
-    where nothing was changed, nothing is written.
+    Our own writes come back as events too: if nobody else acted, the host is not asked. Before the diary is begun, the
+    report's own job reads all there is. A closed ticket that is gone was put away, as at night.
 
     Raises:
         HostError: as its subclasses say; the job is tried again or parked.
+    """
+    host, ref = work.hosts.get(incident.space), work.store.ticket(incident.id).ref
+    if host is None:
+        return incident.is_closed
+    own = {account.casefold() for account in host.own_accounts}
+    only_ours = not hints.unsigned and own.issuperset(one.casefold() for one in hints.accounts)
+    if not hints.touched or only_ours or ref is None or work.store.epoch(incident.id) is None:
+        return True
+    try:
+        work.guard.prove_recently(host)
+        return _observe(incident, ref, host, hints, work)
+    except HostGone:
+        if is_put_away(incident.id, host, work):
+            return True
+        raise
+
+
+def _observe(incident: Incident, ref: TicketRef, host: Host, hints: Hints, work: Casework) -> bool:
+    """Look at what events touched, and do what follows from it; False if the whole ticket must be read and healed.
+
+    The ticket space was proven restricted a short while ago. Safe to call again after a crash at any point; where nothing
+    was changed, nothing is written.
     """
     store = work.store
     parts, view = hints.touched - {Touched.SPACE}, mirror(incident, work.process)

@@ -122,10 +122,12 @@ class Store(Protocol):
         """
         ...
 
-    def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
-        """Give a delivery an incident of its own: its report must not stand in the diary it came for.
+    def separate(self, inbox_id: str, left: IncidentId, incident: NewIncident) -> IncidentId:
+        """Give a delivery an incident of its own: its report must not stand in the diary of ``left``, which it was with.
 
-        What is received later under the same submission still goes to the first incident.
+        Made once: if the delivery is not with ``left`` any more, it keeps the incident that it has; gives that. A database that
+        was restored and has forgotten it makes the same one again. What is received later under the same submission still
+        goes to the first incident.
         """
         ...
 

@@ -33,7 +33,7 @@ _HALF = re.compile(r"coc-backup-\d{8}T\d{6}Z\.half\Z", re.ASCII)
 @config_option
 @click.argument("folder", type=_path)
 def backup(config_path: Path, folder: Path) -> None:
-    """Write a backup into FOLDER, while the server works. It holds everything but the root key, encrypted."""
+    """Write a backup into FOLDER, while the server works: encrypted, without the root key and files elsewhere."""
     config = load_config(config_path)
     now = datetime.now(UTC)
     target = folder / f"coc-backup-{now:%Y%m%dT%H%M%SZ}.age"
@@ -56,6 +56,11 @@ def backup(config_path: Path, folder: Path) -> None:
         f"{target}: {made.rows['incident']} incident(s), {made.rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
         "The root key is not in it: keep its copy in another place."
     )
+    if made.outside:
+        click.echo(
+            f"Nor are these, because they lie outside {config_path.parent.resolve()}: keep copies of them too.\n  "
+            + "\n  ".join(str(one) for one in made.outside)
+        )
     if made.lost:  # not an exit code: what a timer does next with a backup must still be done with this one
         click.echo(
             f"WARNING: {len(made.lost)} report(s) that wait are in it without the key that opens them, because the folder of "

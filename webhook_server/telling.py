@@ -45,7 +45,10 @@ _LONGEST_TURN = 60.0
 OVERDUE = timedelta(hours=1)
 """After so long a delivery that still waits is told, even if each try may be the one that succeeds."""
 
-_NOT_TRIED = "It has not been tried yet. The jobs may have stopped: look at the server's log and its disk."
+_NOT_TRIED = (
+    "It has not been tried yet. The jobs may have stopped, because the engine's own database is away or its disk full, or they "
+    "hang. On the server, this says which, and what to do: coc-server status"
+)
 
 
 class Teller:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
@@ -109,8 +108,8 @@ def steps_over(issue: Json, view: MirrorView) -> bool:
     return isinstance(total, int) and total == over and total >= len(view.steps)
 
 
-def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Iterator[Json]:
-    """All issues of the repository from ``since`` on, newest first. The list, unlike search, does not lag."""
+def all_issues(client: Client, *, page: int = PAGE) -> Iterator[Json]:
+    """All issues of the repository, newest first. The list, unlike search, does not lag."""
     listing = client.get_list(
         f"{client.path}/issues",
         "list the tickets",
@@ -120,20 +119,10 @@ def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Itera
         per_page=page,
     )
     for issue in listing:
-        created = _created(issue)
-        if created is None or not isinstance(issue.get("number"), int):
+        if not isinstance(issue.get("number"), int):
             raise unusable(Deed("list the tickets", client.where))
-        if created < since:
-            return
         if "pull_request" not in issue and in_our_repository(issue, client):
             yield issue
-
-
-def _created(issue: Json) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(issue.get("created_at")))
-    except ValueError:
-        return None
 
 
 def read_content(client: Client, number: str, view: MirrorView, own: Own, *, talk: bool = True) -> Content:

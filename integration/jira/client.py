@@ -21,10 +21,10 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 
 from integration.errors import ConfigError, HostError, HostGone
 from integration.jira.answers import named, no_answer, no_connection, refusal, signed_out, unreadable
-from integration.jira.space import is_plain
 from integration.jira.turns import Turns
 from integration.ports import Unlimited
 from integration.session_settings import settle_environment
+from integration.text import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

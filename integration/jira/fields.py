@@ -78,7 +78,7 @@ class JiraFieldIds:
             if not _CUSTOM.match(getattr(self, one.name))
         ]
         if len(set(self.ids())) != len(fields(self)):
-            wrong.append("two of the fields have the same id")
+            wrong.append("fields must each have an id of its own: two are the same")
         return wrong
 
     def ids(self) -> tuple[str, ...]:

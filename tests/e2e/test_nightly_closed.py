@@ -9,11 +9,14 @@ import pytest
 import requests
 
 from integration.deskwork import restore
+from integration.host_events import HostEvent, Touched
 from integration.incident import Stage
 from sandbox.jira_state import Holder
 from sandbox.playground import BOT, ORG, REPOSITORY
 from tests.e2e.test_desk_writes import opened
+from webhook_server.jobs import attempt
 from webhook_server.store.chores import ChoreBook
+from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
     from integration.incident import Incident, IncidentId
@@ -181,6 +184,26 @@ def test_a_closed_ticket_that_was_moved_elsewhere_counts_as_put_away(
 
     assert [] == server.parts.database.unfinished_jobs()
     assert found(server, closed.id) is None
+
+
+@pytest.mark.parametrize("touched", [Touched.TICKET, Touched.STEPS, Touched.COMMENTS])
+def test_so_it_does_when_an_event_tells_of_it(
+    server: Server, host: HostName, closed: Incident, touched: Touched
+) -> None:
+    parts, writes = server.parts, len(server.wire(host).writes())
+    ref = parts.database.ticket(closed.id).ref
+    assert ref is not None
+    move(server, host, closed.id)
+    moved = HostEvent("delivery-1", touched, ref.id, "somebody", own=False)
+    assert "noted" == parts.database.note_event(closed.space, moved, server.clock.now())
+    (job,) = parts.database.unfinished_jobs()
+
+    assert "done" == attempt(job.inbox_id, parts.work, parts.database, Locks(parts.database._engine))
+
+    assert [] == parts.database.unfinished_jobs()
+    assert not parts.database.hints(closed.id).touched
+    assert found(server, closed.id) is None
+    assert writes == len(server.wire(host).writes())
 
 
 def test_a_diary_whose_closed_ticket_was_moved_elsewhere_gets_a_new_ticket_if_a_member_asks(

@@ -191,5 +191,5 @@ def test_mistakes_in_field_ids_are_listed(ids: JiraFieldIds) -> None:
     wrong = replace(ids, impact="Impact", risk=ids.lead)
     assert wrong.mistakes() == [
         "fields.impact must look like customfield_10050",
-        "two of the fields have the same id",
+        "fields must each have an id of its own: two are the same",
     ]

@@ -24,7 +24,6 @@ from tests.jira_host.scene import (
     NOTHING,
     OURS,
     SEARCH,
-    SINCE,
     Scene,
     methods,
     page,
@@ -113,7 +112,7 @@ class TestFinding:
         second = {"issues": [hit(77, OURS.upper()), hit(10100, "coc", OURS)], "isLast": True}
         scene.jira.get(SEARCH, json=first)
         scene.jira.get(SEARCH, json=second)
-        assert [ref.id for ref in scene.host.find(scene.view.incident, since=SINCE)] == [
+        assert [ref.id for ref in scene.host.find(scene.view.incident)] == [
             "9",
             "10100",
             "10200",
@@ -123,7 +122,7 @@ class TestFinding:
     def test_a_search_that_turns_in_a_circle_is_left(self, scene: Scene) -> None:
         scene.jira.get(SEARCH, json={"issues": [], "nextPageToken": "again"})
         with pytest.raises(HostUnavailable):
-            scene.host.find(scene.view.incident, since=SINCE)
+            scene.host.find(scene.view.incident)
         assert len(scene.jira.calls) == 2
 
     @pytest.mark.parametrize("more", [{"isLast": False}, {"isLast": False, "nextPageToken": 7}])
@@ -132,14 +131,14 @@ class TestFinding:
     ) -> None:
         scene.jira.get(SEARCH, json={"issues": [], **more})
         with pytest.raises(HostUnavailable):
-            scene.host.find(scene.view.incident, since=SINCE)
+            scene.host.find(scene.view.incident)
 
     @pytest.mark.parametrize("end", [{}, {"isLast": True}])
     def test_a_search_ends_where_jira_says_so_or_names_no_next_page(
         self, end: dict[str, Any], scene: Scene
     ) -> None:
         scene.jira.get(SEARCH, json={"issues": [], **end})
-        assert scene.host.find(scene.view.incident, since=SINCE) == ()
+        assert scene.host.find(scene.view.incident) == ()
 
 
 class TestReading:

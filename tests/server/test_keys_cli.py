@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from integration.casework import receive
 from integration.errors import DoesNotOpen
 from integration.incident import SpaceName
+from integration.report import dump_report
 from integration.store import GIVEN_UP
 from webhook_server.cli import main
 from webhook_server.config import load_config
@@ -126,11 +127,11 @@ def test_a_key_stays_while_a_value_that_it_may_seal_does_not_open(config: Path, 
     assert 2 == len(load_config(config).sealer.key_ids)
 
 
-def test_a_damaged_report_that_was_given_up_keeps_no_key(config: Path, database: Database) -> None:
-    (job,) = database.unfinished_jobs()
-    with database._engine.begin() as connection:
-        damaged = sa.func.substr(t.inbox.c.sealed_report, 1, 60)
-        connection.execute(t.inbox.update().values(sealed_report=damaged, state="done", reason_code=GIVEN_UP))
+@pytest.mark.parametrize("before_inbox_keys", [False, True])
+def test_a_damaged_report_that_was_given_up_keeps_no_key(
+    config: Path, database: Database, *, before_inbox_keys: bool
+) -> None:
+    job = give_up_damaged(database, before_inbox_keys=before_inbox_keys)
     run(config, "rotate")
 
     retired = run(config, "retire")
@@ -139,8 +140,46 @@ def test_a_damaged_report_that_was_given_up_keeps_no_key(config: Path, database:
     (new,) = load_config(config).sealer.key_ids
     assert f"{new}  newest  seals 1 value(s)\n" == run(config, "list").output  # so a backup can be restored
     with pytest.raises(DoesNotOpen):
-        database.delivery(job.inbox_id)
+        database.delivery(job)
+    assert 0 == run(config, "rotate").exit_code
+    assert 0 == run(config, "retire").exit_code, "nor at the next rotation"
     database.close()
+
+
+@pytest.mark.parametrize("before_inbox_keys", [False, True])
+@pytest.mark.parametrize("retried", [False, True])
+def test_it_is_taken_in_anew_afterwards_if_it_is_sent_again(
+    config: Path, database: Database, make_report: Callable[..., Report], clock: SetClock,
+    *, before_inbox_keys: bool, retried: bool,
+) -> None:  # fmt: skip
+    job = give_up_damaged(database, before_inbox_keys=before_inbox_keys)
+    run(config, "rotate")
+    run(config, "retire")
+    database.close()
+    loaded = load_config(config)
+    database = Database(make_engine(loaded.database_url), loaded.sealer, InboxKeys(loaded.inbox_keys))
+    if retried:
+        database.retry_now(job, clock.now())
+        with pytest.raises(DoesNotOpen):
+            database.delivery(job)
+
+    again = receive("report-form", SpaceName("conduct"), "s1", make_report(), store=database, clock=clock)
+
+    assert (job, True) == (again.inbox_id, again.duplicate)
+    assert dump_report(make_report()) == database.delivery(job).report
+    database.close()
+
+
+def give_up_damaged(database: Database, *, before_inbox_keys: bool) -> str:
+    """The report that waits is damaged and given up; it may date from before short-lived inbox keys."""
+    (job,) = database.unfinished_jobs()
+    row = t.inbox.update().where(t.inbox.c.id == job.inbox_id)
+    with database._engine.begin() as connection:
+        damaged = sa.func.substr(t.inbox.c.sealed_report, 1, 60)
+        connection.execute(row.values(sealed_report=damaged, state="done", reason_code=GIVEN_UP))
+        if before_inbox_keys:
+            connection.execute(row.values(inbox_key=None))
+    return job.inbox_id
 
 
 @pytest.mark.usefixtures("database")

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 
 from integration.casework import open_incident
 from integration.errors import HostGone
+from integration.host_events import HostEvent, Touched
 from integration.incident import Stage
 from integration.mirror import PlainComment, mirror
 from integration.store import FOUND
 from integration.text import Untrusted
 from tests.pg import both
+from tests.server.casework.interrupted import Once
 from tests.server.memory_host import shown_of
 from webhook_server.store import tables as t
 from webhook_server.store.chores import ChoreBook
@@ -219,3 +221,91 @@ def test_closed_tickets_of_a_ticket_space_that_is_not_configured_any_more_are_le
         night(book, database, clock, replace(work, hosts={}))
 
     assert [] == database.unfinished_jobs()
+
+
+# The same by event ----------------------------------------------------------------------------------
+
+
+def told_of(
+    database: Database, clock: SetClock, incident: IncidentId, touched: Touched = Touched.TICKET
+) -> str:
+    """The host says that somebody touched the ticket; the job that looks."""
+    event = HostEvent(f"delivery-{touched}", touched, "1", "robert-gh", own=False)
+    assert "noted" == database.note_event(database.incident(incident).space, event, clock.now())
+    (job,) = database.unfinished_jobs()
+    return job.inbox_id
+
+
+@both
+def test_a_closed_ticket_that_is_gone_is_left_alone_too_when_an_event_tells_of_it(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, host: MemoryHost
+) -> None:
+    incident = opened(take_in, work)
+    close(database, incident)
+    host.tickets.clear()
+    before = kept_of(database, incident)
+
+    open_incident(told_of(database, clock, incident), work)
+
+    assert [] == database.unfinished_jobs()
+    assert not database.hints(incident).touched
+    assert before == kept_of(database, incident)
+
+
+def test_so_is_one_of_a_ticket_space_that_is_not_configured_any_more(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework
+) -> None:
+    incident = opened(take_in, work)
+    close(database, incident)
+
+    open_incident(told_of(database, clock, incident), replace(work, hosts={}))
+
+    assert [] == database.unfinished_jobs()
+
+
+@pytest.mark.parametrize("space", ["configured", "gone"])
+def test_an_open_one_that_is_gone_is_not_even_if_an_event_tells_of_it(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, host: MemoryHost, space: str
+) -> None:
+    incident = opened(take_in, work)
+    host.tickets.clear()
+
+    with pytest.raises(HostGone):
+        open_incident(
+            told_of(database, clock, incident), replace(work, hosts={}) if space == "gone" else work
+        )
+
+    assert database.hints(incident).touched
+
+
+def test_nor_is_one_that_was_opened_again_a_moment_before_it_was_moved(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, book: ChoreBook, host: MemoryHost
+) -> None:
+    incident = a_closed_ticket(database, clock, host, take_in, work, book)
+    (ticket,) = host.tickets
+    assert ticket.shown is not None
+    ticket.shown = replace(ticket.shown, closed=False)
+
+    def moved(call: str) -> None:
+        if call == "write":
+            host.tickets.clear()
+
+    host.trouble = moved
+
+    with pytest.raises(HostGone):
+        open_incident(told_of(database, clock, incident), work)
+    assert Stage.REPORTING_BACK is database.incident(incident).stage
+
+
+def test_what_is_gone_from_a_closed_ticket_that_is_there_is_not_taken_for_the_ticket(
+    database: Database, clock: SetClock, take_in: Intake, work: Casework, book: ChoreBook, host: MemoryHost
+) -> None:
+    incident = a_closed_ticket(database, clock, host, take_in, work, book)
+    host.tickets[0].plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted("Words.")))
+    host.trouble = Once("remove", HostGone("That comment is not there."))
+
+    with pytest.raises(HostGone):
+        open_incident(told_of(database, clock, incident, Touched.COMMENTS), work)
+
+    open_incident(database.unfinished_jobs()[0].inbox_id, work)
+    assert [] == host.tickets[0].plain

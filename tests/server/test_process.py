@@ -89,8 +89,28 @@ def test_a_damaged_file_of_the_engine_is_said_with_what_to_do(
     server = Started(filled_in, tmp_path / "output")
 
     assert 1 == server.ends()
-    assert "Error: The engine's database cannot be used (DatabaseError). Nothing is lost" in server.said()
-    assert "move it away and start again" in server.said()
+    assert "Error: The engine's database cannot be used (SQLITE_NOTADB). Nothing is lost" in server.said()
+    assert "move it away with its -wal and its -shm, and start again" in server.said()
+    assert without_traceback(server.said())
+
+
+def test_an_engine_on_a_postgresql_that_is_away_is_said_with_what_to_do(
+    filled_in: Path, port: int, tmp_path: Path
+) -> None:
+    """Its address has a password, which stands in no output."""
+    assert port
+    url = "postgresql+psycopg://coc:database-canary@127.0.0.1:1/engine"  # nobody listens there
+    filled_in.write_text(filled_in.read_text().replace("[server]", f'[server]\nengine_database = "{url}"'))
+    server = Started(filled_in, tmp_path / "output")
+
+    assert 1 == server.ends()
+    assert "Error: The engine's database cannot be used (OperationalError). Nothing is lost" in server.said()
+    assert (
+        "See that PostgreSQL runs and takes connections, and that [server].engine_database has"
+        in server.said()
+    )
+    assert "disk" not in server.said()
+    assert "canary" not in server.said()
     assert without_traceback(server.said())
 
 

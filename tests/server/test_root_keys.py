@@ -150,8 +150,9 @@ def test_a_value_that_does_not_open_holds_up_no_other(
     assert {sealer.key_id: 59, foreign[3:11]: 1} == sealed_with(filled._engine)
 
 
+@pytest.mark.parametrize("before_inbox_keys", [False, True])
 def test_a_report_that_was_given_up_is_kept_as_it_is_for_a_root_key_that_may_be_found(
-    filled: Database, sealer: Sealer, key_file: Path
+    filled: Database, sealer: Sealer, key_file: Path, *, before_inbox_keys: bool
 ) -> None:
     (job, *_) = filled.unfinished_jobs()
     lost = Sealer(bytes(32))
@@ -159,6 +160,8 @@ def test_a_report_that_was_given_up_is_kept_as_it_is_for_a_root_key_that_may_be_
     with filled._engine.begin() as connection:
         given_up = t.inbox.update().where(t.inbox.c.id == job.inbox_id)
         connection.execute(given_up.values(sealed_report=foreign, state="done", reason_code=GIVEN_UP))
+        if before_inbox_keys:
+            connection.execute(given_up.values(inbox_key=None))
     rotate(key_file)
     sealer.reload()
 

@@ -13,7 +13,7 @@ from tests.leaks.conftest import Canary
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import Unavailable, reading, safe_error, writing
-from webhook_server.store.troubles import next_step_for
+from webhook_server.store.troubles import engine_trouble, next_step_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -191,3 +191,46 @@ def test_what_one_transaction_may_have_brought_about_itself_is_no_trouble_of_the
 
 def test_no_free_connection_is_trouble_of_the_database() -> None:
     assert isinstance(safe_error(sa.exc.TimeoutError(), ""), Unavailable)
+
+
+# The engine's own database ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spoil", "step"),
+    [(garbage, "move it away"), (broken_pages, "move it away"), (full, ROOM), (no_folder, OPEN)],
+)
+def test_each_trouble_of_the_engines_file_says_what_helps_and_never_to_restore_a_backup(
+    spoil: Callable[[sa.Engine, Path], None], step: str, engine: sa.Engine, file: Path
+) -> None:
+    spoil(engine, file)
+
+    with pytest.raises(sa.exc.SQLAlchemyError) as raised, engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE b (x)")
+    said = engine_trouble(raised.value)
+
+    assert step in said.next_step
+    assert "restore" not in str(said)
+    assert "Nothing is lost" in said.meaning
+
+
+def test_a_postgresql_of_the_engine_that_is_away_is_not_taken_for_a_disk(free_port: int) -> None:
+    away = sa.create_engine(f"postgresql+psycopg://coc:database-canary@127.0.0.1:{free_port}/engine")
+    with pytest.raises(sa.exc.OperationalError) as raised:
+        away.connect()
+    wrapped = RuntimeError("the engine's own")
+    wrapped.__cause__ = raised.value
+
+    said = str(engine_trouble(wrapped))
+
+    assert POSTGRESQL_AWAY in said
+    assert "[server].engine_database has its right address" in said
+    assert "disk" not in said
+    assert "canary" not in said
+
+
+def test_what_is_no_databases_trouble_is_not_taken_for_a_disk_either() -> None:
+    said = str(engine_trouble(RuntimeError("canary")))
+    assert "(RuntimeError)" in said
+    assert "disk" not in said
+    assert "canary" not in said

@@ -21,6 +21,7 @@ from webhook_server.store.job_list import DOES_NOT_OPEN, JobList
 from webhook_server.store.known_keys import known, useless
 from webhook_server.store.observed import Observed
 from webhook_server.store.rows import incident_of, insert_incident, ref_of, upsert_ticket
+from webhook_server.store.sealed import whole_report
 from webhook_server.store.sealing import begin_sealing, nothing_is_being_sealed
 from webhook_server.store.transactions import Collision
 from webhook_server.store.write_ahead_log import WriteAheadLog
@@ -93,11 +94,21 @@ class Database(Diaries, JobList, Observed):
         with self._write("The delivery was not stored.") as connection:
             connection.execute(t.inbox_key.insert().values(id=key_id))
 
-    def separate(self, inbox_id: str, incident: NewIncident) -> IncidentId:
-        """Give a delivery an incident of its own."""
+    def separate(self, inbox_id: str, left: IncidentId, incident: NewIncident) -> IncidentId:
+        """Give a delivery an incident of its own in place of the one it is with, unless it has another than that by now."""
         with self._write("The delivery stays with the incident it came for.") as connection:
-            row = connection.execute(sa.select(t.inbox.c.source).where(t.inbox.c.id == inbox_id)).one()
-            own = self._sealer.digest("separated", inbox_id.encode())
+            of = t.inbox.join(t.incident, t.inbox.c.incident_id == t.incident.c.id)
+            digests = t.inbox.c.submission_digest, t.incident.c.submission_digest.label("of_incident")
+            row = connection.execute(
+                sa.select(t.inbox.c.source, t.inbox.c.incident_id, *digests)
+                .select_from(of)
+                .where(t.inbox.c.id == inbox_id)
+            ).one()
+            if row.incident_id != left:
+                return IncidentId(row.incident_id)
+            # Each gets an id of its own, and a restored database that has forgotten it the same: its ticket bears that id.
+            again = () if row.submission_digest == row.of_incident else (left.encode(),)
+            own = self._sealer.digest("separated", inbox_id.encode(), *again)
             incident_id = insert_incident(connection, row.source, own, incident)
             connection.execute(
                 t.inbox.update().where(t.inbox.c.id == inbox_id).values(incident_id=incident_id)
@@ -123,7 +134,7 @@ class Database(Diaries, JobList, Observed):
             return None
         sealed = self._sealer.open(row.sealed_report, table="inbox", column="sealed_report", row=row.id)
         if row.inbox_key is None:  # taken in by a version that sealed with the root key alone
-            return sealed
+            return whole_report(sealed, row.id)
         try:
             return self._inbox_keys.open(row.inbox_key, sealed, row.id)
         except DoesNotOpen:

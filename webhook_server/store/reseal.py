@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from integration.errors import DoesNotOpen
 from integration.store import GIVEN_UP
 from webhook_server.store import tables as t
+from webhook_server.store.sealed import DAMAGED
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -84,12 +85,12 @@ def _reseal_one(
     try:
         clear = sealer.open(sealed, **place)
     except DoesNotOpen:
-        if getattr(row, "reason_code", None) != GIVEN_UP or row.inbox_key is None:
+        if getattr(row, "reason_code", None) != GIVEN_UP:
             raise
         if sealed[3:11] not in sealer.key_ids:
             return 0
-        # Damaged, and given up: no key opens it, its inbox key neither. Sealed as it is, so that no older key is kept for it.
-        clear = sealed.encode()
+        # Given up, and no key opens it. Sealed as it is, and marked so, in order that no older key is kept for it.
+        clear = DAMAGED + sealed.encode()
     new = sealer.seal(clear, **place)
     changed = table.update().where(*here, column == sealed).values({column.name: new})
     return connection.execute(changed).rowcount

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _ROOT_BYTES = 32
 _NONCE_BYTES = 12
 _DIGESTS = "digests:"
+DAMAGED = b"damaged: "
+"""Stands before a sealed report that no key opened when a root key was changed; no report begins so, since each is JSON."""
 
 
 class RootKey:
@@ -149,11 +151,7 @@ class Sealer:
                 raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{table}|{column}|{row}|{root.id}".encode()
             )
         except (InvalidTag, ValueError):
-            raise DoesNotOpen(
-                f"A sealed value in {table}.{column} was changed or moved (row {row}).",
-                meaning="Somebody or something wrote to the database beside this server.",
-                next_step="Restore it from a backup and find out who has access to the database.",
-            ) from None
+            raise _changed_or_moved(f"{table}.{column}", row) from None
 
     def _root(self, key_id: str) -> RootKey | None:
         """The root key of this id; the file is read again, in case another process has just added it."""
@@ -168,6 +166,25 @@ class Sealer:
         """A keyed digest: equal for equal parts, and meaningless without the key."""
         whole = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return hmac.digest(self._digests.key(f"digest {purpose}"), whole, "sha256").hex()
+
+
+def whole_report(clear: bytes, row: str) -> bytes:
+    """The report of a row of the inbox that is sealed with the root key alone.
+
+    Raises:
+        DoesNotOpen: it was damaged when a root key was changed, and sealed anew as it was.
+    """
+    if clear.startswith(DAMAGED):
+        raise _changed_or_moved("inbox.sealed_report", row)
+    return clear
+
+
+def _changed_or_moved(column: str, row: str) -> DoesNotOpen:
+    return DoesNotOpen(
+        f"A sealed value in {column} was changed or moved (row {row}).",
+        meaning="Somebody or something wrote to the database beside this server.",
+        next_step="Restore it from a backup and find out who has access to the database.",
+    )
 
 
 # The root key file: a key in each line, newest first, and the key of the digests once there was a rotation ----

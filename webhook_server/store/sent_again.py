@@ -16,6 +16,7 @@ from integration.errors import DoesNotOpen
 from integration.logs import Log
 from integration.store import GIVEN_UP
 from webhook_server.store import tables as t
+from webhook_server.store.sealed import whole_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,9 @@ def is_lost(connection: sa.Connection, kept: Kept, sealer: Sealer, keys: InboxKe
         return False
     try:
         inner = sealer.open(sealed, table="inbox", column="sealed_report", row=kept.inbox_id)
-        if kept.inbox_key is not None:
+        if kept.inbox_key is None:
+            whole_report(inner, kept.inbox_id)
+        else:
             keys.open(kept.inbox_key, inner, kept.inbox_id)
     except DoesNotOpen:
         return True

@@ -12,17 +12,20 @@ from integration.casework import Casework, is_retryable, open_incident
 from integration.code_name import CodeName
 from integration.diary.keys import new_service_key
 from integration.diary.seal import EntryContent, EntryDraft, open_first_epoch
-from integration.errors import HostUnavailable, KeptApart, UnknownDiary
+from integration.errors import HostUnavailable, HostUnknownOutcome, KeptApart, UnknownDiary
 from integration.reconcile import NOT_KNOWN
 from integration.report import Report
 from integration.text import Untrusted
 from tests.pg import both
 from tests.server.casework.interrupted import Crash, Once, dying
 from tests.server.casework.whole import assert_whole
-from tests.server.diaries import forget_the_diary
+from tests.server.diaries import forget_the_diary, rows
 from webhook_server.store import tables as t
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from integration.incident import Incident, IncidentId
     from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.server.conftest import Intake, Team
@@ -253,6 +256,102 @@ def test_a_waiting_report_whose_ticket_bears_another_title_is_written_again(
     assert_whole(replace(receipt, incident=own), host, database)
 
 
+def kept_apart_at(first: Receipt, second: Receipt, database: Database) -> Callable[[], None]:
+    """Puts back a backup that is made now, while the second report waits with the incident of the first."""
+    report = database.delivery(second.inbox_id).report
+    assert report is not None
+
+    def put_back() -> None:
+        sealed = database._sealer.seal(report, table="inbox", column="sealed_report", row=second.inbox_id)
+        waits = {
+            "state": "waiting",
+            "sealed_report": sealed,
+            "inbox_key": None,
+            "incident_id": first.incident,
+        }
+        with database._engine.begin() as connection:
+            connection.execute(t.inbox.update().where(t.inbox.c.id == second.inbox_id).values(waits))
+            connection.execute(t.inbox.delete().where(t.inbox.c.incident_id != first.incident))
+            for table in (t.ticket, t.epoch, t.comment, t.exposure, t.step):
+                connection.execute(table.delete().where(table.c.incident_id != first.incident))
+            connection.execute(t.incident.delete().where(t.incident.c.id != first.incident))
+
+    return put_back
+
+
+@both
+def test_a_report_whose_own_ticket_bears_another_title_after_a_restore_is_kept_apart_again_but_once(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, clock: SetClock
+) -> None:
+    first = take_in(submission="one")
+    open_incident(first.inbox_id, work)
+    second = take_in(a_report_of_robert(), submission="one")
+    put_back = kept_apart_at(first, second, database)
+    open_kept_apart(second.inbox_id, work)
+    own = database.delivery(second.inbox_id).incident
+    host.tickets[1].title = CodeName(
+        "SOMETHING-ELSE-10"
+    )  # it is not sure any more whose report began its diary
+    clock.forward(days=30)
+
+    for _ in range(
+        2
+    ):  # what is kept apart again is found on the host when the same backup is put back once more
+        put_back()
+        for _ in range(2):
+            with pytest.raises(KeptApart):
+                open_incident(second.inbox_id, work)
+        open_incident(second.inbox_id, work)
+
+        another = database.delivery(second.inbox_id).incident
+        assert another not in {first.incident, own}
+        assert [first.incident, own, another] == [one.incident for one in host.tickets]
+        assert_whole(first, host, database)
+        assert_whole(replace(second, incident=another), host, database)
+        assert [NOT_KNOWN] == list(database.readers(own))
+        host.tickets[1].title = CodeName("SOMETHING-ELSE-10")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 41, 3))
+def test_a_crash_keeps_it_apart_no_oftener(
+    take_in: Intake, work: Casework, host: MemoryHost, database: Database, clock: SetClock, at: int, *, after: bool
+) -> None:  # fmt: skip
+    first = take_in(submission="one")
+    open_incident(first.inbox_id, work)
+    second = take_in(a_report_of_robert(), submission="one")
+    put_back = kept_apart_at(first, second, database)
+    open_kept_apart(second.inbox_id, work)
+    host.tickets[1].title = CodeName("SOMETHING-ELSE-10")
+    put_back()
+    mortal, _ = dying(work, host, at, after=after)
+
+    for mine in (mortal, mortal, mortal, work, work, work):
+        with suppress(Crash, KeptApart, HostUnknownOutcome):
+            open_incident(second.inbox_id, mine)
+        clock.forward(minutes=6)
+
+    another = database.delivery(second.inbox_id).incident
+    assert_whole(replace(second, incident=another), host, database)
+    assert 3 == len(host.tickets)
+
+
+@both
+def test_who_keeps_apart_what_another_has_kept_apart_meanwhile_makes_no_second_incident(
+    take_in: Intake, database: Database
+) -> None:
+    first = take_in(submission="one")
+    made = database.incident(first.incident)
+
+    def make(incident: IncidentId, code_name: CodeName) -> Incident:
+        return replace(made, id=incident, code_name=code_name)
+
+    own = database.separate(first.inbox_id, first.incident, make)
+    assert own == database.separate(first.inbox_id, first.incident, make)
+    assert own == database.delivery(first.inbox_id).incident != first.incident
+    assert 2 == len(rows(database, t.incident))
+
+
 def open_kept_apart(inbox_id: str, work: Casework) -> None:
     """It gets an incident of its own, unless it had got it before a crash."""
     with suppress(KeptApart):
@@ -262,3 +361,7 @@ def open_kept_apart(inbox_id: str, work: Casework) -> None:
 
 def a_later_report() -> Report:
     return Report(None, verbatim=Untrusted("and then"))
+
+
+def a_report_of_robert() -> Report:
+    return Report(None, verbatim=Untrusted("It was Robert."))
