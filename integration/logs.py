@@ -44,6 +44,7 @@ KEYS: Mapping[str, re.Pattern[str]] = {
     "size": _NUMBER,
     "count": _NUMBER,
     "of": _NUMBER,
+    "seconds": _NUMBER,
 }
 """Every key that a log line can have beside ``time``, ``level``, ``logger`` and ``event``, and the form of its value."""
 

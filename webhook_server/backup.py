@@ -28,7 +28,7 @@ from webhook_server.store import tables as t
 from webhook_server.store.known_keys import require_database
 from webhook_server.store.migrate import revision
 from webhook_server.store.overview import newest_revision
-from webhook_server.store.sql import make_engine
+from webhook_server.store.sql import make_engine, may_be_silent
 from webhook_server.store.transactions import safe_error
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def _snapshot(engine: sa.Engine, config: Config) -> Iterator[tuple[sa.Connection
         options["isolation_level"] = "REPEATABLE READ"
     for left in reversed(range(_TRIES)):
         with engine.connect().execution_options(**options) as connection:
+            may_be_silent(connection)  # for as long as whoever takes the backup takes
             needed = connection.scalars(
                 sa.select(t.inbox.c.inbox_key).where(t.inbox.c.inbox_key.is_not(None)).distinct()
             ).all()

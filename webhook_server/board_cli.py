@@ -12,7 +12,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store.known_keys import require_database
 from webhook_server.store.sql import make_engine
-from webhook_server.wiring import SystemClock, join
+from webhook_server.wiring import join
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def board(space: str | None, config_path: Path, *, stop: bool) -> None:
                     f"{name}: {'it is not renewed any more; take it off the host by hand' if known else 'there was none'}."
                 )
                 continue
-            deeds = parts.boards.renew(name, SystemClock().now())
+            deeds = parts.boards.renew(name, parts.work.clock.now())
             click.echo(
                 f"{name}: {'; '.join(deeds) if deeds else 'it is as it should be; nothing was changed'}."
             )

@@ -26,7 +26,7 @@ from webhook_server.cli_options import Commands, config_option
 from webhook_server.config import load_config
 from webhook_server.doctor_cli import audience, doctor
 from webhook_server.door import let_threads_finish, make_door
-from webhook_server.goodbye import LONGEST, end_on_signals
+from webhook_server.goodbye import LONGEST, end_on_signals, say
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
@@ -34,10 +34,11 @@ from webhook_server.setup_cli import setup
 from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
+from webhook_server.store.clocks import SystemClock
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.troubles import engine_trouble
 from webhook_server.whole_config import WHOLE, doubts_about, look_at_machine
-from webhook_server.wiring import SystemClock, join, make_hosts
+from webhook_server.wiring import join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +153,7 @@ def serve(config_path: Path, name: str | None) -> None:
             raise _cannot_listen("listen", config.listen_host, config.listen_port, error) from None
         let_threads_finish()
         with closing(server), _working(parts):
-            click.echo(f"Listening on http://{config.listen_host}:{config.listen_port}")
+            say(f"Listening on http://{config.listen_host}:{config.listen_port}")
             server.run()  # ends by itself on KeyboardInterrupt
 
 
@@ -163,7 +164,7 @@ def worker(config_path: Path, name: str | None) -> None:
     """Bring reports onto their hosts beside another server on the same PostgreSQL, until stopped."""
     config = load_config(config_path, also=WHOLE)
     with _joined(config, name or "worker") as parts, suppress(KeyboardInterrupt), _working(parts):
-        click.echo("Working")
+        say("Working")
         threading.Event().wait()
 
 
@@ -184,7 +185,7 @@ def _joined(config: Config, name: str) -> Iterator[Parts]:
 
 
 def _say_that_it_waits() -> None:
-    click.echo(
+    say(
         f"Another coc-server works on this database. Waiting up to {_PATIENCE:.0f} seconds for its end, in case it is stopping."
     )
 
@@ -202,7 +203,7 @@ def _working(parts: Parts) -> Iterator[None]:
     try:
         yield
     finally:
-        click.echo("Stopping; what is under way goes on at the next start.")
+        say("Stopping; what is under way goes on at the next start.")
         parts.dispatcher.stop()
 
 

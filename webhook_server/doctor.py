@@ -22,8 +22,10 @@ from integration.checks import Check, Outcome
 from integration.errors import CoCError, HostNotRestricted
 from integration.first_readers import nobody_reads_first
 from webhook_server.roster_in_use import check_roster
+from webhook_server.store.clocks import MOST_APART, database_time
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import newest_revision
+from webhook_server.store.transactions import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -75,6 +77,8 @@ def server_checks(
     """What this machine and its surroundings must be like. Brings the database's schema to the newest, as a start does."""
     yield _made("roster", partial(_roster, config))
     yield _made("database", partial(_database, sql))
+    if sql.dialect.name == "postgresql":
+        yield _made("clock (database)", partial(_database_clock, sql, clock))
     yield _made("inbox-keys", partial(_inbox_keys, config.inbox_keys))
     yield _made("mail", partial(_mail, config.mail))
     yield _made("address", partial(_address, config.origin))
@@ -105,6 +109,22 @@ def _database(sql: sa.Engine) -> Check:
     except CoCError as error:
         return _failed("database", error)
     return _passed("database", f"{sql.dialect.name}, can be written to, schema {newest_revision()}")
+
+
+def _database_clock(sql: sa.Engine, clock: Clock) -> Check:
+    key, step = (
+        "clock (database)",
+        "Set the clock that is wrong, of this machine or of the database's; let NTP keep both.",
+    )
+    try:
+        with reading(sql) as connection:
+            skew = abs(clock.now() - database_time(connection))
+    except CoCError as error:
+        return _failed(key, error)
+    if skew > MOST_APART:
+        what = f"ours and that of the database's machine, by which all servers go, differ by {skew.total_seconds():.0f} s"
+        return Check(key, Outcome.FAIL, what, step)
+    return _passed(key, "ours and that of the database's machine agree")
 
 
 def _inbox_keys(folder: Path) -> Check:

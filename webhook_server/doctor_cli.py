@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from integration.audience import readers
 from integration.checks import Check, Outcome
-from integration.errors import CoCError, ConfigError
+from integration.errors import CoCError, ConfigError, StoreError
 from integration.incident import SpaceName
 from webhook_server.admin_login import Login, login_options, read_login
 from webhook_server.admin_wiring import make_host_checks
@@ -21,10 +22,11 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.doctor import server_checks, space_checks
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.clocks import SharedClock, SystemClock
 from webhook_server.store.known_keys import refuse_if_another_is_missing
 from webhook_server.store.sql import make_engine
 from webhook_server.whole_config import look_at_spaces
-from webhook_server.wiring import SystemClock, make_hosts
+from webhook_server.wiring import make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,12 +77,15 @@ def _all_checks(
         return
     spaces = _chosen(space, config, config_path, given=admin is not None or outsider is not None)
     yield Check("configuration", Outcome.PASS, f"{config_path} has no mistakes")
-    hosts, clock, sql = make_hosts(config), SystemClock(), make_engine(config.database_url)
+    hosts, machine, sql = make_hosts(config), SystemClock(), make_engine(config.database_url)
+    clock = SharedClock(sql)
     try:
         refuse_if_another_is_missing(
             sql, config.inbox_keys
         )  # a check makes the first database, but none in its place
-        yield from server_checks(config, spaces, sql, clock)
+        yield from server_checks(config, spaces, sql, machine)
+        with suppress(StoreError):  # it was said just now
+            clock.look()  # an admin's proof is read by all servers
         for settings in spaces:
             checks = make_host_checks(config, settings, admin=admin, outsider=outsider)
             host = hosts[settings.name]

@@ -167,8 +167,7 @@ class Engine:
         if time.monotonic() - self._handed_at > _RESTS_AFTER:
             self._poll_every(_AT_REST)
         over = DBOS.list_workflows(
-            status=sorted(_OVER), completed_before=(now - _REMEMBERED).isoformat(), limit=_AT_ONCE,
-            load_input=False, load_output=False,
+            completed_before=(now - _REMEMBERED).isoformat(), limit=_AT_ONCE, load_input=False, load_output=False,
         )  # fmt: skip
         if over:
             DBOS.delete_workflows([one.workflow_id for one in over])

@@ -36,14 +36,19 @@ class Fellows:
         sealer: Sealer,
         stop: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGTERM),
         alarm: Callable[[str], None] = lambda _code: None,
+        look_at_clock: Callable[[], None] = lambda: None,
     ) -> None:
-        """``stop`` ends this process, should another one have taken its name. ``alarm`` tells the operator a code."""
+        """``stop`` ends this process, should another one have taken its name. ``alarm`` tells the operator a code.
+
+        ``look_at_clock`` keeps this process at the time by which the others go.
+        """
         self.name = name
         self._workers = workers
         self._locks = locks
         self._sealer = sealer
         self._stop = stop
         self._alarm = alarm
+        self._look_at_clock = look_at_clock
         self._own_name = locks.lease(_lock_of(name))
         self._lead = locks.lease("lead")
         self._were_free: set[str] = set()
@@ -71,6 +76,7 @@ class Fellows:
             _log.error("name-taken", worker=self.name)
             self._stop()
             return
+        self._look_at_clock()
         try:
             self._sealer.reload()
         except ConfigError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 LONGEST = 10.0
 """Seconds. A host that does not answer keeps a try for longer; the next start reads what came of it before it writes."""
+
+
+def say(what: str) -> None:
+    """Write a line, if it can be written: its file may be on the disk that is full, and a server works and ends without it."""
+    with suppress(OSError):
+        click.echo(what)
 
 
 def end_on_signals() -> None:
@@ -34,5 +41,5 @@ def end_on_signals() -> None:
 
 def _end() -> None:
     """Without waiting for a thread: Python itself would wait for those of the engine at its end."""
-    click.echo("What did not end in time is cut off; the next start looks what came of it and goes on.")
+    say("What did not end in time is cut off; the next start looks what came of it and goes on.")
     os._exit(0)

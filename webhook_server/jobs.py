@@ -386,12 +386,10 @@ class Dispatcher:
 
     def _unstick(self, job: Job) -> None:
         """An attempt that ended without a note (the database was away) must not count as still running."""
-        now = self._jobs.job(job.inbox_id)
-        if now.state != "done" and now.attempts == job.attempts:
-            self._jobs.job_failed(
-                job,
-                parked=False,
-                code=_INTERRUPTED,
-                reason="The last try ended without a result.",
-                due_at=self._work.clock.now(),
-            )
+        self._jobs.job_failed(
+            job,
+            parked=False,
+            code=_INTERRUPTED,
+            reason="The last try ended without a result.",
+            due_at=self._work.clock.now(),
+        )

@@ -108,7 +108,7 @@ def retry_job(config_path: Path, report: str) -> None:
         job = database.job(report)
         if job.state == "done" and job.reason_code != GIVEN_UP:
             raise click.ClickException(f"{report} is on its host already.")
-        database.retry_now(report, datetime.now(UTC))
+        database.retry_now(report, database.time())
     finally:
         database.close()
     click.echo("It will be tried at the server's next turn.")
@@ -136,7 +136,7 @@ def give_up_job(config_path: Path, report: str) -> None:
         )
         click.confirm("Give it up?", abort=True)
         reason = "Its report did not open, and an operator gave it up."
-        if not database.give_up(job, datetime.now(UTC), reason=reason):
+        if not database.give_up(job, database.time(), reason=reason):
             raise click.ClickException(
                 f"{report} was tried or sent again meanwhile: nothing was changed. Look again: coc-server jobs explain {report}"
             )
@@ -164,7 +164,7 @@ def reopen_job(config_path: Path, report: str) -> None:
     try:
         parts.database.job(report)  # says so if there is none
         reopen(report, parts.work)
-        parts.database.retry_now(report, datetime.now(UTC))
+        parts.database.retry_now(report, parts.work.clock.now())
     finally:
         parts.close()
     click.echo("The old ticket is forgotten. A new one is opened at the server's next turn.")

@@ -23,7 +23,7 @@ from webhook_server.store.inbox_keys import InboxKeys, key_ids, write_durably
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import newest_roster
-from webhook_server.store.sql import make_engine
+from webhook_server.store.sql import make_engine, may_be_silent
 from webhook_server.store.transactions import writing
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ class _Restoring:
                 migrate(engine, to=self._revision)
                 self._keep_keys(config)  # before the reports that need them
                 with writing(engine, "The database was not changed.") as connection:
+                    may_be_silent(connection)  # for as long as the backup takes to come
                     self._fill(connection, config.sealer, [(name, content)], entries)
                     if self._restored.newer_roster:
                         judge(

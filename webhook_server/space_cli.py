@@ -11,10 +11,11 @@ from integration.incident import SpaceName
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store import space_ids
+from webhook_server.store.clocks import SystemClock, common_time
 from webhook_server.store.known_keys import require_database
 from webhook_server.store.migrate import migrate
 from webhook_server.store.sql import make_engine
-from webhook_server.wiring import SystemClock, make_hosts
+from webhook_server.wiring import make_hosts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,7 @@ def _accept(name: SpaceName, config: Config) -> None:
             "it. Each incident is then restored by a member who is cleared: coc diary restore CODE-NAME --new-ticket"
         )
         click.confirm("Write to this one from now on?", abort=True)
-        space_ids.accept(sql, name, audience.space_id, clock.now())
+        space_ids.accept(sql, name, audience.space_id, common_time(sql))
         click.echo(
             "Accepted. The proof by an admin was of the old one, so nothing is written before you run:\n"
             f"coc-server doctor {name} --admin-token-file FILE"

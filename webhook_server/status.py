@@ -23,6 +23,7 @@ from webhook_server.status_chores import look_at_chores
 from webhook_server.status_engine import look_at_engine
 from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status, ago
+from webhook_server.store.clocks import MOST_APART
 from webhook_server.store.overview import look_into, newest_revision
 from webhook_server.telling import OVERDUE, REMIND
 from webhook_server.whole_config import look_at_spaces
@@ -83,6 +84,7 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
         overview = look_into(addresses.database_url)
         try:
             _server(status, where, answer, overview.workers(), now, alone=overview.is_alone)
+            _clock(status, overview, now)
             _database(status, overview, addresses.database_url, path, now)
             look_at_chores(status, overview, config, path, now)
             _settings(status, overview, config, path, now)
@@ -156,6 +158,16 @@ def _server(
                 f"Workers on this database have different {what}: {', '.join(sorted(different))}.",
                 "Give all of them the same, one after the other.",
             )
+
+
+def _clock(status: Status, overview: Overview, now: datetime) -> None:
+    apart = abs(now - overview.time())
+    if not overview.is_alone and apart > MOST_APART:
+        status.warn(
+            f"This machine's clock and that of the database's machine differ by {apart.total_seconds():.0f} seconds.",
+            "Servers go by the database's, so all of them agree, but times that are signed are compared with this machine's. "
+            "Set the clock that is wrong; let NTP keep both.",
+        )
 
 
 def _database(status: Status, overview: Overview, url: str, path: Path, now: datetime) -> None:

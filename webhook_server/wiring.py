@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,6 +46,7 @@ from webhook_server.store.audiences import Audiences
 from webhook_server.store.boards import BoardBook
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
+from webhook_server.store.clocks import SharedClock, SystemClock
 from webhook_server.store.database import Database
 from webhook_server.store.fence import Fenced
 from webhook_server.store.inbox_keys import InboxKeys
@@ -81,18 +81,6 @@ if TYPE_CHECKING:
     from webhook_server.intake.sources import Source
 
 _log = Log("coc.server")
-
-
-class SystemClock:
-    """The real time."""
-
-    def now(self) -> datetime:
-        """The current time in UTC."""
-        return datetime.now(UTC)
-
-    def steady(self) -> float:
-        """Seconds that nobody puts back or forward."""
-        return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +134,15 @@ def join(
         StoreError: the database, or the folder of inbox keys that several servers share, is not there; or the folder
             belongs to another database.
     """
-    clock = clock or SystemClock()
     sql = make_engine(config.database_url)
+    machine, common = clock or SystemClock(), SharedClock(sql)
+    clock = clock or common
     budget = SharedBudget(sql, clock)
     locks = Locks(sql, name)
     hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
     database = _database(config, sql, name)
     try:
+        common.look()
         roster = RosterFile(
             config.roster_file, key=config.service_key, pin=RosterPin(sql, config.sealer), clock=clock
         )
@@ -228,6 +218,7 @@ def join(
             locks=locks,
             sealer=config.sealer,
             alarm=lambda code: dispatcher.alert("", code),
+            look_at_clock=common.look,
         ),
         notifier=notifier,
         operator=operator,
@@ -259,7 +250,7 @@ def join(
 
     app = create_app(
         [
-            intake(config.sources, store_report, clock, dispatcher.alert, counters.delivery),
+            intake(config.sources, store_report, machine, dispatcher.alert, counters.delivery),
             events(_events(config, hosts, database.space_id), note_event, lookout.look_now, counters.event),
             api(shelf, DeskDoor(work, dispatcher), roster, origin=config.origin, clock=clock),
             health(database.is_there, storing.is_possible, lambda: dispatcher.is_stuck),

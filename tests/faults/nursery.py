@@ -22,6 +22,7 @@ from integration.ports import Unlimited
 from tests.faults.quick_clock import QuickClock, WrongClock
 from webhook_server import wiring
 from webhook_server.cli import main as coc_server
+from webhook_server.store import clocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,14 +57,15 @@ def main() -> None:
 def _keep_time(right: QuickClock, offset: Path) -> None:
     clock = WrongClock(right, offset)
 
-    def now(_self: wiring.SystemClock) -> datetime:
+    def now(_self: clocks.SystemClock) -> datetime:
         return clock.now()
 
-    def steady(_self: wiring.SystemClock) -> float:
+    def steady(_self: clocks.SystemClock) -> float:
         return right.steady()
 
-    wiring.SystemClock.now = now  # type: ignore[method-assign,assignment]
-    wiring.SystemClock.steady = steady  # type: ignore[method-assign,assignment]
+    clocks.SystemClock.now = now  # type: ignore[method-assign,assignment]
+    clocks.SystemClock.steady = steady  # type: ignore[method-assign,assignment]
+    setattr(clocks, "database_time", lambda _connection: right.now())  # noqa: B010 - the one clock by which all servers go
     if os.environ.get("COC_FAULT_UNBUDGETED"):
         setattr(wiring, "SharedBudget", _NoBudget)  # noqa: B010 - the place where the parts are joined names it
 

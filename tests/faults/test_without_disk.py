@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ from tests.faults.form_tool import FORMS, FormTool
 from tests.faults.gate import gate
 from tests.faults.soak import SPEED
 from tests.faults.verdict import verdict, wait_until_done
-from tests.faults.world import ServerProcess, fault_world, lives_of, wait_for
+from tests.faults.world import ServerProcess, fault_world, lives_of, serving_process, wait_for
+from webhook_server.goodbye import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +93,27 @@ def test_work_goes_on_by_itself_when_there_is_room(
         waiting = wait_until_done(server.says, seconds=10)
 
         assert [] == verdict(world, tool.submissions, waiting=waiting).wrong
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["idle", "while a host hangs"])
+def test_where_the_log_has_no_room_either_it_ends_as_soon_and_as_well(
+    tmp_path: Path, identities: dict[str, Identity], *, hangs: bool
+) -> None:
+    """The operator stops it to make room; a service manager would otherwise kill it, or count it as failed."""
+    with fault_world(tmp_path / "server", identities=identities) as world:
+        world.log.write_bytes(b"x" * _NO_ROOM + b"\n")
+        with serving_process(world) as server:
+            if hangs:
+                world.play.jira.wire.latency = 25
+                FormTool(world, seed=1, pace=1).submit("form-jira")
+                time.sleep(2)
+            fill(server.pid)
+            began = time.monotonic()
+            server.stop()
+            world.play.jira.wire.latency = 0
+
+            assert time.monotonic() - began < LONGEST + 5
+            assert 0 == server.code
 
 
 @pytest.mark.parametrize("what", ["everything", "coc.sqlite", "engine.sqlite"])

@@ -182,6 +182,11 @@ class ServerProcess:
         kill_group(self.pid)
         self._process.wait()
 
+    @property
+    def code(self) -> int | None:
+        """With which code it ended; None while it runs."""
+        return self._process.poll()
+
     def stop(self) -> None:
         """Ask it to stop, as an operator does."""
         if not self.ended:

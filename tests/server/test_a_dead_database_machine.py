@@ -59,6 +59,17 @@ def test_each_connection_notices_within_a_minute_that_the_other_side_is_dead(
     assert 0 < int(said["connect_timeout"]) < 60
 
 
+@pytest.mark.parametrize("pool", list(_POOLS))
+def test_no_connection_keeps_its_locks_when_its_process_stands_still(postgres_url: str, pool: str) -> None:
+    """The most impatient form tool waits for 10 seconds: it gets its 503 in time, and soon afterwards the way is free."""
+    engine = _POOLS[pool](postgres_url)
+    with engine.connect() as connection:
+        assert "15s" == connection.scalar(sa.text("SHOW idle_in_transaction_session_timeout"))
+        expected = "3s" if pool == "the work" else "0"
+        assert expected == connection.scalar(sa.text("SHOW lock_timeout"))
+    engine.dispose()
+
+
 _TAKEN_BY_A_POOLER = {
     "user", "database", "client_encoding", "datestyle", "timezone", "standard_conforming_strings", "application_name",
     "intervalstyle",

@@ -28,9 +28,10 @@ from integration.jira.host import JiraHost
 from integration.report import load_report
 from webhook_server.config import load_config
 from webhook_server.jobs import Dispatcher
+from webhook_server.store.clocks import SystemClock
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.shelf import Shelf
-from webhook_server.wiring import Parts, SystemClock, join
+from webhook_server.wiring import Parts, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

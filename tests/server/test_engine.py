@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -226,6 +226,58 @@ def test_its_tables_hold_opaque_ids_only(engine: Engine, tmp_path: Path) -> None
     assert {'{"args": ["in_1"], "kwargs": {}}'} == inputs
     assert {"in_1.0", "inc_a"} == clear - {None}
     assert {'"done"'} == outputs
+
+
+def test_work_of_another_version_of_the_program_is_taken_up(engine: Engine, tmp_path: Path) -> None:
+    """By default each edit of the code makes a version of its own, and leaves what others had begun."""
+    over(engine, "in_1", 0)
+
+    assert {"1"} == {
+        value for table, name, value in cells(tmp_path) if (table, name) == ("workflow_status", "application_version")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("whose", ["ours", "another's"])
+def test_a_long_attempt_that_is_under_way_is_not_begun_again(
+    engine: Engine, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    monkeypatch.setattr("webhook_server.engine._LOST_AFTER", 0.1)
+    go = threading.Event()
+    recorder.act = lambda _inbox_id: go.wait(PATIENCE)
+    engine.run("in_1", 0, incident="inc_a", seq=1)
+    eventually(lambda: recorder.began == ["in_1"])
+    if whose == "another's":  # of that one it is not known here what runs
+        engine._running.clear()
+        with engine._sql.begin() as connection:
+            connection.exec_driver_sql("UPDATE workflow_status SET executor_id = 'other'")
+
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
+        assert not engine.run("in_1", 0, incident="inc_a", seq=1)
+        time.sleep(0.05)
+    go.set()
+
+    over(engine, "in_1", 0)
+    assert ["in_1"] == recorder.began
+
+
+def test_only_what_was_over_days_ago_is_forgotten(engine: Engine, recorder: Recorder) -> None:
+    go = threading.Event()
+    recorder.act = lambda inbox_id: inbox_id == "in_2" and go.wait(PATIENCE)
+    over(engine, "in_1", 0, incident="inc_a")
+    engine.run("in_2", 0, incident="inc_b", seq=2)
+    engine.run("in_3", 0, incident="inc_b", seq=3)
+    eventually(lambda: recorder.began == ["in_1", "in_2"])
+
+    def remembered() -> list[str]:
+        return sorted(one.workflow_id for one in DBOS.list_workflows())
+
+    engine.forget(datetime.now(UTC) + timedelta(days=1))
+    assert ["in_1.0", "in_2.0", "in_3.0"] == remembered()
+    engine.forget(datetime.now(UTC) + timedelta(days=3))
+    assert ["in_2.0", "in_3.0"] == remembered()
+    go.set()
+    over(engine, "in_3", 0, incident="inc_b", seq=3)
 
 
 def test_work_that_was_waiting_is_done_after_a_stop(tmp_path: Path) -> None:

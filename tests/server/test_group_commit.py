@@ -125,5 +125,24 @@ def test_the_writer_outlives_whatever_a_write_raises() -> None:
     write.close()
 
 
+def test_what_waits_when_it_is_closed_is_written_and_then_it_ends() -> None:
+    disk = Disk()
+    write: GroupCommit[int, int] = GroupCommit(disk.commit)
+    first, second = (threading.Thread(target=write, args=(item,), daemon=True) for item in (0, 1))
+    closing = threading.Thread(target=write.close, daemon=True)
+    first.start()
+    assert disk.first.wait(10)
+    for waiting, thread in enumerate((second, closing), 1):
+        thread.start()
+        while write._waiting.qsize() < waiting:
+            pass
+    disk.go.set()
+
+    closing.join(10)
+
+    assert not closing.is_alive()
+    assert [[0], [1]] == disk.batches
+
+
 def test_it_can_be_closed_before_anything_was_written() -> None:
     GroupCommit(list).close()

@@ -122,11 +122,14 @@ def test_a_worker_elsewhere_that_was_just_seen_counts_as_alive(config: Path, pos
         CONDUCT, AdminProof(NOW, NOW + ADMIN_PROOF_LASTS, "4711", ()), NOW
     )
     key = load_config(config).sealer.key_id
-    write(parts, t.worker, name="east", started_at=NOW, seen_at=NOW, version="1", root_key_id=key)
+    now = datetime.now(UTC)
+    write(parts, t.worker, name="east", started_at=now, seen_at=now, version="1", root_key_id=key)
 
-    assert [] == look(config, NOW, nobody).warnings
-    assert "east, version 1: not seen for 3 hours" in said(look(config, NOW + timedelta(hours=3), well))
-    assert "No server answers" in said(look(config, NOW + timedelta(hours=3), nobody))
+    assert [] == look(config, now, nobody).warnings
+    later = look(config, now + timedelta(hours=3), well)  # by a clock that is wrong by so much
+    assert "east, version 1: not seen for 3 hours" in said(later)
+    assert "clock and that of the database's machine differ by" in later.warnings[0][0]
+    assert "No server answers" in said(look(config, now + timedelta(hours=3), nobody))
     parts.close()
 
 

@@ -14,6 +14,7 @@ from integration.store import Delivery, Receipt, TicketRecord
 from webhook_server.store import restoring, space_ids
 from webhook_server.store import tables as t
 from webhook_server.store.arrivals import Arrival, keep
+from webhook_server.store.clocks import common_time
 from webhook_server.store.diaries import Diaries
 from webhook_server.store.group_commit import GroupCommit
 from webhook_server.store.job_list import DOES_NOT_OPEN, JobList
@@ -208,6 +209,10 @@ class Database(Diaries, JobList, Observed):
             StoreError: it cannot.
         """
         self._first(sa.select(t.inbox.c.seq).limit(1))
+
+    def time(self) -> datetime:
+        """The time by which all servers on this database go."""
+        return common_time(self._engine)
 
     # Incidents and tickets --------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ class Job:
     attempts: int
     waits: int
     due_at: datetime
+    due_noted_at: datetime | None
     received_at: datetime
     reason_code: str | None
     reason: str | None
@@ -49,7 +50,8 @@ class Job:
 _COLUMNS = [
     t.inbox.c[name]
     for name in (
-        "id", "source", "incident_id", "seq", "state", "attempts", "waits", "due_at", "received_at", "reason_code", "reason",
+        "id", "source", "incident_id", "seq", "state", "attempts", "waits", "due_at", "due_noted_at", "received_at",
+        "reason_code", "reason",
     )
 ]  # fmt: skip
 """Of a delivery only what a job says: its sealed report is by far the longest part of the row."""
@@ -205,7 +207,16 @@ class JobList(NoticesLeft):
         self._tried(job, waits=job.waits + 1, due_at=due_at, due_noted_at=now or due_at, **reasons)
 
     def _tried(self, job: Job, **values: Any) -> None:  # noqa: ANN401 - column values
-        """Note the end of a try: once, whichever servers note it."""
+        """Note the end of a try: once, whichever servers note it.
+
+        If somebody let the job be tried at once while this try went on (it ended badly, and what it met was put right), it is.
+        """
+        row = t.inbox.c
+        is_wanted = sa.and_(
+            row.due_noted_at.is_distinct_from(job.due_noted_at), row.due_at <= row.due_noted_at
+        )
+        for name in ("due_at", "due_noted_at"):
+            values[name] = sa.case((is_wanted, row[name]), else_=sa.literal(values[name], t.UtcTime))
         same_try = (
             t.inbox.c.id == job.inbox_id,
             t.inbox.c.attempts == job.attempts,
@@ -305,7 +316,8 @@ class JobList(NoticesLeft):
             Job(
                 inbox_id=row.id, incident=IncidentId(row.incident_id), code_name=CodeName(row.code_name),
                 space=SpaceName(row.space), seq=row.seq,
-                state=row.state, attempts=row.attempts, waits=row.waits, due_at=row.due_at, received_at=row.received_at,
+                state=row.state, attempts=row.attempts, waits=row.waits,
+                due_at=row.due_at, due_noted_at=row.due_noted_at, received_at=row.received_at,
                 reason_code=row.reason_code, reason=row.reason, only_looks=row.source in {NIGHTLY, HOST},
             )
             for row in rows

@@ -14,6 +14,8 @@ from integration.errors import StoreError
 from webhook_server.store.transactions import reading, writing
 
 _ONE_AT_A_TIME = 0x636F632D6D6972  # of PostgreSQL's advisory locks: servers that start together take turns
+_TURN_MS = 120_000
+"""The others may have much to upgrade."""
 
 
 def migrate(engine: sa.Engine, *, to: str = "head") -> None:
@@ -26,7 +28,7 @@ def migrate(engine: sa.Engine, *, to: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with writing(engine, "The database keeps the schema it had.") as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            _take_turns(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, to)
@@ -36,6 +38,14 @@ def migrate(engine: sa.Engine, *, to: str = "head") -> None:
                 meaning="A newer version made it. Nothing was changed.",
                 next_step="Install the version that was in use, or a newer one.",
             ) from None
+
+
+def _take_turns(connection: sa.Connection) -> None:
+    """Wait longer for those that upgrade than for the tables, which servers of the version before are using."""
+    usual = connection.exec_driver_sql("SHOW lock_timeout").scalar_one()
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_TURN_MS}")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{usual}'")
 
 
 def revision(engine: sa.Engine) -> str | None:

@@ -20,6 +20,7 @@ from integration.store import DESK, FOUND, GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.chores import ChoreTrouble
+from webhook_server.store.clocks import database_time
 from webhook_server.store.job_list import still_untold
 from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
@@ -132,6 +133,11 @@ class Overview:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+
+    def time(self) -> datetime:
+        """The time by the clock of the database's machine."""
+        with reading(self._engine) as connection:
+            return database_time(connection)
 
     def waiting(self) -> list[Waiting]:
         """What is not on its host, oldest first."""

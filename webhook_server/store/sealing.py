@@ -13,6 +13,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from webhook_server.store.locks import lock_key
+from webhook_server.store.sql import may_be_silent
 
 
 def begin_sealing(connection: sa.Connection, process: str) -> None:
@@ -22,9 +23,13 @@ def begin_sealing(connection: sa.Connection, process: str) -> None:
 
 
 def nothing_is_being_sealed(connection: sa.Connection, process: str) -> bool:
-    """Whether no transaction is open that sealed with keys of this process. If so, none begins before this one is over."""
+    """Whether no transaction is open that sealed with keys of this process. If so, none begins before this one is over.
+
+    However slow the folder of the keys is, PostgreSQL must not end this one while they are being destroyed.
+    """
     if connection.dialect.name != "postgresql":
         return True
+    may_be_silent(connection)
     return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_key(process)))))
 
 

@@ -13,14 +13,27 @@ import sqlalchemy as sa
 BUSY_MS = 30_000
 """Milliseconds that a statement waits for whoever holds the database."""
 
+LOCK_MS = 3_000
+"""On PostgreSQL, where each waits for a row only and not for the whole database: a form tool waits 10
+seconds at least for its answer, which may come after two such waits."""
+IDLE_MS = 15_000
+"""Milliseconds after which PostgreSQL ends a transaction whose process says nothing. One that was stopped (SIGSTOP, a paused virtual
+machine) would otherwise keep its locks for as long as it stands still: its kernel still answers. No transaction of ours is silent so
+long but those that say :func:`may_be_silent`."""
+
 _NOTICED_HERE = {
     "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000, "connect_timeout": 10,
 }  # fmt: skip
-_NOTICED_THERE = {"tcp_keepalives_idle": 20, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
+_NOTICED_THERE = {
+    "tcp_keepalives_idle": 20, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3,
+    "idle_in_transaction_session_timeout": IDLE_MS,
+}  # fmt: skip
 
 
-def engine_that_notices(url: str | sa.URL, *, name: str = "", pool: type[sa.Pool] | None = None) -> sa.Engine:
-    """An engine whose connections notice within a minute, on both sides, that the other machine died.
+def engine_that_notices(
+    url: str | sa.URL, *, name: str = "", pool: type[sa.Pool] | None = None, lock_ms: int | None = None
+) -> sa.Engine:
+    """An engine whose connections notice within a minute, on both sides, that the other machine died or stands still.
 
     A machine that lost its power says no goodbye. Without this whoever waits for its answer waits for a quarter of an hour or
     longer, and with the one thread that writes all intake; and its locks stay. What the address itself says goes first.
@@ -28,7 +41,9 @@ def engine_that_notices(url: str | sa.URL, *, name: str = "", pool: type[sa.Pool
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES
     https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE
 
-    ``name`` is what the database shows of these connections.
+    ``name`` is what the database shows of these connections. ``lock_ms`` is for how long a statement waits for another's lock
+    on PostgreSQL; the durable engine has none, because it takes the end of such a wait for an error for good.
+    https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
     """
     address = sa.make_url(url)
     if address.get_backend_name() != "postgresql":
@@ -36,7 +51,8 @@ def engine_that_notices(url: str | sa.URL, *, name: str = "", pool: type[sa.Pool
     said = address.normalized_query
     here = {name: value for name, value in _NOTICED_HERE.items() if name not in said}
     of_theirs = " ".join(said.get("options", ()))
-    there = [f"SET {name} = {value}" for name, value in _NOTICED_THERE.items() if name not in of_theirs]
+    theirs = _NOTICED_THERE | ({"lock_timeout": lock_ms} if lock_ms else {})
+    there = [f"SET {name} = {value}" for name, value in theirs.items() if name not in of_theirs]
 
     def tell(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
         connection.autocommit = True  # otherwise it would end with a transaction that is rolled back
@@ -51,11 +67,17 @@ def engine_that_notices(url: str | sa.URL, *, name: str = "", pool: type[sa.Pool
 
 def make_engine(url: str) -> sa.Engine:
     """An engine for our own tables, with SQLite set so that a commit is on disk."""
-    engine = engine_that_notices(url)
+    engine = engine_that_notices(url, lock_ms=LOCK_MS)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def may_be_silent(connection: sa.Connection) -> None:
+    """Let this transaction last for as long as its process takes: for one on whose locks nobody waits, or which must not end halfway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection

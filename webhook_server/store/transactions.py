@@ -27,6 +27,9 @@ _UNAVAILABLE = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutEr
 _OF_ONE_TRANSACTION = ("40", "54")
 """How those SQLSTATEs begin that are of the same types: two transactions stood in each other's way; a value is too large."""
 
+_STOOD_STILL = "25P03"
+"""PostgreSQL ended the session, because this process said nothing in a transaction: see :data:`webhook_server.store.sql.IDLE_MS`."""
+
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
@@ -53,8 +56,9 @@ def writing(engine: sa.Engine, consequence: str) -> Iterator[sa.Connection]:
 def safe_error(error: sa.exc.SQLAlchemyError, consequence: str) -> StoreError:
     """Our own error: SQLAlchemy's text holds the statement's parameters. What to do depends on the driver's kind of error."""
     cause = getattr(error, "orig", None) or error
-    of_one = (getattr(cause, "sqlstate", None) or "").startswith(_OF_ONE_TRANSACTION)
-    kind = Unavailable if isinstance(error, _UNAVAILABLE) and not of_one else StoreError
+    state = getattr(cause, "sqlstate", None) or ""
+    is_away = isinstance(error, _UNAVAILABLE) and not state.startswith(_OF_ONE_TRANSACTION)
+    kind = Unavailable if is_away or state == _STOOD_STILL else StoreError
     return kind(
         f"The database had trouble ({kind_of(cause)}).", meaning=consequence, next_step=next_step_for(cause)
     )

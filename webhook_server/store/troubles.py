@@ -32,7 +32,11 @@ _MAKE_ANEW_POSTGRESQL = (
 )
 _WAIT = (
     "Another program keeps it locked. It is tried again; if it lasts, end what else has the database open "
-    "(a backup tool, a database shell)."
+    "(a backup tool, a database shell, a server that stands still)."
+)
+_STOOD_STILL = (
+    "This process stood still in the middle of a transaction, which PostgreSQL then ended. It is tried again; if it comes again, see "
+    "that its machine is not paused and has memory and processor time to spare."
 )
 _NO_DATABASES = "It is no trouble that a database names. Look into the log, then start the server again."
 _OTHERWISE = "See that its disk is not full and that the server may write to it."
@@ -59,6 +63,7 @@ _POSTGRESQL = {
     "57P": _CONNECT,
     "58": _ROOM,
     "25006": _RIGHTS,
+    "25P03": _STOOD_STILL,
     "42501": _RIGHTS,
     "40": _WAIT,
     "55P03": _WAIT,

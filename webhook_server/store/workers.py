@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from webhook_server.store import tables as t
+from webhook_server.store.clocks import database_time
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 BEAT = timedelta(seconds=5)
 GONE_AFTER = timedelta(seconds=60)
@@ -53,7 +55,7 @@ class Workers:
     def beat(self, name: str, *, root_key_id: str, starts: bool = False) -> None:
         """Say that this process lives, and which root key it seals with."""
         with writing(self._engine, "Others may take this server for dead.") as connection:
-            now = _now(connection)
+            now = database_time(connection)
             values = {"seen_at": now, "version": version("coc-mirror"), "root_key_id": root_key_id}
             if starts:
                 values["started_at"] = now
@@ -64,7 +66,7 @@ class Workers:
     def all(self) -> Sequence[Worker]:
         """Every process that works on this database, or did and was not stopped in good order."""
         with reading(self._engine) as connection:
-            now = _now(connection)
+            now = database_time(connection)
             rows = connection.execute(sa.select(t.worker).order_by(t.worker.c.name)).all()
         return [
             Worker(row.name, row.started_at, now - row.seen_at, row.version, row.root_key_id) for row in rows
@@ -74,11 +76,3 @@ class Workers:
         """This process works no more, or another has taken over what it left."""
         with writing(self._engine, "The worker stays in the list.") as connection:
             connection.execute(t.worker.delete().where(t.worker.c.name == name))
-
-
-def _now(connection: sa.Connection) -> datetime:
-    """The time by the database server's clock, so that machines whose clocks differ agree on who is silent."""
-    if connection.dialect.name == "postgresql":
-        now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-        return now.astimezone(UTC)
-    return datetime.now(UTC)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from integration.diary.keys import Identity
     from integration.roster import Roster
 
-from webhook_server.wiring import SystemClock
+from webhook_server.store.clocks import SystemClock
 
 
 def with_miriam(site: Site, robert: Identity, miriam: Identity) -> str:

@@ -78,6 +78,34 @@ def test_keys_of_one_that_is_about_to_join_are_left_alone(shared: sa.Engine, sea
     assert ["a"] == forgotten
 
 
+def test_of_who_is_listed_nothing_is_settled_before_it_is_taken_for_dead(
+    shared: sa.Engine, sealer: Sealer
+) -> None:
+    """Its name is free for a moment after the database was away, until its next beat."""
+    Workers(shared).beat("a", root_key_id="k", starts=True)
+    settled: list[str] = []
+
+    fellows(shared, "b", sealer).settle_for_the_gone({"a", "c"}, settled.append)
+
+    assert ["c"] == settled
+
+
+def test_keys_of_another_process_that_has_our_name_now_are_left_alone(
+    shared: sa.Engine, sealer: Sealer
+) -> None:
+    one, other = fellows(shared, "a", sealer), fellows(shared, "a", sealer)
+    other.join()
+    forgotten: list[str] = []
+
+    one.forget_former_lives(forgotten.append)
+    assert [] == forgotten
+
+    other.forget_former_lives(forgotten.append)
+    assert ["a"] == forgotten
+    for each in (one, other):
+        each.leave()
+
+
 def test_keys_of_an_earlier_life_are_destroyed_by_the_next(
     shared: sa.Engine, sealer: Sealer, deliver: Callable[..., Receipt], tmp_path: Path
 ) -> None:
@@ -130,6 +158,9 @@ def test_a_key_stays_while_its_report_may_still_come_into_being(
     gate.exec_driver_sql("SELECT pg_advisory_unlock(42)")
     gate.close()
     wait_until(lambda: count(two, t.inbox) == 1)
+    with shared.connect() as connection:
+        kept = connection.execute(sa.select(t.inbox.c.id)).scalar_one()
+    assert two.delivery(kept).report is not None, "it would be lost, unless it is sent again"
     again = deliver(two, "s1")
 
     assert again.duplicate
@@ -139,7 +170,7 @@ def test_a_key_stays_while_its_report_may_still_come_into_being(
 
 
 _COMMIT_WAITS = """
-CREATE FUNCTION wait_for_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION wait_for_the_gate() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
 BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON inbox DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION wait_for_the_gate()

@@ -69,6 +69,38 @@ def test_only_what_the_silent_had_begun_is_taken_over(shared: sa.Engine, sealer:
     assert ["b", "c"] == [one.name for one in workers.all()]
 
 
+def test_also_who_was_silent_for_long_is_looked_at_twice(shared: sa.Engine, sealer: Sealer) -> None:
+    """The database itself may have been away for so long, and with it the names of all."""
+    Workers(shared).beat("a", root_key_id="k", starts=True)
+    silence(shared, "a")
+    taken: list[str] = []
+    other = fellows(shared, "b", sealer)
+
+    other.replace_the_dead(noting(taken), taken.append)
+    assert [] == taken
+
+    other.replace_the_dead(noting(taken), taken.append)
+    assert ["a", "a"] == taken
+
+
+def test_two_do_not_take_over_from_the_same_one_at_the_same_time(shared: sa.Engine, sealer: Sealer) -> None:
+    Workers(shared).beat("a", root_key_id="k", starts=True)
+    silence(shared, "a")
+    one, other = fellows(shared, "b", sealer), fellows(shared, "c", sealer)
+    taken: list[str] = []
+
+    def take_over(_name: str) -> int:
+        taken.append("b")
+        for _ in range(2):
+            other.replace_the_dead(lambda _name: taken.append("c"), lambda _name: None)
+        return 1
+
+    for _ in range(2):
+        one.replace_the_dead(take_over, lambda _name: None)
+
+    assert ["b"] == taken
+
+
 def test_who_beats_again_after_its_session_was_lost_is_not_taken_for_dead(
     shared: sa.Engine, sealer: Sealer
 ) -> None:

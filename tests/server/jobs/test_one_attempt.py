@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.errors import HostLimited, HostRefused, HostUnavailable, HostUnknownOutcome, StoreError
+from tests import pg
 from tests.server.jobs.conftest import Panic, always
+from tests.server.memory_host import SPACE
 from webhook_server.jobs import attempt
+from webhook_server.store import space_ids
 from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
@@ -42,6 +45,50 @@ def test_trouble_that_passes_is_waited_for(
     assert ("waiting", 1, "host-unavailable", "The host is away.") == (
         job.state, job.attempts, job.reason_code, job.reason
     )  # fmt: skip
+
+
+@pg.both
+@pytest.mark.parametrize("how", ["one retry", "a space accepted"])
+def test_what_is_to_be_tried_at_once_during_a_try_is_tried_after_it(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, how: str
+) -> None:
+    """The operator mends the host while a try is under way that still fails."""
+    inbox_id = take_in().inbox_id
+    clock.forward(seconds=1)
+
+    def meanwhile(_call: str) -> None:
+        clock.forward(seconds=1)
+        if how == "one retry":
+            database.retry_now(inbox_id, clock.now())
+        else:
+            space_ids.accept(database._engine, SPACE, "4711", clock.now())
+        raise HostLimited("Slower.", after=7200.0)
+
+    host.trouble = meanwhile
+    attempt(inbox_id, work, database, Locks(database._engine))
+    assert [inbox_id] == [job.inbox_id for job in database.due_jobs(clock.now(), limit=1)]
+    assert (1, "host-limited") == (database.job(inbox_id).attempts, database.job(inbox_id).reason_code)
+
+    host.trouble = always(HostLimited("Slower.", after=7200.0))
+    attempt(inbox_id, work, database, Locks(database._engine))
+    assert [] == database.due_jobs(clock.now() + timedelta(minutes=59), limit=1)
+
+
+@pg.both
+def test_what_was_put_off_during_a_try_waits_as_long_as_that_was_told(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    """Others of its ticket space found the budget used up: that is no wish to try at once."""
+    inbox_id = take_in().inbox_id
+
+    def meanwhile(_call: str) -> None:
+        now = clock.now()
+        database.postpone(SPACE, now, code="budget", reason="Later.", due_at=now + timedelta(seconds=5))
+        raise HostLimited("Slower.", after=1800.0)
+
+    host.trouble = meanwhile
+    attempt(inbox_id, work, database, Locks(database._engine))
+    assert [] == database.due_jobs(clock.now() + timedelta(minutes=29), limit=1)
 
 
 def test_trouble_that_needs_a_person_is_parked_at_once_and_still_tried(
