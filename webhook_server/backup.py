@@ -30,6 +30,7 @@ from webhook_server.store.migrate import revision
 from webhook_server.store.overview import newest_revision
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import safe_error
+from webhook_server.store.unopened import SealedValues, try_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -47,16 +48,20 @@ keys it lists at its start those only that its own reports need: any other may b
 
 @dataclass(slots=True)
 class Backup:
-    """What is in a backup: the rows of each table, and the deliveries that wait and whose report opens with no key in it."""
+    """What is in a backup: the rows of each table, and what in it cannot be opened."""
 
     rows: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    """The deliveries that wait and whose report opens with no short-lived key in it."""
+    sealed: SealedValues = field(default_factory=SealedValues)
+    """What of it opens with the root key."""
 
 
 def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> Backup:
     """Write a backup while the server works.
 
-    A waiting report whose short-lived key is gone does not keep it from being made: all the others are worth more.
+    A waiting report whose short-lived key is gone does not keep it from being made, nor does a value that no root key opens:
+    all the others are worth more.
 
     Raises:
         ConfigError: there is no recipient.
@@ -79,7 +84,7 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
         require_database(engine)
         _require_known_schema(engine)
         with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
-            made.lost = _without_key(connection, keys)
+            made.lost, made.sealed = _without_key(connection, keys), try_all(connection, config.sealer)
             known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}
             _add(
                 tar,

@@ -14,13 +14,14 @@ import click
 import pyrage
 
 from integration.errors import CoCError
-from webhook_server.backup import make_backup
+from webhook_server.backup import Backup, make_backup
 from webhook_server.chores import noted
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.sql import make_engine
+from webhook_server.store.unopened import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +57,29 @@ def backup(config_path: Path, folder: Path) -> None:
         f"{target}: {made.rows['incident']} incident(s), {made.rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
         "The root key is not in it: keep its copy in another place."
     )
-    if made.lost:  # not an exit code: what a timer does next with a backup must still be done with this one
+    _warn_of_what_does_not_open(made)
+
+
+def _warn_of_what_does_not_open(made: Backup) -> None:
+    """Not by an exit code: what a timer does next with a backup must still be done with this one."""
+    if made.lost:
         click.echo(
             f"WARNING: {len(made.lost)} report(s) that wait are in it without the key that opens them, because the folder of "
             "the inbox keys\nlacks it. All else is whole. See what can be done for each: coc-server jobs explain ID\n  "
             + "\n  ".join(made.lost),
             err=True,
+        )
+    if made.sealed.unopened:
+        click.echo(
+            f"WARNING: {len(made.sealed.unopened)} sealed value(s) in it do not open with root.key: it lacks their key, or they were "
+            "damaged. They\nare in the backup as they are, and a restore brings them back so. All else is whole. If a root key "
+            "is lacking, look for a\ncopy of root.key that has it: coc-server keys list names it. Of a report: coc-server jobs explain ID\n  "
+            + "\n  ".join(shown(made.sealed.unopened)),
+            err=True,
+        )
+    if made.sealed.given_up:
+        click.echo(
+            f"{made.sealed.given_up} report(s) that were given up do not open, and are in it as they are."
         )
 
 
@@ -161,6 +179,13 @@ def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configurati
         "Start the server ten minutes after the old one last ran: every ticket is then compared, and what it holds beyond\n"
         "this backup is taken over. See docs/server.md, After restoring a backup."
     )
+    if count := len(restored.sealed.unopened) + restored.sealed.given_up:
+        click.echo(
+            f"WARNING: {count} sealed value(s) do not open with this root.key, {restored.sealed.given_up} of them of reports that were "
+            "given up. They are there as\nthey were in the backup, and all else is whole. If you have a copy of root.key with the key that "
+            'coc-server keys list\ncalls "not in the file", restore again with that one, into an empty database.\n  '
+            + "\n  ".join(shown(restored.sealed.unopened))
+        )
     if restored.others or restored.kept:
         copies = (
             f" Copies of keys that they may share with this backup are in {restored.kept}."

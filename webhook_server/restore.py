@@ -25,6 +25,7 @@ from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import newest_roster
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import writing
+from webhook_server.store.unopened import SealedValues, try_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,8 @@ class Restored:
     files: list[str] = field(default_factory=list)
     keys: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    sealed: SealedValues = field(default_factory=SealedValues)
+    """What of it opens with the root key in the folder."""
     others: int = 0
     """Inbox keys that were there already and that no report of the backup needs."""
     kept: Path | None = None
@@ -160,7 +163,8 @@ class _Restoring:
                 migrate(engine, to=self._revision)
                 self._keep_keys(config)  # before the reports that need them
                 with writing(engine, "The database was not changed.") as connection:
-                    self._fill(connection, config.sealer, [(name, content)], entries)
+                    self._fill(connection, [(name, content)], entries)
+                    self._restored.sealed = _check_root_key(connection, config.sealer)
                     if self._restored.newer_roster:
                         judge(
                             config.roster_file, newest_roster(connection, config.sealer), config.service_key
@@ -174,7 +178,6 @@ class _Restoring:
     def _fill(
         self,
         connection: sa.Connection,
-        sealer: Sealer,
         first: list[tuple[str, bytes]],
         entries: Iterator[tuple[str, bytes]],
     ) -> None:
@@ -195,7 +198,6 @@ class _Restoring:
                 return
             table = tables.tables[PurePosixPath(name).parts[1]]
             values = [_values(table, json.loads(line)) for line in content.splitlines()]
-            _check_root_key(table, values, sealer)
             connection.execute(table.insert(), values)
             rows[table.name] = rows.get(table.name, 0) + len(values)
         raise StoreError("The backup is not whole.", next_step="Try another one.")
@@ -235,15 +237,16 @@ def _values(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_root_key(table: sa.Table, values: list[dict[str, Any]], sealer: Sealer) -> None:
+def _check_root_key(connection: sa.Connection, sealer: Sealer) -> SealedValues:
     """Whether the root key of this folder made what is sealed: else the server could open nothing."""
-    for row in values:
-        for name, value in row.items():
-            if name.startswith("sealed_") and value is not None and value.split(".")[1] not in sealer.key_ids:
-                raise StoreError(
-                    f"The backup's values in {table.name} were sealed with another root key than the one in this folder.",
-                    next_step="Put the root.key into the folder that was in use when the backup was made.",
-                )
+    tried = try_all(connection, sealer)
+    if tried.are_of_another_root_key:
+        raise StoreError(
+            f"The backup was sealed with another root key than the one in this folder: of {len(tried.unopened)} sealed "
+            "value(s) none opens.",
+            next_step="Put the root.key into the folder that was in use when the backup was made.",
+        )
+    return tried
 
 
 def _end_admin_proofs(connection: sa.Connection) -> None:
