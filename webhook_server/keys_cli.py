@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.reseal import reseal, sealed_with
 from webhook_server.store.sealed import with_new_root_key, with_newest_root_key_only
+from webhook_server.store.sealing import all_sealed_is_committed
 from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from webhook_server.config import Config
+
+_PATIENCE, _LOOK_AGAIN = 10.0, 0.2
+"""Seconds."""
 
 
 @click.group()
@@ -77,6 +82,7 @@ def retire(config_path: Path) -> None:
         if not older:
             raise click.ClickException("There is no older root key in the file.")
         _refuse_if_still_used(sql, config)
+        _wait_for_commits(sql)
         reseal(sql, config.sealer)
         _rewrite(config, with_newest_root_key_only(config.root_key_file))
     click.echo(
@@ -105,6 +111,22 @@ def _refuse_if_still_used(sql: sa.Engine, config: Config) -> None:
                 pass
         except StoreError:
             raise behind from None
+
+
+def _wait_for_commits(sql: sa.Engine) -> None:
+    """What was sealed with the older key a moment ago is not seen before it is committed, and must be sealed anew too.
+
+    From here on all servers seal with the newest key.
+    """
+    until = time.monotonic() + _PATIENCE
+    while not all_sealed_is_committed(sql):
+        if time.monotonic() > until:
+            raise click.ClickException(
+                "A transaction has not ended that may hold something sealed with the older root key, perhaps a report that is just "
+                "being stored.\nThe older key stays, because that could never be opened without it.\n"
+                "Wait until the database is done (a slow disk or standby?) and try again: coc-server keys retire"
+            )
+        time.sleep(_LOOK_AGAIN)
 
 
 @contextmanager

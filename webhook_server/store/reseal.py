@@ -11,6 +11,7 @@ from integration.errors import DoesNotOpen
 from integration.store import GIVEN_UP
 from webhook_server.store import tables as t
 from webhook_server.store.sealed import DAMAGED
+from webhook_server.store.sealing import begin_sealing_with_root_key
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def reseal(engine: sa.Engine, sealer: Sealer) -> int:
             places = connection.execute(sa.select(*place).where(old)).all()
         for start in range(0, len(places), _AT_ONCE):
             with writing(engine, "The values stay sealed with the older root key.") as connection:
+                begin_sealing_with_root_key(connection)
                 for one in places[start : start + _AT_ONCE]:
                     here = [key == value for key, value in zip(place, one, strict=True)]
                     try:
