@@ -19,7 +19,7 @@ from webhook_server.config import load_config
 from webhook_server.roster_in_use import judge
 from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
-from webhook_server.store.inbox_keys import InboxKeys, key_ids, write_durably
+from webhook_server.store.inbox_keys import InboxKeys, destroy, key_ids, write_durably
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import newest_roster
@@ -161,7 +161,6 @@ class _Restoring:
             try:
                 InboxKeys(config.inbox_keys, alone=engine.dialect.name == "sqlite").require_folder()
                 migrate(engine, to=self._revision)
-                self._keep_keys(config)  # before the reports that need them
                 with writing(engine, "The database was not changed.") as connection:
                     self._fill(connection, [(name, content)], entries)
                     self._restored.sealed = _check_root_key(connection, config.sealer)
@@ -170,6 +169,9 @@ class _Restoring:
                             config.roster_file, newest_roster(connection, config.sealer), config.service_key
                         )
                     _end_admin_proofs(connection)
+                    self._keep_keys(
+                        config
+                    )  # when nothing is refused any more, and before the reports that need them
                 migrate(engine)
                 list_needed(engine)
             finally:
@@ -203,13 +205,24 @@ class _Restoring:
         raise StoreError("The backup is not whole.", next_step="Try another one.")
 
     def _keep_keys(self, config: Config) -> None:
-        config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = {config.inbox_keys / f"{PurePosixPath(one).name}.key": key for one, key in self._keys.items()}
-        there = key_ids(config.inbox_keys)
+        there: set[str] = set()
+        try:
+            config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = key_ids(config.inbox_keys)
+            self._set_aside([file for file in files if file.stem in there], config.inbox_keys)
+            for file, key in files.items():
+                write_durably(file, key)
+        except OSError as error:
+            for file in files:
+                if file.stem not in there and file.exists():
+                    destroy(file)
+            raise StoreError(
+                f"The inbox keys of the reports that wait could not be written to {config.inbox_keys} ({type(error).__name__}).",
+                meaning="Without them these reports could not be opened.",
+                next_step="See that this account may write to that folder and that its disk has room, then try again.",
+            ) from None
         self._restored.others = len(there - self._keys.keys())
-        self._set_aside([file for file in files if file.stem in there], config.inbox_keys)
-        for file, key in files.items():
-            write_durably(file, key)
         self._restored.keys = len(self._keys)
 
     def _set_aside(self, files: Sequence[Path], folder: Path) -> None:

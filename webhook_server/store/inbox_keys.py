@@ -151,7 +151,7 @@ class InboxKeys:
                 return set()
             for file in self._folder.glob(whose):
                 if file.stem in ours:
-                    _destroy(file)
+                    destroy(file)
         except OSError as error:
             raise StoreError(
                 f"An inbox key could not be destroyed ({type(error).__name__}).",
@@ -244,7 +244,7 @@ def write_durably(file: Path, content: bytes) -> None:
     _sync_folder(file.parent)
 
 
-def _destroy(file: Path) -> None:
+def destroy(file: Path) -> None:
     """Overwrite, then remove. A disk that keeps old blocks (SSD, snapshots) may still hold them: see the threat model."""
     with file.open("r+b") as key:
         key.write(bytes(_KEY_BYTES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -20,8 +21,10 @@ from integration.casework import receive
 from integration.incident import SpaceName
 from tests.server.backup.conftest import Site, empty_machine, everything, opened, restore, run, wipe
 from webhook_server import backup as backing_up
+from webhook_server import restore as restoring
 from webhook_server.config import load_config
 from webhook_server.store.overview import look_into
+from webhook_server.store.inbox_keys import write_durably
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.sql import make_engine
 
@@ -255,6 +258,47 @@ def test_nothing_is_restored_over_a_database_that_has_rows(site: Site, tmp_path:
     assert 1 == refused.exit_code
     assert "not empty" in refused.output
     assert before == everything(site.config)
+
+
+def test_a_restore_that_is_refused_brings_back_no_key_that_was_destroyed(
+    site: Site, a_comment: Callable[[Head], SealedComment]
+) -> None:
+    """An older copy of the database opens with it and the root key."""
+    backup = site.backup()
+    database = opened(site.config)
+    head = database.head(database.delivery(site.waits).incident)
+    database.hand_over(site.waits, head=head, comments=[a_comment(head)], epoch=None, readers=())
+    database.close()
+
+    refused = restore(site, backup, site.config.parent)
+
+    assert 1 == refused.exit_code
+    assert "not empty" in refused.output
+    assert [] == list(load_config(site.config).inbox_keys.iterdir())
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_without_room_for_the_inbox_keys_nothing_is_restored_and_it_says_so(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, folder, real = site.backup(), empty_machine(site, tmp_path), write_durably
+
+    def fills_the_disk(file: Path, content: bytes) -> None:
+        real(file, content)
+        if file.suffix == ".key" and file.name != "service.key":
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(restoring, "write_durably", fills_the_disk)
+
+    refused = restore(site, backup, folder)
+    monkeypatch.undo()
+
+    assert 1 == refused.exit_code
+    assert "could not be written to" in refused.output
+    assert "that its disk has room" in refused.output
+    assert [] == everything(folder / "coc-server.toml")["inbox"]
+    assert [] == list((folder / "inbox-keys").iterdir())
+    assert 0 == restore(site, backup, folder).exit_code
 
 
 def test_a_folder_with_other_files_is_left_as_it_is(site: Site, tmp_path: Path) -> None:
