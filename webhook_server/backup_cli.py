@@ -20,6 +20,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
 from webhook_server.store.chores import ChoreBook
+from webhook_server.store.known_keys import require_database
 from webhook_server.store.sql import make_engine
 from webhook_server.store.unopened import shown
 
@@ -89,6 +90,7 @@ def _noted(database_url: str, now: datetime) -> Iterator[None]:
     sql = make_engine(database_url)
     book = ChoreBook(sql)
     try:
+        require_database(sql)  # or the note would make one
         with noted(book, "backup", "", now):
             yield
         book.claim("backup", every=timedelta(0), now=now)
@@ -153,14 +155,20 @@ def _what_was_left(folder: Path) -> Iterator[None]:
               help="The folder of the configuration. root.key must lie in it; a newer roster with its signatures may.")  # fmt: skip
 @click.option("--keep-configuration", is_flag=True,
               help="Use the coc-server.toml that lies in the folder: the way to another database.")  # fmt: skip
-def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool) -> None:
+@click.option("--new-digests", is_flag=True,
+              help="Go on without the line digests:… that root.key lacks and no copy has: a delivery that is sent again opens a second incident.")  # fmt: skip
+def restore(
+    backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool, new_digests: bool
+) -> None:
     """Bring BACKUP back on a machine where nothing is yet but root.key."""
     secret = next(
         (line for line in identity.read_text(encoding="ascii", errors="replace").splitlines() if not line.startswith("#")),
         "",
     )  # fmt: skip
     with backup_file.open("rb") as source, _what_was_left(folder):
-        restored = restore_backup(source, secret.strip(), folder, keep_configuration=keep_configuration)
+        restored = restore_backup(
+            source, secret.strip(), folder, keep_configuration=keep_configuration, new_digests=new_digests
+        )
     click.echo(
         f"Restored what was there on {restored.made_at}: {restored.rows.get('incident', 0)} incident(s), "
         f"{restored.rows.get('comment', 0)} diary comment(s), {restored.keys} key(s) of reports that wait.\n"

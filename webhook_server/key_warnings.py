@@ -22,6 +22,11 @@ def key_warnings(config: Config, overview: Overview, now: datetime) -> Iterator[
             f"A running server seals with a root key that is not in {config.root_key_file.name}: {', '.join(lacking)}.",
             "Put the right root.key back before that server stops: without it the database cannot be read.",
         )
+    if overview.has_another_digest_key(config.sealer):
+        yield (
+            f"{config.root_key_file.name} has another key for digests than this database was filled with; a server would not start with it.",
+            "Put the whole file back, with its line digests:…; see coc-server keys new-digests --help if no copy has it.",
+        )
     if places := overview.unopened(config.sealer):
         lacking_or_damaged = (
             "All else works. If coc-server keys list names a root key that is not in the file, look for a copy of root.key that has it; "

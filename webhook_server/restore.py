@@ -19,6 +19,7 @@ from webhook_server.config import load_config
 from webhook_server.roster_in_use import judge
 from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
+from webhook_server.store.digest_key import refuse_another, take_another
 from webhook_server.store.inbox_keys import InboxKeys, destroy, key_ids, write_durably
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
@@ -55,12 +56,17 @@ class Restored:
 
 
 def restore_backup(
-    backup: IO[bytes], identity: str, folder: Path, *, keep_configuration: bool = False
+    backup: IO[bytes],
+    identity: str,
+    folder: Path,
+    *,
+    keep_configuration: bool = False,
+    new_digests: bool = False,
 ) -> Restored:
     """Bring a backup into an empty database, with its files in ``folder``, where the root key must lie already.
 
     A newer roster may lie there with its signatures: it stays if it rightly follows the one of the backup.
-    With ``keep_configuration`` the configuration file that lies there is used, which may name another database.
+    With ``keep_configuration`` the configuration file that lies there is used, which may name another database. With ``new_digests`` the root key file need not have the key of the digests.
 
     Safe to run again after trouble: files that are there already must be the same, and the database is written in one
     transaction.
@@ -90,7 +96,9 @@ def restore_backup(
     with piped(decrypt) as plain:
         try:
             with tarfile.open(fileobj=plain, mode="r|") as tar:
-                return _Restoring(folder, keep_configuration=keep_configuration).read(tar)
+                return _Restoring(
+                    folder, keep_configuration=keep_configuration, new_digests=new_digests
+                ).read(tar)
         except tarfile.TarError:
             raise StoreError("The backup is not whole.") from None
 
@@ -98,8 +106,9 @@ def restore_backup(
 class _Restoring:
     """Goes through the archive in its order: manifest, files, keys, tables, end."""
 
-    def __init__(self, folder: Path, *, keep_configuration: bool) -> None:
+    def __init__(self, folder: Path, *, keep_configuration: bool, new_digests: bool) -> None:
         self._folder = folder
+        self._new_digests = new_digests
         self._keep_configuration = keep_configuration
         self._restored = Restored()
         self._revision = ""
@@ -168,6 +177,7 @@ class _Restoring:
                         judge(
                             config.roster_file, newest_roster(connection, config.sealer), config.service_key
                         )
+                    self._check_digest_key(connection, config)
                     _end_admin_proofs(connection)
                     self._keep_keys(
                         config
@@ -203,6 +213,13 @@ class _Restoring:
             connection.execute(table.insert(), values)
             rows[table.name] = rows.get(table.name, 0) + len(values)
         raise StoreError("The backup is not whole.", next_step="Try another one.")
+
+    def _check_digest_key(self, connection: sa.Connection, config: Config) -> None:
+        if self._new_digests:
+            take_another(connection, config.sealer)
+            return
+        way_out = "If that line is lost for ever: coc-server restore --new-digests"
+        refuse_another(connection, config.sealer, config.root_key_file, way_out)
 
     def _keep_keys(self, config: Config) -> None:
         files = {config.inbox_keys / f"{PurePosixPath(one).name}.key": key for one, key in self._keys.items()}

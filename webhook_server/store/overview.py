@@ -20,6 +20,7 @@ from integration.store import GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.chores import ChoreTrouble
+from webhook_server.store.digest_key import is_another
 from webhook_server.store.job_list import still_untold
 from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
@@ -263,6 +264,11 @@ class Overview:
         """Where the sealed values are that no root key opens, without those of reports that were given up."""
         with reading(self._engine) as connection:
             return try_all(connection, sealer).unopened
+
+    def has_another_digest_key(self, sealer: Sealer) -> bool:
+        """Whether it was filled with another key for digests than the root key file has."""
+        with reading(self._engine) as connection:
+            return is_another(connection, sealer)
 
     def keys_of_another(self, folder: Path) -> int:
         """How many inbox keys in the folder were not made for this database; 0 if an older release's schema lists none."""

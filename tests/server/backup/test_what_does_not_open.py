@@ -1,4 +1,4 @@
-"""One sealed value that no root key opens makes no backup worthless, and is told of."""
+"""What the root key file does not open: one value makes no backup worthless, and is told of; a wrong file is refused."""
 
 from __future__ import annotations
 
@@ -114,3 +114,26 @@ def test_the_status_warns_of_it_until_it_is_given_up(site: Site) -> None:
 
     assert f"1 sealed value(s) do not open with root.key: inbox {site.waits}." in warned
     assert "do not open" not in str(look(site.config, datetime.now(UTC), lambda *_: "ok").warnings)
+
+
+def test_a_root_key_file_without_its_digests_line_is_refused_unless_that_is_lost_for_ever(
+    site: Site, tmp_path: Path
+) -> None:
+    """Everything opens with it; but each delivery that is sent again would open a second incident."""
+    for word in ("rotate", "retire"):
+        assert 0 == run("keys", word, "--config", site.config).exit_code
+    backup, folder = site.backup(), empty_machine(site, tmp_path)
+    whole = (folder / "root.key").read_text()
+    (folder / "root.key").write_text(whole.splitlines()[0] + "\n")
+    wipe(site.config)
+
+    refused = restore(site, backup, folder)
+
+    assert 1 == refused.exit_code
+    assert "lacks its line digests:…" in refused.output
+    assert "coc-server restore --new-digests" in refused.output
+    assert [] == everything(folder / "coc-server.toml")["incident"]
+    without = run("restore", backup, "--identity", site.identity, "--into", folder, "--new-digests")
+    assert 0 == without.exit_code, without.output
+    opened(folder / "coc-server.toml").close()
+    assert 0 == run("keys", "rotate", "--config", folder / "coc-server.toml").exit_code
