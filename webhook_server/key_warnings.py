@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from webhook_server.store.secret_files import halves_of
 from webhook_server.store.unopened import shown
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def key_warnings(config: Config, overview: Overview, now: datetime) -> Iterator[
         yield (
             f"A running server seals with a root key that is not in {config.root_key_file.name}: {', '.join(lacking)}.",
             "Put the right root.key back before that server stops: without it the database cannot be read.",
+        )
+    if left := halves_of(config.root_key_file):
+        yield (
+            f"A rotation that was killed left root keys in {', '.join(one.name for one in left)}, beside {config.root_key_file.name}.",
+            "The next start, or coc-server keys rotate or retire, removes them. Still there after that: delete them by hand.",
         )
     if overview.has_another_digest_key(config.sealer):
         yield (

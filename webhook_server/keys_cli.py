@@ -13,13 +13,13 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store.alone import alone_on
 from webhook_server.store.digest_key import is_another, require_digest_key, take_another
-from webhook_server.store.inbox_keys import write_durably
 from webhook_server.store.known_keys import require_database
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.reseal import reseal, sealed_with
 from webhook_server.store.sealed import with_new_root_key, with_newest_root_key_only
 from webhook_server.store.sealing import all_sealed_is_committed
+from webhook_server.store.secret_files import halves_of, write_durably
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import reading, writing
 from webhook_server.store.workers import Workers
@@ -53,6 +53,11 @@ def list_keys(config_path: Path) -> None:
         )
     for key_id, count in values.items():
         click.echo(f"{key_id}  is not in the file, and seals {count} value(s): they cannot be opened")
+    if left := halves_of(config.root_key_file):
+        click.echo(
+            f"A rotation that was killed left root keys in {', '.join(one.name for one in left)}. The next start, rotate or retire "
+            "removes that."
+        )
 
 
 @keys.command()

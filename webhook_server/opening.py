@@ -11,6 +11,7 @@ from webhook_server.store.digest_key import require_digest_key
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.known_keys import list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.migrate import migrate
+from webhook_server.store.secret_files import remove_halves
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -37,6 +38,7 @@ def open_database(config: Config, sql: sa.Engine, name: str) -> Database:
     except CoCError:
         sql.dispose()
         raise
+    remove_halves(config.root_key_file)
     list_needed(sql)
     if others := len(not_of(sql, config.inbox_keys)):
         _log.warning("inbox-keys-of-another", count=others)

@@ -23,9 +23,9 @@ from tests.server.backup.conftest import Site, empty_machine, everything, opened
 from webhook_server import backup as backing_up
 from webhook_server import restore as restoring
 from webhook_server.config import load_config
-from webhook_server.store.inbox_keys import write_durably
 from webhook_server.store.overview import look_into
 from webhook_server.store.sealed import new_root_key
+from webhook_server.store.secret_files import write_durably
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
