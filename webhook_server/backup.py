@@ -66,6 +66,7 @@ def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datet
     Raises:
         ConfigError: there is no recipient.
         StoreError: the database cannot be read, or a file; what was written so far is worthless.
+        OSError: ``out`` takes no more.
     """
     if config.backup_recipient is None:
         raise ConfigError(
@@ -74,7 +75,13 @@ def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datet
     recipient = pyrage.x25519.Recipient.from_str(config.backup_recipient)
     made = Backup()
     with piped(lambda into: _archive(config, config_file, into, now, made)) as tar:
-        pyrage.encrypt_io(tar, out, [recipient])
+        sink = _Sink(out)
+        try:
+            pyrage.encrypt_io(tar, sink, [recipient])
+        except pyrage.EncryptError:
+            raise sink.trouble or StoreError(
+                "The backup could not be encrypted.", next_step="Try again."
+            ) from None
     return made
 
 
@@ -221,6 +228,24 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), 0o600
     tar.addfile(entry, io.BytesIO(content))
+
+
+class _Sink:
+    """Remembers why a file takes no more: of that the encryption keeps no kind."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self.trouble: OSError | None = None
+
+    def write(self, content: bytes) -> int:
+        try:
+            return self._out.write(content)
+        except OSError as error:
+            self.trouble = error
+            raise
+
+    def flush(self) -> None:
+        self._out.flush()
 
 
 # From a writer to a reader --------------------------------------------------------------------------

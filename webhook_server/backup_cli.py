@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -50,7 +51,10 @@ def backup(config_path: Path, folder: Path) -> None:
             half.replace(target)
     except OSError as error:
         raise click.ClickException(
-            f"The backup could not be written to {folder} ({type(error).__name__}). Nothing was changed."
+            f"The backup could not be written to {folder} ({errno.errorcode.get(error.errno or 0, type(error).__name__)}).\n"
+            "None was made; what was written of it is removed, and older ones are as they were.\n"
+            "See that the folder is there, that this account may write to it and that its disk has room (ENOSPC: it is full); then run it "
+            "again now."
         ) from None
     finally:
         half.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -212,6 +213,24 @@ def most_memory_of_a_backup(site: Site, clock: SetClock) -> int:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return most
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_disk_that_is_full_is_told_of_in_a_sentence_and_nothing_is_left(site: Site) -> None:
+    command = f'"{sys.executable}" -m webhook_server.cli backup "{site.backups}" --config "{site.config}"'
+
+    full = subprocess.run(
+        ["bash", "-c", f"ulimit -f 200; {command}"], capture_output=True, text=True, check=False
+    )
+
+    assert 1 == full.returncode
+    assert f"The backup could not be written to {site.backups} (EFBIG)." in full.stderr
+    assert "None was made" in full.stderr
+    assert "run it again now" in full.stderr
+    assert "event=died" not in full.stderr
+    assert [] == list(site.backups.iterdir())
+    before = site.backup().read_bytes()
+    assert before.startswith(b"age-encryption.org/v1\n")
 
 
 def test_what_a_killed_backup_left_is_removed_by_the_next_one(site: Site) -> None:
