@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from desk import show
 from desk.roster_changes import changes
+from integration.first_readers import nobody_reads_first
 from integration.roster_chain import allowed_signers, judge_signatures
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ def say_changes(before: Roster | None, after: Roster) -> None:
     said = changes(before, after) or ["Nothing in it changes."]
     for sentence in said:
         out.print(show.visible(f"  - {sentence}"), soft_wrap=True)
+    if duty := nobody_reads_first(after):
+        out.print(show.visible(f"  ! {' '.join(duty)}"), soft_wrap=True)
 
 
 def say_hash(found: Roster) -> None:

@@ -46,6 +46,9 @@ previous = ""
 # public = "ssh-ed25519 ..."
 """
 
+_TO_BE_FILLED_IN = {"on_duty": "false", "names": "[]"}
+"""They may be left out, but nobody reads a report first without both: so they stand there to be seen."""
+
 
 def first_roster(public: PublicKeys, email: str) -> str:
     """The text of a team's first roster, with one member in it."""
@@ -72,6 +75,7 @@ def member_lines(text: str, email: str | None) -> str:
         raise ConfigError("The new member's lines", ["email is missing; add it to the lines, or say --email"])
     if email is not None:
         lines = [*(line for line in lines if not line.lstrip().startswith("email")), f'email = "{email}"']
+    lines += [f"{key} = {empty}" for key, empty in _TO_BE_FILLED_IN.items() if key not in table]
     return "\n".join(["[[members]]", *lines, ""])
 
 

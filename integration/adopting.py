@@ -30,10 +30,15 @@ if TYPE_CHECKING:
 
 ADOPTED: Final = ("type", "stage", "impact", "likelihood", "lead", "secondary")
 """What a team may change in its host, by the names that incident, view and ticket have in common."""
+SEALED_AT_ONCE: Final = 40
+"""Plain comments of a ticket. Those are gone before more are sealed, so that the first of many do not stay until the last is
+sealed; and they are, with their deletions, as many writes as GitHub takes in a minute."""
 
 
 def adopt(incident: Incident, found: TicketState, accounts: Sequence[str], work: Casework) -> Incident:
     """Keep what the ticket shows otherwise, with a diary entry, and seal its plain comments; gives the incident as it is then.
+
+    Of many plain comments the first are sealed, and the next ones when it is called again.
 
     A value that is none of ours, an alias that is not in the roster, and a stage that does not go with the ticket's
     state are not adopted, so that they are put back. Before the diary is begun, nothing is.
@@ -48,7 +53,7 @@ def adopt(incident: Incident, found: TicketState, accounts: Sequence[str], work:
         return incident
     now = incident if found.shown is None else _as_shown(incident, found, found.shown, work)
     steps = _moved_steps(incident, found, work)
-    plain = [one for one in found.plain if not one.ours and work.store.exposed(incident.id, one) is None]
+    plain = unsealed(incident, found, work)[:SEALED_AT_ONCE]
     lines = [*_value_lines(incident, now), *_step_lines(steps, work)]
     if not lines and not plain:
         return incident
@@ -67,6 +72,11 @@ def adopt(incident: Incident, found: TicketState, accounts: Sequence[str], work:
         now=work.clock.now(),
     )
     return now
+
+
+def unsealed(incident: Incident, found: TicketState, work: Casework) -> list[PlainComment]:
+    """The plain comments on a ticket that no entry of its diary holds as they are."""
+    return [one for one in found.plain if not one.ours and work.store.exposed(incident.id, one) is None]
 
 
 def is_settled(incident: Incident, found: TicketState, work: Casework) -> bool:

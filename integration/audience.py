@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from integration.errors import HostError
     from integration.incident import SpaceName
 
 ADMIN_PROOF_LASTS = timedelta(days=90)
@@ -50,6 +51,7 @@ class Audience:
     ("the repository is public"). ``complete`` is true only if the reading held something that must be
     in it (the service's own account or a member): an empty answer is not a proof. ``space_id`` is the host's own id of
     the repository or project, which none other ever gets; empty only where there is an open door as well.
+    ``unread`` is why the reading ended early, if it did. What was found before that counts; the rest is not known.
     """
 
     space: SpaceName
@@ -57,6 +59,17 @@ class Audience:
     open_doors: tuple[str, ...]
     complete: bool
     space_id: str = ""
+    unread: HostError | None = None
+
+    def whole(self) -> Audience:
+        """The same, if it was read to its end.
+
+        Raises:
+            HostError: it was not.
+        """
+        if self.unread is not None:
+            raise self.unread
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +186,15 @@ def prove(
     Raises:
         HostNotRestricted: with each reason. Accounts are host ids of people with access, which the
             host's admins can see anyway; nothing from a report is named.
+        HostError: the host did not say it all, and in what it said nobody was found who may not read.
     """
     everybody = readers(audience.principals, allowed=allowed, acknowledged=acknowledged, now=now)
     reasons = [*audience.open_doors, *(_reason(one) for one in everybody if not one.may_read)]
-    if not audience.complete:
+    if audience.unread is not None:
+        if not reasons:
+            raise audience.unread
+        reasons.append("the host did not say who else can read it")
+    elif not audience.complete:
         reasons.append(
             "the host's list of readers lacks an account that must be in it, so it is not the whole list"
         )

@@ -180,7 +180,7 @@ def _stands_on_its_ticket(inbox_id: str, work: Casework) -> bool:
     incident = work.store.incident(delivery.incident)
     host, view = _host(incident, work), mirror(incident, work.process)
     known = work.store.ticket(incident.id).ref
-    refs = (known,) if known is not None else host.find(incident.id, since=view.opened_at)
+    refs = (known,) if known is not None else host.find(incident.id)
     return bool(refs) and take_over(
         delivery, incident, refs[0], host.read(refs[0], view), work.store, work.roster(), work.clock.now()
     )
@@ -240,7 +240,7 @@ def _ticket(host: Host, view: MirrorView, work: Casework) -> tuple[TicketRef, Ti
     known = work.store.ticket(view.incident)
     if known.ref is not None:
         return known.ref, host.read(known.ref, view)
-    refs = host.find(view.incident, since=view.opened_at)
+    refs = host.find(view.incident)
     if refs:
         found = host.read(refs[0], view)
         work.store.ticket_opened(view.incident, refs[0])

@@ -100,7 +100,7 @@ def _is_gone(incident: IncidentId, ref: TicketRef, work: Casework) -> bool:
             next_step="Ask whoever runs the service to put it back.",
         )
     try:
-        audience_of(host, work.store)
+        audience_of(host, work.store).whole()
     except HostError as trouble:
         raise WriteRefused(
             f"A new ticket of {one.code_name} cannot be opened now ({trouble.code}).", next_step=str(trouble)

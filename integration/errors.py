@@ -37,7 +37,8 @@ what to do next.
     ├── StoreError                the database did not take it; nothing was answered as received
     │   ├── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
     │   └── Busy                  another server is at the same work now
-    │       └── KeptApart         a report has just been given an incident of its own
+    │       ├── KeptApart         a report has just been given an incident of its own
+    │       └── MoreToSeal        a ticket has more plain comments than are sealed at once
     ├── BadRequestProof           a desk's request does not prove that a member's desk made it
     │   ├── StaleRequest          its time is too far from the service's clock
     │   └── ReplayedRequest       it came before
@@ -315,6 +316,12 @@ class KeptApart(Busy):
     """A report has been given an incident of its own just now; whoever works on that one holds its lock, so it comes next."""
 
     code = "kept-apart"
+
+
+class MoreToSeal(Busy):
+    """There are more plain comments on a ticket than are sealed at once; the next ones follow."""
+
+    code = "more-to-seal"
 
 
 class BadRequestProof(CoCError):

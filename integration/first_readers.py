@@ -75,10 +75,30 @@ def not_meant(report: Report, roster: Roster) -> tuple[Member, ...]:
     return tuple(
         member
         for member, person in zip(roster.members, people, strict=True)
-        if "".join(map(line, member.names)).strip()
-        and person not in kept_from
-        and not _could_mean(person, told)
+        if _has_names(member) and person not in kept_from and not _could_mean(person, told)
     )
+
+
+def _has_names(member: Member) -> bool:
+    return bool("".join(map(line, member.names)).strip())
+
+
+def nobody_reads_first(roster: Roster) -> tuple[str, str] | None:
+    """What in the roster keeps members who are on duty from ever being first readers, and what to do; ``None`` if nothing does."""
+    on_duty = [member for member in roster.members if member.on_duty]
+    if not on_duty:
+        return "No member is on duty.", "Have the team put one on duty in the roster."
+    nameless = [member for member in on_duty if not _has_names(member)]
+    if not nameless:
+        return None
+    what = (
+        f"On duty, but without names in the roster: {', '.join(member.alias for member in nameless)}. "
+        "A report could mean them and nobody would notice, "
+    )
+    what += (
+        "so only the recovery keys open what comes in." if nameless == on_duty else "so they read none first."
+    )
+    return what, "Put what people call them into names (docs/first-readers.md), and have the team sign it."
 
 
 # A wish --------------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ class HostEvent:
     ``delivery`` is the host's id of it, the same when it is sent again. ``ticket`` is the id of the incident's ticket as
     in :class:`integration.mirror.TicketRef` (for a step its parent's where the event says so, otherwise its own); None if the event is
     about the ticket space, or does not name the ticket. ``account`` acted, as the host says; ``own`` is whether that is
-    the service's own account.
+    the service's own account. It writes to tickets and never changes who can read: an event of its own about the ticket
+    space comes from somebody else with its token, or from an owner whose token the service was given.
     """
 
     delivery: str

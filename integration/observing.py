@@ -11,9 +11,9 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from integration.adopting import adopt, closed_wrongly, status_of, unfinished
+from integration.adopting import adopt, closed_wrongly, status_of, unfinished, unsealed
 from integration.erasing import is_known
-from integration.errors import HostGone, HostRefused, HostUnknownOutcome
+from integration.errors import HostGone, HostRefused, HostUnknownOutcome, MoreToSeal
 from integration.host_events import Touched
 from integration.mirror import ALL, Difference, difference, mirror
 from integration.night import is_put_away
@@ -189,6 +189,9 @@ def settle(
 
     ``found`` is the ticket as it was read last, after everything else was written. A report is done, and its next one comes,
     also if the host does not let us delete a comment: the next look says so.
+
+    Raises:
+        MoreToSeal: there are plain comments that were not sealed yet; all else is done.
     """
     view, store, now = mirror(incident, work.process), work.store, work.clock.now()
     if Touched.COMMENTS in found.parts:
@@ -209,6 +212,12 @@ def settle(
     }
     if new:
         store.keep_steps(incident.id, new)
+    if not for_report and unsealed(incident, found, work):
+        raise MoreToSeal(
+            f"There are more plain comments on the ticket of {incident.code_name} than are sealed at once.",
+            meaning="The first ones are in the diary and deleted; the others can be read there still.",
+            next_step="Nothing; the job goes on with them at once.",
+        )
 
 
 def _remove_sealed(

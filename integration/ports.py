@@ -153,15 +153,19 @@ class Host(Protocol):
         ...
 
     def audience(self) -> Audience:
-        """Who can read the ticket space now. Reads only."""
+        """Who can read the ticket space now. Reads only.
+
+        What was found before a read failed is given, with that failure in ``unread``.
+
+        Raises:
+            HostError: nothing could be read.
+        """
         ...
 
-    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
-        """Tickets that carry this incident's marker, oldest first. Reads only.
+    def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
+        """Tickets that carry this incident's marker, however old, oldest first. Reads only.
 
-        The host's search may lag: an empty answer soon after a write proves nothing. ``since`` is when the
-        incident was opened, by a clock of ours that may be wrong: tickets that the host dates up to a week
-        before are looked at too, older ones need not be.
+        The host's search may lag: an empty answer soon after a write proves nothing.
         """
         ...
 

@@ -78,7 +78,7 @@ def load_process(path: Path) -> Process:
         ConfigError: the file cannot be read or has mistakes; all of them are listed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark before it
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"The process file {path}", [f"it cannot be read ({type(error).__name__})"]

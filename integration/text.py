@@ -48,3 +48,8 @@ class Untrusted:
 
     def __format__(self, format_spec: str, /) -> str:
         return repr(self)
+
+
+def is_plain(text: str) -> bool:
+    """Printable ASCII without spaces: what survives a header unchanged."""
+    return text.isascii() and all("!" <= char <= "~" for char in text)

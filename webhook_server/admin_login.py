@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhook_server.config_values import OTHERS
+from webhook_server.secret_files import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,9 +55,9 @@ def read_login(who: str, file: Path | None, email: str) -> Login | None:
                 raise click.ClickException(
                     f"{file} is open to other accounts of this machine: chmod 600 {file}"
                 )
-            token = file.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise click.ClickException(f"{file} cannot be read ({type(error).__name__}).") from None
+        token = read_secret(file, in_header=True)
     if not token:
         raise click.ClickException(f"The token of the {who} is empty.")
     return Login(token, email.strip())

@@ -55,6 +55,8 @@ class Backup:
     """The deliveries that wait and whose report opens with no short-lived key in it."""
     sealed: SealedValues = field(default_factory=SealedValues)
     """What of it opens with the root key."""
+    outside: list[Path] = field(default_factory=list)
+    """Files that the configuration names and that are not in it, because they lie outside the configuration's folder."""
 
 
 def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> Backup:
@@ -105,7 +107,7 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
                     }
                 ).encode(),
             )
-            for name, content in _files(config, config_file):
+            for name, content in _files(config, config_file, made):
                 _add(tar, f"files/{name}", content)
             for name, content in keys.items():
                 _add(tar, f"inbox-keys/{name}.key", content)
@@ -182,19 +184,23 @@ def _without_key(connection: sa.Connection, keys: Collection[str]) -> list[str]:
     return [row.id for row in rows if row.inbox_key not in keys]
 
 
-def _files(config: Config, config_file: Path) -> Iterable[tuple[str, bytes]]:
-    """The configuration, and what it names in its own folder or below; never the root key."""
-    folder = config_file.parent.resolve()
+def _files(config: Config, config_file: Path, made: Backup) -> Iterable[tuple[str, bytes]]:
+    """The configuration, and what it names in its own folder or below; never the root key. What lies elsewhere is noted."""
+    folder, root_key = config_file.parent.resolve(), config.root_key_file.resolve()
     beside = config.roster_file.parent.glob(f"{config.roster_file.stem}*")
     for file in sorted({one.resolve() for one in (config_file, *config.files, *beside)}):
-        if file != config.root_key_file.resolve() and file.is_relative_to(folder) and file.is_file():
-            try:
-                yield file.relative_to(folder).as_posix(), file.read_bytes()
-            except OSError as error:
-                raise StoreError(
-                    f"{file.name} cannot be read ({type(error).__name__}).",
-                    meaning="The backup is not whole.",
-                ) from None
+        if file == root_key or not file.is_file():
+            continue
+        if not file.is_relative_to(folder):
+            made.outside.append(file)
+            continue
+        try:
+            yield file.relative_to(folder).as_posix(), file.read_bytes()
+        except OSError as error:
+            raise StoreError(
+                f"{file.name} cannot be read ({type(error).__name__}).",
+                meaning="The backup is not whole.",
+            ) from None
 
 
 def _add_table(tar: tarfile.TarFile, connection: sa.Connection, table: sa.Table) -> int:

@@ -21,7 +21,7 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
 from webhook_server.store.chores import ChoreBook
-from webhook_server.store.known_keys import require_database
+from webhook_server.store.known_keys import is_there
 from webhook_server.store.sql import make_engine
 from webhook_server.store.unopened import shown
 
@@ -36,7 +36,7 @@ _HALF = re.compile(r"coc-backup-\d{8}T\d{6}Z\.half\Z", re.ASCII)
 @config_option
 @click.argument("folder", type=_path)
 def backup(config_path: Path, folder: Path) -> None:
-    """Write a backup into FOLDER, while the server works. It holds everything but the root key, encrypted."""
+    """Write a backup into FOLDER, while the server works: encrypted, without the root key and files elsewhere."""
     config = load_config(config_path)
     now = datetime.now(UTC)
     target = folder / f"coc-backup-{now:%Y%m%dT%H%M%SZ}.age"
@@ -62,6 +62,11 @@ def backup(config_path: Path, folder: Path) -> None:
         f"{target}: {made.rows['incident']} incident(s), {made.rows['comment']} diary comment(s), {target.stat().st_size} bytes.\n"
         "The root key is not in it: keep its copy in another place."
     )
+    if made.outside:
+        click.echo(
+            f"Nor are these, because they lie outside {config_path.parent.resolve()}: keep copies of them too.\n  "
+            + "\n  ".join(str(one) for one in made.outside)
+        )
     _warn_of_what_does_not_open(made)
 
 
@@ -94,7 +99,9 @@ def _noted(database_url: str, now: datetime) -> Iterator[None]:
     sql = make_engine(database_url)
     book = ChoreBook(sql)
     try:
-        require_database(sql)  # or the note would make one
+        if not is_there(sql):  # a note would make it; that it is missing is said by the backup itself
+            yield
+            return
         with noted(book, "backup", "", now):
             yield
         book.claim("backup", every=timedelta(0), now=now)

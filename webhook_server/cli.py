@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import resource
+import socket
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -17,33 +18,35 @@ import click
 
 from integration.audience import prove
 from integration.diary.keys import new_service_key
-from integration.errors import CoCError, ConfigError
+from integration.errors import CoCError
 from integration.logs import to_stderr
 from webhook_server.backup_cli import backup, backup_key, restore
 from webhook_server.board_cli import board
 from webhook_server.cli_options import Commands, config_option
-from webhook_server.config import Config, load_config
+from webhook_server.config import load_config
 from webhook_server.doctor_cli import audience, doctor
 from webhook_server.door import let_threads_finish, make_door
 from webhook_server.goodbye import LONGEST, end_on_signals
 from webhook_server.jobs_cli import jobs
 from webhook_server.keys_cli import keys
 from webhook_server.metrics import published
-from webhook_server.roster_in_use import check_roster
 from webhook_server.setup_cli import setup
 from webhook_server.space_cli import space
 from webhook_server.status_cli import status
 from webhook_server.store.alone import alone_on
 from webhook_server.store.sealed import new_root_key
 from webhook_server.store.troubles import engine_trouble
+from webhook_server.whole_config import WHOLE, doubts_about, look_at_machine
 from webhook_server.wiring import SystemClock, join, make_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webhook_server.config import Config
     from webhook_server.wiring import Parts
 
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
+_OWN_ADDRESS = "Put an address of this machine, 127.0.0.1 as a rule, into"
 _PATIENCE = LONGEST + 2
 """Seconds for which a server waits for one that was told to stop: so `kill; coc-server serve` works."""
 
@@ -93,17 +96,17 @@ def init(folder: Path) -> None:
 @click.option("--online", is_flag=True, help="Also ask each host who can read the ticket space.")
 def check(config_path: Path, *, online: bool) -> None:
     """List every mistake in the configuration, roster and process; with --online, prove the restriction."""
-    config = _load(config_path)
-    try:
-        hosts = make_hosts(config)
-        check_roster(config)
-    except CoCError as error:
-        raise click.ClickException(str(error)) from None
+    config = load_config(config_path, also=(look_at_machine, *WHOLE))
+    hosts = make_hosts(config)
+    doubts = list(doubts_about(config, SystemClock().now().date()))
     click.echo(
         f"{config_path}: {len(config.spaces)} ticket space(s), {len(config.sources)} source(s), "
-        f"roster {config.roster.serial} with {len(config.roster.members)} member(s). No mistakes."
+        f"roster {config.roster.serial} with {len(config.roster.members)} member(s). "
+        + ("A server would start, but correct this:" if doubts else "No mistakes.")
     )
-    failed = False
+    for doubt in doubts:
+        click.echo(f"  - {doubt}", err=True)
+    failed = bool(doubts)
     for name, settings in config.spaces.items() if online else ():
         try:
             host = hosts[name]
@@ -139,7 +142,7 @@ def _checked_name(name: str | None) -> str | None:
 @_name_option
 def serve(config_path: Path, name: str | None) -> None:
     """Take reports in and bring them onto their hosts, until stopped."""
-    config = _load(config_path)
+    config = load_config(config_path, also=WHOLE)
     with _joined(config, name or "server") as parts:
         try:
             server = make_door(
@@ -158,7 +161,7 @@ def serve(config_path: Path, name: str | None) -> None:
 @_name_option
 def worker(config_path: Path, name: str | None) -> None:
     """Bring reports onto their hosts beside another server on the same PostgreSQL, until stopped."""
-    config = _load(config_path)
+    config = load_config(config_path, also=WHOLE)
     with _joined(config, name or "worker") as parts, suppress(KeyboardInterrupt), _working(parts):
         click.echo("Working")
         threading.Event().wait()
@@ -204,25 +207,23 @@ def _working(parts: Parts) -> Iterator[None]:
 
 
 def _cannot_listen(entry: str, host: str, port: int, error: Exception) -> click.ClickException:
-    why = {
-        errno.EADDRINUSE: "another program listens there, perhaps a second coc-server; ss -ltnp shows it",
-        errno.EADDRNOTAVAIL: "this machine does not have the address",
-        errno.EACCES: "this account may not use a port below 1024",
-    }.get(getattr(error, "errno", 0) or 0, type(error).__name__)
+    why, then = {
+        errno.EADDRINUSE: (
+            "another program listens there, perhaps a second coc-server; ss -ltnp shows it",
+            "Stop the other program or change",
+        ),
+        errno.EADDRNOTAVAIL: ("this machine does not have the address", _OWN_ADDRESS),
+        errno.EACCES: ("this account may not use a port below 1024", "Take a higher one in"),
+    }.get(getattr(error, "errno", 0) or 0, (f"{type(error).__name__}", "Change"))
+    if isinstance(error, socket.gaierror | ValueError):  # waitress says the first as the second
+        why, then = "no address belongs to this name", _OWN_ADDRESS
     return click.ClickException(
-        f"{host}:{port} cannot be listened on: {why}. Nothing was started. Stop the other program or change [server].{entry}."
+        f"{host}:{port} cannot be listened on: {why}. Nothing was started. {then} [server].{entry}."
     )
 
 
 for command in (audience, backup, backup_key, board, doctor, jobs, keys, restore, setup, space, status):
     main.add_command(command)
-
-
-def _load(path: Path) -> Config:
-    try:
-        return load_config(path)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _write_secret(path: Path, content: bytes) -> None:

@@ -6,10 +6,11 @@ describes every entry, and a test holds that page against this module.
 
 from __future__ import annotations
 
-import smtplib
+import re
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -19,17 +20,22 @@ from integration.errors import ConfigError
 from integration.process import Process, default_process, load_process
 from integration.roster import Roster, load_roster
 from integration.signed_request import is_loopback
+from webhook_server.config_mail import read_mail
 from webhook_server.config_spaces import SpaceSettings, read_spaces
+from webhook_server.config_syntax import parse_config
 from webhook_server.config_values import OTHERS_AND_GROUP, Values
 from webhook_server.intake.sources import Source, parse_sources
-from webhook_server.notify import MailSettings
 from webhook_server.store.sealed import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from integration.incident import SpaceName
+    from webhook_server.notify import MailSettings
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\*")
+_EVERYWHERE = {"0.0.0.0", "::", "*"}  # noqa: S104 - to know it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +62,6 @@ class Config:
     mail: MailSettings | None
 
 
-def load_config(path: Path) -> Config:
-    """Read the configuration and everything it names.
-
-    Raises:
-        ConfigError: with all mistakes in the file and in the files it names.
-    """
-    reading = _Reading(path.parent)
-    config = reading.config(_parse(path))
-    if reading.mistakes or config is None:
-        raise ConfigError(f"The configuration {path}", reading.mistakes)
-    return config
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where a server listens and where its database is: enough to look at it, without any secret."""
@@ -79,8 +72,35 @@ class Addresses:
     inbox_keys: Path
 
 
-class NotTOML(ConfigError):
-    """The file's syntax is wrong, so that nothing of it can be read for sure."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What could be read of a configuration that may have mistakes."""
+
+    mistakes: list[str]
+    """Those that were found so far; whoever finds more adds them."""
+    addresses: Addresses
+    sealer: Sealer | None
+    roster_file: Path | None
+    """None if it cannot be read as a roster."""
+    spaces: Mapping[SpaceName, SpaceSettings]
+    config: Config | None
+    engine_url: str = field(repr=False)
+
+
+def load_config(path: Path, *, also: Iterable[Callable[[Draft], None]] = ()) -> Config:
+    """Read the configuration and everything it names.
+
+    ``also`` look for mistakes that cannot be seen here: webhook_server/whole_config.py.
+
+    Raises:
+        ConfigError: with all mistakes in the file and in the files it names.
+    """
+    draft = _Reading(path.parent).draft(parse_config(path))
+    for look in also:
+        look(draft)
+    if draft.mistakes or draft.config is None:
+        raise ConfigError(f"The configuration {path}", draft.mistakes)
+    return draft.config
 
 
 def read_addresses(path: Path) -> Addresses:
@@ -90,7 +110,7 @@ def read_addresses(path: Path) -> Addresses:
         NotTOML: the file's syntax is wrong; see :func:`guess_addresses`.
         ConfigError: the file cannot be read, or it is just these entries that have mistakes.
     """
-    return _addresses(path, _parse(path))
+    return _addresses(path, parse_config(path))
 
 
 def guess_addresses(path: Path) -> tuple[Addresses, bool]:
@@ -99,7 +119,7 @@ def guess_addresses(path: Path) -> tuple[Addresses, bool]:
     Returns:
         The addresses, and False if that table is just what cannot be read, so that these are the usual ones.
     """
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("[")]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         if lines[start].partition("#")[0].strip() == "[server]":
@@ -116,22 +136,6 @@ def _addresses(path: Path, data: dict[str, Any]) -> Addresses:
     return addresses
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        why = "it is not there; name it with --config FILE, or make a first one with coc-server init FOLDER"
-        raise ConfigError(f"The configuration {path}", [why]) from None
-    except PermissionError:
-        why = "this account may not read it; say the command as the server's account, as docs/deploy.md does"
-        raise ConfigError(f"The configuration {path}", [why]) from None
-    except OSError as error:
-        why = f"it cannot be read ({type(error).__name__}); see that --config names a file"
-        raise ConfigError(f"The configuration {path}", [why]) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise NotTOML(f"The configuration {path}", [f"it is not valid TOML: {error}"]) from None
-
-
 class _Reading:
     """One pass over the file; it goes on after a mistake so that all are found."""
 
@@ -146,12 +150,15 @@ class _Reading:
 
     def addresses(self, data: dict[str, Any]) -> Addresses:
         """Only where the server listens and where its database is."""
-        server = self._values.table(data, "server")
+        return self._addresses(self._values.table(data, "server"))
+
+    def _addresses(self, server: dict[str, Any]) -> Addresses:
         host, port = self._listen(server, "listen")
         database_url = self._database(server, "database", "coc.sqlite")
         return Addresses(host, port, database_url, self._inbox_keys(server))
 
-    def config(self, data: dict[str, Any]) -> Config | None:
+    def draft(self, data: dict[str, Any]) -> Draft:
+        """All of it."""
         self._values.refuse_unknown(data, {"server", "spaces", "sources", "mail"}, "the file")
         server = self._values.table(data, "server")
         known = {
@@ -167,12 +174,8 @@ class _Reading:
             "service_key_id",
         }
         self._values.refuse_unknown(server, known | {"roster", "process"}, "[server]")
-        listen_host, listen_port = self._listen(server, "listen")
-        metrics = self._listen(server, "metrics") if "metrics" in server else None
-        if metrics is not None and not is_loopback(metrics[0]):
-            self.mistakes.append(
-                "[server].metrics must be on this machine (127.0.0.1): the figures tell strangers when somebody reported"
-            )
+        addresses = self._addresses(server)
+        metrics = self._metrics(server, addresses)
         origin = self._values.address(server, "origin", "[server]")
         root_key_file = self._values.path(server, "root_key_file", "[server]")
         sealer = self._sealer(root_key_file)
@@ -180,12 +183,12 @@ class _Reading:
         service_key_file = self._values.path(server, "service_key_file", "[server]")
         service_key = self._service_key(service_key_file, key_id)
         roster_file = self._values.path(server, "roster", "[server]")
-        roster = (
-            self._values.part(lambda: load_roster(roster_file), "[server].roster") if roster_file else None
-        )
+        roster = self._values.loaded(roster_file, load_roster, "[server].roster")
         process_file = self._values.path(server, "process", "[server]") if "process" in server else None
-        process = self._values.part(
-            lambda: load_process(process_file) if process_file else default_process(), "[server].process"
+        process = (
+            self._values.loaded(process_file, load_process, "[server].process")
+            if process_file
+            else default_process()
         )
         spaces = read_spaces(self._values.table(data, "spaces"), self._values)
         sources = parse_sources(
@@ -194,7 +197,7 @@ class _Reading:
             spaces={str(name) for name in spaces},
             mistakes=self.mistakes,
         )
-        mail = self._mail(self._values.table(data, "mail")) if "mail" in data else None
+        mail = read_mail(self._values.table(data, "mail"), self._values) if "mail" in data else None
         if mail is not None and mail.operator is None and roster is not None and not roster.recovery:
             self.mistakes.append(
                 "[mail].operator must be a mail address, because the roster has no recovery key: "
@@ -202,39 +205,50 @@ class _Reading:
             )
         if roster is not None and service_key is not None:
             self._service_key_in_roster(service_key, roster)
-        database_url = self._database(server, "database", "coc.sqlite")
         engine_url = self._database(server, "engine_database", "engine.sqlite")
-        if database_url == engine_url and database_url.startswith("sqlite"):
+        if addresses.database_url == engine_url and engine_url.startswith("sqlite"):
             self.mistakes.append(
                 "[server].engine_database must be another file than database: each has its one writer"
             )
-        backup_recipient, inbox_keys = self._backup_recipient(server), self._inbox_keys(server)
-        if (
-            self.mistakes
-            or sealer is None
-            or service_key is None
-            or roster is None
-            or process is None
-            or not roster_file
-            or not root_key_file
-        ):
-            return None
-        return Config(
-            listen_host=listen_host, listen_port=listen_port, metrics=metrics, origin=origin,
-            database_url=database_url, engine_url=engine_url, inbox_keys=inbox_keys,
-            backup_recipient=backup_recipient, files=tuple(self._values.named),
-            root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
-            spaces=spaces, sources=sources, mail=mail,
-        )  # fmt: skip
+        backup_recipient = self._backup_recipient(server)
+        config = None
+        if sealer and service_key and roster and process and roster_file and root_key_file:
+            config = Config(
+                listen_host=addresses.listen_host, listen_port=addresses.listen_port, metrics=metrics, origin=origin,
+                database_url=addresses.database_url, engine_url=engine_url, inbox_keys=addresses.inbox_keys,
+                backup_recipient=backup_recipient, files=tuple(self._values.named),
+                root_key_file=root_key_file, sealer=sealer, service_key=service_key, roster_file=roster_file, roster=roster, process=process,
+                spaces=spaces, sources=sources, mail=mail,
+            )  # fmt: skip
+        return Draft(
+            self.mistakes, addresses, sealer, roster_file if roster else None, spaces, config, engine_url
+        )
 
     # Parts of the file ------------------------------------------------------------------------------
 
     def _listen(self, server: dict[str, Any], key: str) -> tuple[str, int]:
         host, _, port = str(server.get(key, "127.0.0.1:8800")).rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports
-            self.mistakes.append(f'[server].{key} must be an address and a port such as "127.0.0.1:8800"')
+        host = host.strip("[]")
+        if not _is_host(host) or not port.isdecimal() or not 0 < int(port) < 65536:  # noqa: PLR2004 - ports
+            self.mistakes.append(
+                f'[server].{key} must be an address and a port such as "127.0.0.1:8800", without http://'
+            )
             return "127.0.0.1", 8800
-        return host.strip("[]"), int(port)
+        return host, int(port)
+
+    def _metrics(self, server: dict[str, Any], listen: Addresses) -> tuple[str, int] | None:
+        if "metrics" not in server:
+            return None
+        host, port = self._listen(server, "metrics")
+        if not is_loopback(host):
+            self.mistakes.append(
+                "[server].metrics must be on this machine (127.0.0.1): the figures tell strangers when somebody reported"
+            )
+        elif port == listen.listen_port and (
+            is_loopback(listen.listen_host) or listen.listen_host in _EVERYWHERE
+        ):
+            self.mistakes.append("[server].metrics must have another port than listen, which takes this one")
+        return host, port
 
     def _database(self, server: dict[str, Any], key: str, default: str) -> str:
         name = self._values.text(server, key, "[server]") if key in server else default
@@ -250,6 +264,7 @@ class _Reading:
             self.mistakes.append(
                 f"[server].{key} must be a file or a URL that begins with postgresql+psycopg://"
             )
+            return ""
         return name
 
     def _inbox_keys(self, server: dict[str, Any]) -> Path:
@@ -270,14 +285,16 @@ class _Reading:
         if path is None:
             return None
         self._values.only_ours(path, "[server].root_key_file", OTHERS_AND_GROUP)
-        return self._values.part(lambda: Sealer.load(path), "[server].root_key_file")
+        return self._values.loaded(path, Sealer.load, "[server].root_key_file")
 
     def _service_key(self, path: Path | None, key_id: str) -> ServiceKey | None:
         if path is None or not key_id:
             return None
         self._values.only_ours(path, "[server].service_key_file", OTHERS_AND_GROUP)
         try:
-            return self._values.part(lambda: ServiceKey.load(path, key_id), "[server].service_key_file")
+            return self._values.loaded(
+                path, lambda path: ServiceKey.load(path, key_id), "[server].service_key_file"
+            )
         except ValueError as error:  # the sentence is ours
             self.mistakes.append(f"[server].service_key_id: {error}")
             return None
@@ -289,57 +306,10 @@ class _Reading:
                 "without it no desk believes what the service seals"
             )
 
-    def _mail(self, raw: dict[str, Any]) -> MailSettings:
-        self._values.refuse_unknown(
-            raw, {"host", "port", "from", "operator", "starttls", "user", "password_file"}, "[mail]"
-        )
-        host = self._values.text(raw, "host", "[mail]")
-        if not _is_host(host):
-            self.mistakes.append("[mail].host must be the name or the address of a mail server")
-        port = raw.get("port", 587)
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536:  # noqa: PLR2004 - ports
-            self.mistakes.append("[mail].port must be a port number")
-            port = 587
-        if port == smtplib.SMTP_SSL_PORT:
-            self.mistakes.append(
-                "[mail].port 465 wants TLS before the first word, which is not spoken here: take the same server's port 587, with STARTTLS"
-            )
-        starttls = raw.get("starttls", True)
-        if starttls is not True and (starttls is not False or not is_loopback(host)):
-            self.mistakes.append("[mail].starttls may be false only for a mail server on this machine")
-        if ("user" in raw) != ("password_file" in raw):
-            self.mistakes.append("[mail].user and [mail].password_file need each other")
-        sender = self._values.text(raw, "from", "[mail]")
-        if "@" not in sender:
-            self.mistakes.append("[mail].from must be a mail address")
-        operator = self._values.text(raw, "operator", "[mail]") if "operator" in raw else None
-        if operator is not None and "@" not in operator:
-            self.mistakes.append("[mail].operator must be a mail address")
-        user = self._values.text(raw, "user", "[mail]") if "user" in raw else None
-        password = self._values.secret(raw, "password_file", "[mail]") if "password_file" in raw else None
-        if user is not None and not user.isascii():
-            self.mistakes.append(f"[mail].user {_NOT_ASCII}")
-        if password is not None and not password.isascii():
-            self.mistakes.append(f"[mail].password_file: the password {_NOT_ASCII}")
-        return MailSettings(
-            host=host,
-            port=port,
-            sender=sender,
-            starttls=bool(starttls),
-            user=user,
-            password=password,
-            operator=operator,
-        )
-
-
-_NOT_ASCII = (
-    "has a letter that is not ASCII, with which nobody can be logged in; have the account get another one"
-)
-
 
 def _is_host(name: str) -> bool:
     try:
-        name.encode("idna")
-    except UnicodeError:
-        return False
+        ip_address(name)
+    except ValueError:
+        return _HOST.fullmatch(name) is not None
     return True

@@ -67,6 +67,12 @@ class SpaceSettings:
         """Which kind of host it is on."""
         return "jira" if isinstance(self.host, JiraSettings) else "github"
 
+    @property
+    def exceptions(self) -> tuple[Acknowledged, ...]:
+        """What is acknowledged, of each account the one that ends last: an old one may stand beside its renewal."""
+        last = {one.account.casefold(): one for one in sorted(self.acknowledged, key=lambda one: one.until)}
+        return tuple(last.values())
+
 
 def read_spaces(table: dict[str, Any], values: Values) -> dict[SpaceName, SpaceSettings]:
     """``[spaces.NAME]``: the ticket spaces by name."""
@@ -129,7 +135,7 @@ def _jira(raw: dict[str, Any], where: str, values: Values) -> JiraSettings:
         site=values.address(raw, "site", where),
         project=values.text(raw, "project", where),
         email=values.text(raw, "email", where),
-        token=values.secret(raw, "token_file", where),
+        token=values.secret(raw, "token_file", where, in_header=True),
         issue_type_id=values.text(raw, "issue_type_id", where),
         subtask_type_id=values.text(raw, "subtask_type_id", where),
         security_level_id=values.text(raw, "security_level_id", where),
@@ -165,9 +171,9 @@ def _github(raw: dict[str, Any], where: str, values: Values) -> GitHubSettings:
         owner=values.text(raw, "owner", where),
         repository=values.text(raw, "repository", where),
         base_url=values.address(raw, "base_url", where) if "base_url" in raw else "https://api.github.com",
-        token=values.secret(raw, "token_file", where) if "token_file" in raw else None,
+        token=values.secret(raw, "token_file", where, in_header=True) if "token_file" in raw else None,
         app_id=values.text(raw, "app_id", where) if as_app else None,
-        private_key=values.secret(raw, "private_key_file", where) if as_app else None,
+        private_key=values.secret(raw, "private_key_file", where, many_lines=True) if as_app else None,
         bot_login=values.text(raw, "bot_login", where) if "bot_login" in raw else None,
         hook_id=_hook_id(raw, where, values) if "hook_id" in raw else None,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from integration.errors import ConfigError
 from integration.signed_request import origin_of
+from webhook_server.secret_files import read_secret, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 OTHERS = 0o007
 OTHERS_AND_GROUP = 0o077
-_TOO_OPEN = "the file is open to other accounts of this machine; give it to the server's alone (chmod 600)"
+TOO_OPEN = "the file is open to other accounts of this machine; give it to the server's alone (chmod 600)"
 
 
 class Values:
@@ -33,6 +34,19 @@ class Values:
         except ConfigError as error:
             self.mistakes.extend(f"{entry}: {mistake}" for mistake in error.mistakes)
             return None
+
+    def loaded(self, path: Path | None, load: Callable[[Path], _T], entry: str) -> _T | None:
+        """What ``load`` makes of a file. If this account may not read it, it is said whose it is and whose it must be."""
+        if path is None:
+            return None
+        try:
+            path.open("rb").close()
+        except PermissionError as error:
+            self.mistakes.append(f"{entry}: {unreadable(path, error)}")
+            return None
+        except (OSError, ValueError):  # said by whoever loads it
+            pass
+        return self.part(lambda: load(path), entry)
 
     def table(self, raw: dict[str, Any], key: str, where: str = "the file") -> dict[str, Any]:
         """A table; empty if it is not there."""
@@ -75,34 +89,32 @@ class Values:
         self.named.append(self._folder / name)
         return self._folder / name
 
-    def secret(self, raw: dict[str, Any], key: str, where: str) -> str:
-        """The content of a file with a secret. Mistakes do not repeat what stands in the entry."""
+    def secret(
+        self, raw: dict[str, Any], key: str, where: str, *, in_header: bool = False, many_lines: bool = False
+    ) -> str:
+        """The content of a file with a secret, as :func:`read_secret` takes it; empty if there is none."""
         path = self.path(raw, key, where)
         if path is None:
             return ""
         self.only_ours(path, f"{where}.{key}", OTHERS)
-        try:
-            secret = path.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
-            self.mistakes.append(f"{where}.{key}: the file cannot be read ({type(error).__name__})")
-            return ""
-        if not secret:
-            self.mistakes.append(f"{where}.{key}: the file is empty")
-        return secret
+        return (
+            self.part(lambda: read_secret(path, in_header=in_header, many_lines=many_lines), f"{where}.{key}")
+            or ""
+        )
 
-    def form_secret(self, name: str) -> bytes:
+    def form_secret(self, name: str) -> str:
         """The content of one of a form's secret files."""
         path = self._folder / name
         self.named.append(path)
-        secret = path.read_bytes()
+        secret = read_secret(path)
         if _mode(path) & OTHERS:
-            raise ConfigError("A secret file", [_TOO_OPEN])
+            raise ConfigError("A secret file", [TOO_OPEN])
         return secret
 
     def only_ours(self, path: Path, entry: str, forbidden: int) -> None:
         """Note a mistake if accounts that ``forbidden`` stands for may open the file."""
         if _mode(path) & forbidden:
-            self.mistakes.append(f"{entry}: {_TOO_OPEN}")
+            self.mistakes.append(f"{entry}: {TOO_OPEN}")
 
     def refuse_unknown(self, table: dict[str, Any], known: set[str], where: str) -> None:
         """Note a mistake for each entry that nobody reads."""

@@ -20,6 +20,7 @@ import requests
 from integration.audience import prove, prove_by_admin
 from integration.checks import Check, Outcome
 from integration.errors import CoCError, HostNotRestricted
+from integration.first_readers import nobody_reads_first
 from webhook_server.roster_in_use import check_roster
 from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import newest_revision
@@ -88,13 +89,14 @@ def host_address(space: SpaceSettings) -> str:
 
 def _roster(config: Config) -> Check:
     try:
-        check_roster(config)
+        check_roster(config.roster_file, config.database_url, config.sealer)
     except CoCError as error:
         return _failed("roster", error)
-    members = config.roster.members
-    if not any(member.on_duty for member in members):
-        return Check("roster", Outcome.FAIL, "no member is on duty", "Have the team put one on duty.")
-    return _passed("roster", f"number {config.roster.serial}, signed, with {len(members)} member(s)")
+    if duty := nobody_reads_first(config.roster):
+        return Check("roster", Outcome.FAIL, *duty)
+    return _passed(
+        "roster", f"number {config.roster.serial}, signed, with {len(config.roster.members)} member(s)"
+    )
 
 
 def _database(sql: sa.Engine) -> Check:

@@ -23,6 +23,7 @@ from webhook_server.doctor import server_checks, space_checks
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.known_keys import refuse_if_another_is_missing
 from webhook_server.store.sql import make_engine
+from webhook_server.whole_config import look_at_spaces
 from webhook_server.wiring import SystemClock, make_hosts
 
 if TYPE_CHECKING:
@@ -67,15 +68,14 @@ def _all_checks(
     space: str | None, config_path: Path, admin: Login | None, outsider: Login | None
 ) -> Iterator[Check]:
     try:
-        config = load_config(config_path)
-        hosts = make_hosts(config)
+        config = load_config(config_path, also=[look_at_spaces])
     except ConfigError as error:
         for mistake in error.mistakes:
             yield Check("configuration", Outcome.FAIL, mistake, f"Correct {config_path}.")
         return
     spaces = _chosen(space, config, config_path, given=admin is not None or outsider is not None)
     yield Check("configuration", Outcome.PASS, f"{config_path} has no mistakes")
-    clock, sql = SystemClock(), make_engine(config.database_url)
+    hosts, clock, sql = make_hosts(config), SystemClock(), make_engine(config.database_url)
     try:
         refuse_if_another_is_missing(
             sql, config.inbox_keys
@@ -151,7 +151,9 @@ def _show(seen: Audience, host: Host, settings: SpaceSettings, config: Config, *
         click.echo(f"  {account:<{wide[0]}}  {path:<{wide[1]}}  {standing}")
     for door in seen.open_doors:
         click.echo(f"  NOT ALLOWED: {door}")
-    if not seen.complete:
+    if seen.unread is not None:
+        click.echo(f"  NOT WHOLE: {seen.unread}")
+    elif not seen.complete:
         click.echo("  NOT WHOLE: an account that must be in the list is not in it")
     return seen.complete and not seen.open_doors and all(one.may_read for one in everybody)
 

@@ -105,9 +105,11 @@ class _Door:
         event = reader.read(CaseInsensitiveDict(request.headers.items()), raw)
         if event is None:
             return "ignored"
-        if event.own:
-            return "own"
-        if event.touched is Touched.SPACE:
+        if (
+            event.touched is Touched.SPACE
+        ):  # by our own account too: a look only reads, so it brings about no event
             self._look_now(space)
             return "space"
+        if event.own:  # what we wrote to a ticket; a look at it could write again
+            return "own"
         return self._note(space, event)

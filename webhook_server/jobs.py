@@ -23,6 +23,7 @@ from integration.errors import (
     HostGone,
     HostRejected,
     KeptApart,
+    MoreToSeal,
 )
 from integration.logs import Log
 from integration.store import HOST, NIGHTLY
@@ -98,7 +99,7 @@ def attempt(inbox_id: str, work: Casework, jobs: Database, locks: Locks) -> str:
         return spent.code
     except Busy as busy:  # another server brings it on: no trouble of the report, however often it happens
         now = work.clock.now()
-        wait = timedelta(0) if isinstance(busy, KeptApart) else _FIRST_WAIT
+        wait = timedelta(0) if isinstance(busy, KeptApart | MoreToSeal) else _FIRST_WAIT
         jobs.job_waits(job, code=busy.code, reason=str(busy), due_at=now + wait, now=now)
         _log.warning(
             "delivery-waits", incident=job.code_name, delivery=inbox_id, state=job.state, code=busy.code

@@ -167,7 +167,7 @@ class DatabaseFigures(Collector):
             jobs.add_metric([state, code], count)
         yield jobs
         for name, text, value in (
-            ("coc_jobs_done", "Deliveries that are wholly on their host.", self._overview.done()),
+            ("coc_jobs_done", "Reports that are wholly on their host.", self._overview.done()),
             (
                 "coc_oldest_job_age_seconds",
                 "Age of the oldest delivery that is not on its host yet; 0 if there is none.",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from integration.diary.keys import ServiceKey
     from integration.ports import Clock
     from integration.roster import Roster
-    from webhook_server.config import Config
+    from webhook_server.store.sealed import Sealer
 
 _log = Log("coc.server")
 
@@ -84,13 +84,13 @@ class RosterFile:
         return tuple(sorted(found))
 
 
-def judge(path: Path, accepted: Roster | None, key: ServiceKey) -> tuple[Roster, tuple[Step, ...]]:
+def judge(path: Path, accepted: Roster | None, key: ServiceKey | None) -> tuple[Roster, tuple[Step, ...]]:
     """The roster in the file, and the steps to it from the one in use; none if it is the one in use.
 
     Args:
         path: the file.
         accepted: the one in use.
-        key: the service's own.
+        key: the service's own; None if whoever read the configuration has seen to that.
 
     Raises:
         ConfigError: a file cannot be read or has mistakes.
@@ -100,7 +100,11 @@ def judge(path: Path, accepted: Roster | None, key: ServiceKey) -> tuple[Roster,
     roster = steps[-1].roster if steps else accepted
     if roster is None:
         raise AssertionError
-    if steps and not any((one.id, one.public) == (key.id, key.public_line) for one in roster.service_keys):
+    if (
+        key
+        and steps
+        and not any((one.id, one.public) == (key.id, key.public_line) for one in roster.service_keys)
+    ):
         raise RosterRefused(
             f"The roster {roster.serial} does not list this service's own key {key.id}.",
             meaning="No desk that accepts it would believe what the service seals. It is not used.",
@@ -109,25 +113,32 @@ def judge(path: Path, accepted: Roster | None, key: ServiceKey) -> tuple[Roster,
     return roster, steps
 
 
-def check_roster(config: Config) -> None:
+def check_roster(roster_file: Path, database_url: str, sealer: Sealer | None) -> None:
     """Whether a server would use the roster's file. Writes nothing, and makes no database.
 
+    ``database_url`` is empty, and ``sealer`` None, where the configuration has a mistake.
+
     Raises:
+        ConfigError: a file cannot be read or has mistakes.
         RosterRefused: it would not.
         StoreError: the database cannot be read.
     """
-    judge(config.roster_file, _pinned(config), config.service_key)
+    judge(roster_file, _pinned(database_url, sealer), None)
 
 
-def _pinned(config: Config) -> Roster | None:
-    url = sa.make_url(config.database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+def _pinned(database_url: str, sealer: Sealer | None) -> Roster | None:
+    url = sa.make_url(database_url) if database_url else None
+    if url and url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return None
-    engine = make_engine(config.database_url)
-    try:
-        return (
-            RosterPin(engine, config.sealer).newest() if sa.inspect(engine).has_table(t.roster.name) else None
+    if url is None or sealer is None:
+        raise StoreError(
+            "Whether the roster follows the one in use is not known.",
+            meaning="That one stands sealed in the database.",
+            next_step="Correct the entry of the database or of the root key first.",
         )
+    engine = make_engine(database_url)
+    try:
+        return RosterPin(engine, sealer).newest() if sa.inspect(engine).has_table(t.roster.name) else None
     except sa.exc.SQLAlchemyError as error:
         raise safe_error(error, "It is not known which roster is in use.") from None
     finally:

@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_ENDS_SOON, SpaceRecord
 from integration.errors import CoCError, ConfigError, StoreError
-from webhook_server.config import NotTOML, guess_addresses, load_config, read_addresses
+from integration.first_readers import nobody_reads_first
+from webhook_server.config import guess_addresses, load_config, read_addresses
+from webhook_server.config_syntax import NotTOML
 from webhook_server.key_warnings import key_warnings
 from webhook_server.roster_in_use import check_roster
 from webhook_server.status_chores import look_at_chores
@@ -23,14 +25,15 @@ from webhook_server.status_folders import look_at_folders
 from webhook_server.status_report import Status, ago
 from webhook_server.store.overview import look_into, newest_revision
 from webhook_server.telling import OVERDUE, REMIND
-from webhook_server.wiring import make_hosts
+from webhook_server.whole_config import look_at_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
     from webhook_server.config import Addresses, Config
+    from webhook_server.config_spaces import SpaceSettings
     from webhook_server.store.overview import Overview, SeenWorker, Waiting
     from webhook_server.store.strays import Stray
 
@@ -98,11 +101,10 @@ def look(path: Path, now: datetime, ask: Callable[[str, int], str | None] = ask_
 def _configuration(status: Status, path: Path) -> tuple[Addresses, Config | None]:
     """As much of it as can be read."""
     try:
-        addresses, config = read_addresses(path), load_config(path)
-        make_hosts(config)  # they see mistakes of their own
+        addresses, config = read_addresses(path), load_config(path, also=[look_at_spaces])
     except NotTOML as error:
         addresses, is_read = guess_addresses(path)
-        then = "Correct that line; a server would not start again."
+        then = "Correct that; a server would not start again."
         if not is_read:
             then += " What follows is of the usual places, since [server] cannot be read: 127.0.0.1:8800 and coc.sqlite."
         status.warn(f"{path}: {error.mistakes[0]}.", then)
@@ -179,22 +181,27 @@ def _database(status: Status, overview: Overview, url: str, path: Path, now: dat
 
 
 def _reports(status: Status, everything: Sequence[Waiting], done: int, path: Path, now: datetime) -> None:
-    waiting = [one for one in everything if not one.is_nightly or one.state == "parked"]
-    states = Counter(one.state for one in waiting)
+    reports = [one for one in everything if one.is_report]
+    states = Counter(one.state for one in reports)
     text = f"{states['waiting']} waiting, {states['parked']} parked, {done} done"
-    if waiting:
-        oldest = min(waiting, key=lambda one: one.received_at)
+    if reports:
+        oldest = min(reports, key=lambda one: one.received_at)
         text += f"; the oldest unfinished is {oldest.code_name}, for {ago(oldest.received_at, now)}"
     status.say("Reports", text)
-    late = [one for one in waiting if one.state == "parked" or now - one.received_at > _OVERDUE]
-    if late:
-        codes = Counter(one.reason_code or "not tried yet" for one in late)
-        status.warn(
-            f"{len(late)} report(s) wait for a person or for over an hour: "
-            + ", ".join(f"{code} ({count})" for code, count in sorted(codes.items()))
-            + ".",
-            f"See why: coc-server jobs list --config {path}; docs/server.md explains each code.",
-        )
+    late = [
+        one
+        for one in everything
+        if one.state == "parked" or (not one.is_nightly and now - one.received_at > _OVERDUE)
+    ]
+    for what, of_a_form in (("report(s)", True), ("look(s) at a ticket, or write(s) of a desk,", False)):
+        if which := [one for one in late if one.is_report is of_a_form]:
+            codes = Counter(one.reason_code or "not tried yet" for one in which)
+            status.warn(
+                f"{len(which)} {what} wait for a person or for over an hour: "
+                + ", ".join(f"{code} ({count})" for code, count in sorted(codes.items()))
+                + ".",
+                f"See why: coc-server jobs list --config {path}; docs/server.md explains each code.",
+            )
 
 
 def _told(status: Status, overview: Overview, path: Path, now: datetime) -> None:
@@ -240,12 +247,7 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
                 f"{name}, {space.kind}: {incidents.pop(name, 0)} incident(s); {_proofs(record, now)}",
             )
             _audience(status, record, now)
-            for one in space.acknowledged:
-                if one.until < (now + _SOON).date():
-                    status.warn(
-                        f"[spaces.{name}]: the exception for an account outside the team ends on {one.until}.",
-                        "Renew it or take the access away; after that day nothing is written there.",
-                    )
+            _exceptions(status, space, now.date())
         for name, count in sorted(incidents.items()):
             status.warn(
                 f"{count} incident(s) belong to the ticket space {name}, which is not in the configuration.",
@@ -256,6 +258,21 @@ def _settings(status: Status, overview: Overview, config: Config | None, path: P
         f"number {roster.serial} in use for {ago(roster.accepted_at, now)}" if roster else "none in use yet"
     )
     status.say("Roster", used)
+
+
+def _exceptions(status: Status, space: SpaceSettings, today: date) -> None:
+    of_whom = f"[spaces.{space.name}]: the exception for an account outside the team"
+    for one in space.exceptions:
+        if one.until < today:
+            status.warn(
+                f"{of_whom} ended on {one.until}; while it can read, nothing is written there.",
+                "Renew it, or take the access away and the exception out.",
+            )
+        elif one.until < today + _SOON:
+            status.warn(
+                f"{of_whom} ends on {one.until}.",
+                "Renew it or take the access away; after that day nothing is written there.",
+            )
 
 
 def _proofs(record: SpaceRecord, now: datetime) -> str:
@@ -298,7 +315,7 @@ def _audience(status: Status, record: SpaceRecord, now: datetime) -> None:
 
 def _team(status: Status, config: Config, in_use: int | None, path: Path) -> None:
     try:
-        check_roster(config)
+        check_roster(config.roster_file, config.database_url, config.sealer)
     except CoCError as error:
         status.warn(
             f"A server would not start with the roster file: {error.what}",
@@ -310,7 +327,7 @@ def _team(status: Status, config: Config, in_use: int | None, path: Path) -> Non
                 f"The roster file is number {config.roster.serial}; number {in_use} is in use.",
                 "A server that runs takes it within a minute; if it does not, its log says why.",
             )
-    if not any(member.on_duty for member in config.roster.members):
-        status.warn("No member is on duty.", "Have the team put one on duty in the roster.")
+    if duty := nobody_reads_first(config.roster):
+        status.warn(*duty)
     if config.mail is None:
         status.warn("Without [mail] nobody is told when a report comes in.", "Fill in [mail].")

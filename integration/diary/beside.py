@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from integration.diary.comment import ParsedComment, find_blocks, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CIPHERTEXT = re.compile(
     r"(?=[A-Za-z]*[0-9+/=])[A-Za-z0-9+/=]{1,64}\Z|CoC-(Diary|Epoch|Write|Seal): [^ ]+( [a-z0-9]+=?[^ ]*){0,9}\Z|-----(BEGIN|END) AGE ENCRYPTED FILE-----\Z"
@@ -12,7 +16,13 @@ _CIPHERTEXT = re.compile(
 
 
 def lines_beside(text: str, ours: re.Pattern[str]) -> list[str]:
-    """The lines that are neither of a diary block nor what we write around one, wherever in the text they stand.
+    """The lines that are neither of a diary block nor what we write around one, wherever in the text they stand."""
+    is_ours = lines_of_the_diary(text, ours)
+    return [line for line in lines_of(text) if not is_ours(line)]
+
+
+def lines_of_the_diary(text: str, ours: re.Pattern[str]) -> Callable[[str], bool]:
+    """Which lines of a comment are of a diary block, or what we write around one.
 
     What only looks like ciphertext counts as the diary's where a block is damaged: nobody can tell what it was.
 
@@ -24,8 +34,8 @@ def lines_beside(text: str, ours: re.Pattern[str]) -> list[str]:
     whole = [block for block in blocks if isinstance(block, ParsedComment)]
     known = {line for block in whole for line in block.text.split("\n")}
     damaged = len(whole) < len(blocks)
-    return [
-        line
-        for line in lines_of(text)
-        if line not in known and not ours.match(line) and not (damaged and _CIPHERTEXT.match(line))
-    ]
+
+    def is_ours(line: str) -> bool:
+        return line in known or bool(ours.match(line)) or (damaged and bool(_CIPHERTEXT.match(line)))
+
+    return is_ours

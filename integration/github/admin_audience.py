@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from integration.audience import Audience, Principal
 from integration.errors import HostGone, HostRefused
-from integration.github.answers import Moved, objects
+from integration.github.answers import Deed, Moved, objects, unusable
 from integration.github.audience import KnownRepository, invitations, role_of
 from integration.github.connection import PAGE
 
@@ -234,15 +234,18 @@ class _Reading:
 def pages(client: Client, path: str, what: str, name: str) -> Iterator[Json]:
     """The objects of a list that GitHub wraps into an object with a count."""
     page, so_far = 1, 0
+    before: list[Json] = []
     while True:
         answer = client.get(path, what, per_page=PAGE, page=page)
         found = objects(answer.get(name)) if isinstance(answer, dict) else []
+        if found and found == before:  # as in Client.get_list
+            raise unusable(Deed(what, client.where))
         yield from found
         so_far += len(found)
         total = answer.get("total_count") if isinstance(answer, dict) else None
         if not found or not isinstance(total, int) or so_far >= total:
             return
-        page += 1
+        page, before = page + 1, found
 
 
 def _login(one: Json) -> str:

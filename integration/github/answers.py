@@ -42,6 +42,9 @@ _SECONDARY_WAIT = 60.0
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
 
+_LONGEST_WAIT = 3601.0
+"""Seconds: GitHub's primary limit begins anew each hour. However long it says to wait, we look again then."""
+
 _OUR_FIELDS = ("title", "body", "labels", "issue_field_values", "sub_issue_id", "repositories", "permissions")
 """All property names that we ever send; only these may be named in an error."""
 
@@ -322,13 +325,13 @@ def _is_limit(answer: Answer) -> bool:
 
 
 def _wait(answer: Answer) -> float:
-    """Seconds until GitHub wants to hear from us again; at least one."""
+    """Seconds until GitHub wants to hear from us again; at least one, and at most :data:`_LONGEST_WAIT`."""
     retry_after = answer.headers.get("retry-after", "")
     if retry_after.isdecimal():
-        return max(1.0, float(retry_after))
+        return min(max(1.0, float(retry_after)), _LONGEST_WAIT)
     reset = answer.headers.get("x-ratelimit-reset", "")
     if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        return max(1.0, float(reset) - time.time() + 1)
+        return min(max(1.0, float(reset) - time.time() + 1), _LONGEST_WAIT)
     return _SECONDARY_WAIT
 
 
@@ -337,6 +340,11 @@ def _complained_about(answer: Answer) -> tuple[str, ...]:
     body = answer.json()
     named = [one.get("field") for one in objects(body.get("errors") if isinstance(body, dict) else None)]
     return tuple(field for field in _OUR_FIELDS if field in named)
+
+
+def is_number(value: object) -> bool:
+    """Whether this can be an issue's number. To Python ``true`` is one, too."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def objects(value: object) -> list[Json]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from integration.audience import Audience, Principal
-from integration.errors import HostGone, HostRefused
+from integration.errors import HostError, HostGone, HostRefused
 from integration.github.answers import Moved
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from integration.github.answers import Json
     from integration.github.client import Client
     from integration.incident import SpaceName
@@ -76,13 +78,23 @@ def _open_doors(repository: Json, where: str) -> list[str]:
 
 
 def read_audience(
-    client: Client, repository: KnownRepository, *, space: SpaceName, own_login: str
+    client: Client, repository: KnownRepository, *, space: SpaceName, own_login: Callable[[], str]
 ) -> Audience:
     """Who can read the repository now.
 
     ``complete`` needs an account that must be in the list of collaborators: our own, or, for an App, which
     is never in it, one with the admin role (the owner of the repository or an owner of its organisation).
-    An empty or shortened list proves nothing.
+    An empty or shortened list proves nothing. Whoever makes the repository public may take our right to list
+    people away as well: a read that fails takes back nothing that was found before it.
+
+    Args:
+        client: the repository.
+        repository: which one it is.
+        space: its ticket space.
+        own_login: gives the account under which we write; not asked for an App.
+
+    Raises:
+        HostError: the repository itself could not be read.
     """
     try:
         found, doors = repository.look()
@@ -90,23 +102,45 @@ def read_audience(
         found, doors = {}, ("the repository answers under another address: it was renamed or moved",)
     if not found:
         return Audience(space, (), doors, complete=False)
-    collaborators = list(
-        client.get_list(f"{client.path}/collaborators", "list who can read the repository", affiliation="all")
-    )
-    principals = [
-        Principal(str(one.get("login") or ""), f"the role {role_of(one)} in the repository")
-        for one in collaborators
-    ]
-    must_be_there = (
-        any(role_of(one) == "admin" for one in collaborators)
-        if client.is_app
-        else any(one.account.casefold() == own_login.casefold() for one in principals)
-    )
-    invited, invited_doors = invitations(client)
+    reading = _Reading(client, doors)
+    complete, unread = False, None
+    try:
+        complete = reading.people("" if client.is_app else own_login())
+    except HostError as trouble:
+        if not isinstance(found.get("id"), int):
+            raise  # what came first was no repository either: trouble of GitHub's, and no door
+        unread = trouble
     return Audience(
-        space, (*principals, *invited), (*doors, *invited_doors),
-        complete=must_be_there and all(one.account for one in principals), space_id=str(found.get("id") or ""),
+        space, tuple(reading.principals), tuple(reading.doors),
+        complete=complete, space_id=str(found.get("id") or ""), unread=unread,
     )  # fmt: skip
+
+
+class _Reading:
+    """What was found so far."""
+
+    def __init__(self, client: Client, doors: tuple[str, ...]) -> None:
+        self._client = client
+        self.principals: list[Principal] = []
+        self.doors = list(doors)
+
+    def people(self, own_login: str) -> bool:
+        """Read who can read; whether the list held an account that must be in it."""
+        admins = 0
+        path, what = f"{self._client.path}/collaborators", "list who can read the repository"
+        for one in self._client.get_list(path, what, affiliation="all"):
+            role = role_of(one)
+            self.principals.append(
+                Principal(str(one.get("login") or ""), f"the role {role} in the repository")
+            )
+            admins += role == "admin"
+        accounts = {one.account.casefold() for one in self.principals}
+        invited, doors = invitations(self._client)
+        self.principals += invited
+        self.doors += doors
+        return "" not in accounts and (
+            admins > 0 if self._client.is_app else own_login.casefold() in accounts
+        )
 
 
 def invitations(client: Client) -> tuple[list[Principal], list[str]]:

@@ -139,8 +139,8 @@ class _Look:
             self.bot,
             KnownRepository(self.bot),
             space=self._space.name,
-            own_login="" if self.bot.is_app else self.bot.own_login(),
-        )
+            own_login=self.bot.own_login,
+        ).whole()
         if audience.complete:
             yield _pass("readers", f"the service can list who can read: {len(audience.principals)} accounts")
             return

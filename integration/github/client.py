@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,7 +30,6 @@ from integration.ports import Unlimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from integration.ports import Budget
 
@@ -79,7 +76,6 @@ class Client:
         self.where = f"{owner}/{repository}"
         self.path = f"/repos/{owner}/{repository}"
         self._credential = credential
-        self._date = ""
         self.turns = Turns(
             f"github:{address.netloc}/{owner.casefold()}",
             budget=budget or Unlimited(),
@@ -323,18 +319,10 @@ class Client:
             raise outcome
         if outcome.status == 401 and isinstance(self._auth, InstallationAuth):  # noqa: PLR2004 - HTTP status code
             self._auth.forget()
-        self._date = outcome.headers.get("date", self._date)
         return outcome
 
-    def time(self) -> datetime | None:
-        """What GitHub's clock said with its last answer; ``None`` before there was one."""
-        try:
-            return parsedate_to_datetime(self._date).astimezone(UTC)
-        except ValueError:
-            return None
-
     def _have_token(self) -> None:
-        """Have a token before a write begins, so that a failure to get one is not taken for a failed write."""
+        """Have a token before a write's turn, so that a failure to get one spends no budget and holds up nobody's write."""
         _ = self._auth.token
 
     def _line(self, name: str = "line", auth: Auth.Auth | None = None) -> Line:

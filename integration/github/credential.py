@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from github import Auth
 
 from integration.errors import ConfigError
+from integration.text import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,15 @@ class TokenCredential:
     """A user's personal access token, best of an account that is used for nothing else."""
 
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no header can carry: the request would never be sent, which looks like a network that is down.
+
+        Raises:
+            ConfigError: it is no token.
+        """
+        if not is_plain(self.token):
+            raise ConfigError("The GitHub token", ["it must be one line of printable ASCII without spaces"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,6 @@ from integration.mirror import ALL, StepView, TicketState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId, SealedComment
@@ -167,15 +166,15 @@ class GitHubHost:
             self._client,
             self._repository,
             space=self._space.name,
-            own_login="" if self._client.is_app else self._own_login(),
+            own_login=self._own_login,
         )
 
-    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
+    def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
         """Tickets with this incident's marker, oldest first: one read where nothing of it is there.
 
-        The first look of a process, and the next after a write of unknown outcome, reads the list of a week.
+        The first look of a process, and the next after a write of unknown outcome, reads the whole list, a page for each hundred.
         """
-        return self._search.find(incident, since=since)
+        return self._search.find(incident)
 
     def marked(self) -> list[MarkedTicket]:
         """Issues with the marker of any incident: the list of all, a page for each hundred; it does not lag."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from integration.errors import HostGone, HostRefused
 from integration.github import fields
-from integration.github.answers import Deed, Json, KeyRefused, objects, unknown_outcome
+from integration.github.answers import Deed, Json, KeyRefused, is_number, objects, unknown_outcome, unusable
 from integration.github.reading import in_our_repository
 from integration.github.text import find_marker, ticket_body
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from integration.mirror import MirrorView, Shown
 
 OPEN = "open the ticket"
+_FIELDS = "list the organisation's issue fields"
 
 
 class TicketFields:
@@ -34,11 +35,13 @@ class TicketFields:
         if self.definitions is None:
             path = f"/orgs/{self._client.where.partition('/')[0]}/issue-fields"
             try:
-                listed = objects(self._client.get(path, "list the organisation's issue fields"))
+                listed = objects(self._client.get(path, _FIELDS))
             except KeyRefused:
                 raise
             except (HostGone, HostRefused):
                 listed = []
+            if not all(isinstance(one.get("data_type"), str) for one in listed):
+                raise unusable(Deed(_FIELDS, self._client.where))
             self.definitions = fields.read_definitions(listed)
         return self.definitions
 
@@ -103,7 +106,7 @@ class TicketFields:
         """After a redirect PyGithub and others return an issue without a number: never take that for ours."""
         mark = find_marker(issue.get("body"))
         if (
-            not isinstance(issue.get("number"), int)
+            not is_number(issue.get("number"))
             or not in_our_repository(issue, self._client)
             or mark is None
             or mark.incident != incident

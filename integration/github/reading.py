@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
-from integration.github.answers import Deed, GraphQLRefused, Json, Moved, unusable
+from integration.github.answers import Deed, GraphQLRefused, Json, Moved, is_number, unusable
 from integration.github.comments import FoundComment, from_graphql, from_rest
 from integration.github.connection import PAGE
 from integration.github.text import find_marker, plain_title, says, step_body
@@ -40,7 +39,7 @@ query($owner: String!, $name: String!, $number: Int!, $steps: String, $comments:
       subIssues(first: 100, after: $steps) {
         nodes {
           number title body state stateReason(enableDuplicate: true) repository { nameWithOwner }
-          comments(first: 20) @include(if: $talk) { nodes { COMMENT } }
+          comments(first: 20) @include(if: $talk) { nodes { COMMENT } pageInfo { hasNextPage } }
         }
         pageInfo { hasNextPage endCursor }
       }
@@ -76,6 +75,32 @@ class _Strange(Exception):
     """An answer is not shaped as documented."""
 
 
+class _Pages:
+    """The pages of a ticket's lists so far, so that lists whose pages repeat are not read for ever."""
+
+    def __init__(self) -> None:
+        self._cursors: set[tuple[str, str]] = set()
+        self._nodes: dict[str, object] = {}
+
+    def goes_on(self, key: str, connection: Json) -> bool:
+        """Whether another page follows this one.
+
+        Raises:
+            _Strange: one is said to follow, but this one brought nothing new or does not say where the next begins.
+        """
+        page, nodes = connection["pageInfo"], connection["nodes"]
+        if not page["hasNextPage"]:
+            return False
+        cursor = page["endCursor"]
+        if not isinstance(cursor, str) or not nodes or nodes == self._nodes.get(key):
+            raise _Strange
+        if (key, cursor) in self._cursors:
+            raise _Strange
+        self._cursors.add((key, cursor))
+        self._nodes[key] = nodes
+        return True
+
+
 def read_issue(client: Client, number: str) -> Json:
     """The issue of this number in our own repository.
 
@@ -109,8 +134,8 @@ def steps_over(issue: Json, view: MirrorView) -> bool:
     return isinstance(total, int) and total == over and total >= len(view.steps)
 
 
-def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Iterator[Json]:
-    """All issues of the repository from ``since`` on, newest first. The list, unlike search, does not lag."""
+def all_issues(client: Client, *, page: int = PAGE) -> Iterator[Json]:
+    """All issues of the repository, newest first. The list, unlike search, does not lag."""
     listing = client.get_list(
         f"{client.path}/issues",
         "list the tickets",
@@ -120,20 +145,10 @@ def recent_issues(client: Client, since: datetime, *, page: int = PAGE) -> Itera
         per_page=page,
     )
     for issue in listing:
-        created = _created(issue)
-        if created is None or not isinstance(issue.get("number"), int):
+        if not is_number(issue.get("number")):
             raise unusable(Deed("list the tickets", client.where))
-        if created < since:
-            return
         if "pull_request" not in issue and in_our_repository(issue, client):
             yield issue
-
-
-def _created(issue: Json) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(issue.get("created_at")))
-    except ValueError:
-        return None
 
 
 def read_content(client: Client, number: str, view: MirrorView, own: Own, *, talk: bool = True) -> Content:
@@ -175,7 +190,11 @@ def _content(
             diary.take(one.body, one.id)
         else:
             plain.append(one.plain(own))
-    plain += [one.plain(own) for step in ours for one in step["comments_on_it"]]
+    for step in ours:
+        more = step.get("has_more_comments", False)
+        plain += [
+            one.plain(own) for one in (_comments(client, step["number"]) if more else step["comments_on_it"])
+        ]
     told = tuple(one for one in plain if one is not None)
     if len(told) != len(plain):
         raise unusable(Deed("read the ticket's comments", client.where))
@@ -195,20 +214,19 @@ def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[
         "talk": talk,
     }
     lists = (("steps", "subIssues"), ("comments", "comments")) if talk else (("steps", "subIssues"),)
+    before = _Pages()
     while True:
         data = client.query(_CONTENT, variables, "read the ticket")
         try:
             issue = data["repository"]["issue"]
-            for node in issue["subIssues"]["nodes"]:
-                on_it = [from_graphql(one) for one in (node.get("comments") or {}).get("nodes", ())]
-                steps.append({**_like_rest(node), "comments_on_it": on_it})
+            nodes = issue["subIssues"]["nodes"]
+            steps += [{**_like_rest(node), **_on_a_step(node, talk=talk)} for node in nodes]
             if talk:
                 comments += [from_graphql(node) for node in issue["comments"]["nodes"]]
-            pages = {key: issue[at]["pageInfo"] for key, at in lists}
-            more = [key for key, page in pages.items() if page["hasNextPage"]]
+            more = [key for key, at in lists if before.goes_on(key, issue[at])]
             # A list that is read to its end starts after its end again, so that it comes back empty.
-            for key, page in pages.items():
-                variables[key] = page["endCursor"] or variables[key]
+            for key, at in lists:
+                variables[key] = issue[at]["pageInfo"]["endCursor"] or variables[key]
         except (KeyError, TypeError, AttributeError):
             more, strange = [], True
         else:
@@ -217,6 +235,15 @@ def _by_graphql(client: Client, number: int, *, talk: bool) -> tuple[Json, list[
             raise _Strange
         if not more:
             return issue, steps, comments
+
+
+def _on_a_step(node: Json, *, talk: bool) -> Json:
+    """The first comments on a step, and whether there are more, which are then read by REST: there seldom are."""
+    if not talk:
+        return {"comments_on_it": []}
+    shown = node["comments"]
+    more = shown["pageInfo"]["hasNextPage"]
+    return {"comments_on_it": [from_graphql(one) for one in shown["nodes"]], "has_more_comments": more}
 
 
 def as_rest(issue: Json, client: Client) -> Json | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from integration.github.place import ticket_ref
-from integration.github.reading import recent_issues
+from integration.github.reading import all_issues
 from integration.github.seen import SeenIncidents
 from integration.github.text import find_marker
 from integration.marked import MarkedTicket
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
     from integration.incident import IncidentId
     from integration.mirror import MirrorView, TicketRef
     from integration.process import StepKey
-
-_MARGIN = timedelta(days=7)
-"""What was made a little before is read too: a week of tickets is a few pages."""
-_APART = timedelta(minutes=10)
-"""What two clocks may differ by without more ado."""
-_EVER = datetime(2008, 1, 1, tzinfo=UTC)  # before GitHub was there
 
 
 class TicketSearch:
@@ -36,18 +29,18 @@ class TicketSearch:
         """Read the whole list at the next look: something may have been written that did not answer."""
         self._seen.forget()
 
-    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
+    def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
         """Tickets with this incident's marker, oldest first."""
-        if not self._seen.may_be_there(incident, self._from(since)):
+        if not self._seen.may_be_there(incident):
             return ()
-        marked = self._marked(incident, since)
+        marked = self._marked(incident)
         refs = [ticket_ref(issue, self._client) for issue, step in marked if step is None]
         return tuple(sorted(refs, key=lambda ref: int(ref.id)))
 
     def marked(self) -> list[MarkedTicket]:
         """Every issue that carries the marker of an incident and of no step."""
         found = []
-        for issue in recent_issues(self._client, _EVER):
+        for issue in all_issues(self._client):
             mark = find_marker(issue.get("body"))
             if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
                 ref = ticket_ref(issue, self._client)
@@ -58,19 +51,14 @@ class TicketSearch:
         """Issues with a step's marker that are under no ticket: left by an attempt that was cut short."""
         return {
             step: issue
-            for issue, step in self._marked(view.incident, view.opened_at)
+            for issue, step in self._marked(view.incident)
             if step is not None and not issue.get("parent_issue_url")
         }
 
-    def _from(self, since: datetime) -> datetime:
-        """From when on to read. ``since`` is by our clock: if that is or was far ahead, what was made then is before it."""
-        theirs = self._client.time()
-        return _EVER if theirs is None or since > theirs + _APART else since - _MARGIN
-
-    def _marked(self, incident: IncidentId, since: datetime) -> list[tuple[Json, StepKey | None]]:
-        """Issues with the incident's marker, made since then, with the step that each stands for."""
+    def _marked(self, incident: IncidentId) -> list[tuple[Json, StepKey | None]]:
+        """Issues with the incident's marker, with the step that each stands for."""
         found = []
-        for issue in recent_issues(self._client, self._from(since)):
+        for issue in all_issues(self._client):
             mark = find_marker(issue.get("body"))
             if mark is not None and mark.incident == incident:
                 found.append((issue, mark.step))

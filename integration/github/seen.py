@@ -1,4 +1,4 @@
-"""Which incidents have a ticket or step in the repository: so that not each look for one lists a week of tickets anew.
+"""Which incidents have a ticket or step in the repository: so that not each look for one lists all tickets anew.
 
 Only "not there" is ever taken from here, and only after a fresh look at what is new. Whoever may be there is looked for in
 the whole list.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from integration.github.reading import recent_issues
+from integration.github.reading import all_issues
 from integration.github.text import find_marker
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ class SeenIncidents:
         self._steady = steady
         self._lock = threading.Lock()
         self._read_at: float | None = None
-        self._since = datetime.max.replace(tzinfo=UTC)
         self._issues: set[int] = set()
         self._incidents: set[IncidentId] = set()
 
@@ -52,20 +50,20 @@ class SeenIncidents:
         with self._lock:
             self._read_at = None
 
-    def may_be_there(self, incident: IncidentId, since: datetime) -> bool:
-        """Whether an issue made since then may carry the incident's marker. One read if not, up to 20 things being new.
+    def may_be_there(self, incident: IncidentId) -> bool:
+        """Whether an issue may carry the incident's marker. One read if not, up to 20 things being new.
 
         Raises:
             HostError: GitHub does not say.
         """
         with self._lock:
             now = self._steady()
-            if self._read_at is None or now - self._read_at > _LASTS or since < self._since:
+            if self._read_at is None or now - self._read_at > _LASTS:
                 self._read_at = None  # until it has been read to its end
                 self._issues, self._incidents = set(), set()
-                for issue in recent_issues(self._client, since):
+                for issue in all_issues(self._client):
                     self._note(issue)
-                self._since, self._read_at = since, now
+                self._read_at = now
             else:
                 self._read_what_is_new()
             return incident in self._incidents
@@ -74,7 +72,7 @@ class SeenIncidents:
         """Newest first, until enough in a row are known."""
         known = 0
         fresh = []
-        for issue in recent_issues(self._client, self._since, page=_NEW):
+        for issue in all_issues(self._client, page=_NEW):
             known = known + 1 if issue["number"] in self._issues else 0
             fresh.append(issue)
             if known >= _OVERLAP:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from integration.errors import HostRejected
+from integration.errors import HostError, HostRejected
 from integration.github.answers import Deed, Json, unknown_outcome
 from integration.github.reading import in_our_repository
 from integration.github.text import MAX_COMMENT, comment_body, plain_title, step_body, ticket_body
@@ -147,7 +147,10 @@ def _check_lock(client: Client, payload: object) -> None:
 
 
 def _check_step(client: Client, place: Place, payload: object) -> None:
-    """A new sub-issue must be in our repository and under its ticket; one that is beside it is put there."""
+    """A new sub-issue must be in our repository and under its ticket; one that is beside it is put there.
+
+    GitHub's answer can lag behind what it did itself and name no parent. It then refuses to put the sub-issue where it is.
+    """
     deed = Deed(_STEPS, client.where, changes=True)
     issue = payload.get("issue") if isinstance(payload, dict) else None
     repository = issue.get("repository") if isinstance(issue, dict) else None
@@ -160,7 +163,23 @@ def _check_step(client: Client, place: Place, payload: object) -> None:
         raise unknown_outcome(deed)
     parent = issue.get("parent")
     if not isinstance(parent, dict) or str(parent.get("number")) != place.number:
-        attach(client, place, issue.get("fullDatabaseId"))
+        try:
+            attach(client, place, issue.get("fullDatabaseId"))
+        except HostRejected:
+            if not _is_under(client, place, issue["number"]):
+                raise
+
+
+def _is_under(client: Client, place: Place, number: object) -> bool:
+    """Whether an issue is a sub-issue of the ticket: one read."""
+    if not isinstance(number, int):
+        return False
+    try:
+        found = client.get_object(f"{client.path}/issues/{number}", "look where a step is")
+    except HostError as trouble:  # the step itself was written
+        raise unknown_outcome(Deed(_STEPS, client.where, changes=True), after=trouble.after) from None
+    above = str(found.get("parent_issue_url", "")).casefold()
+    return above.endswith(f"{client.path}/issues/{place.number}".casefold())
 
 
 def _comment_id(client: Client, place: Place, payload: object) -> str:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from integration.audience import Audience, Principal
-from integration.errors import HostGone
+from integration.errors import HostError, HostGone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,11 @@ OPEN_TO = {
 def read_audience(client: JiraClient, space: JiraSpace, own_account: str) -> Audience:
     """Read it: one call for the project, one for its permissions, one for each role, one or more for each group, one for the security level.
 
+    Whoever opens the project may take our right to read the rest away as well: a read that fails takes back nothing that
+    was found before it.
+
     Raises:
-        HostError: a part could not be read; then nothing is known.
+        HostError: the project itself could not be read.
     """
     project = client.read(f"project/{space.project}", what="read the project")
     doors = list(project_doors(project))
@@ -53,17 +56,21 @@ def read_audience(client: JiraClient, space: JiraSpace, own_account: str) -> Aud
         # Such a project has no permission scheme to read; it is open to whoever its own settings name.
         doors.append("the project is team-managed, where permission and security schemes do not apply")
         return Audience(space.name, (), tuple(doors), complete=False)
-    reading = _Reading(client, space)
-    reading.grants()
-    doors += reading.doors
-    doors += _level_doors(client, space)
+    reading = _Reading(client, space, doors)
+    unread = None
+    try:
+        reading.grants()
+        doors += _level_doors(client, space)
+    except HostError as trouble:
+        unread = trouble
     principals = tuple(Principal(account, path) for account, path in reading.people.items())
     return Audience(
         space.name,
         principals,
         tuple(doors),
-        complete=own_account in reading.people,
+        complete=unread is None and own_account in reading.people,
         space_id=usable(project.get("id")),
+        unread=unread,
     )
 
 
@@ -95,12 +102,12 @@ def _level_doors(client: JiraClient, space: JiraSpace) -> Iterator[str]:
 class _Reading:
     """Follows each grant to accounts; ``people`` keeps the first path by which an account was found."""
 
-    def __init__(self, client: JiraClient, space: JiraSpace) -> None:
+    def __init__(self, client: JiraClient, space: JiraSpace, doors: list[str]) -> None:
         self._client = client
         self._space = space
         self._groups_read: set[str] = set()
         self.people: dict[str, str] = {}
-        self.doors: list[str] = []
+        self.doors = doors
 
     def grants(self) -> None:
         what = "read the project's permission scheme"
@@ -117,15 +124,19 @@ class _Reading:
             for grant in grants
             if isinstance(grant, dict) and grant.get("permission") == BROWSE
         ]
-        for kind, holder in dict.fromkeys(kind_and_id(holder) for holder in holders):
-            self._holder(kind, holder)
+        to_follow = [one for one in dict.fromkeys(map(kind_and_id, holders)) if not self._is_open(*one)]
+        for kind, holder in to_follow:  # after all doors were found: these are the reads that can fail
+            if kind == "group":
+                self._group(holder, f"the group {holder}")
+            else:
+                self._role(holder)
 
-    def _holder(self, kind: str, holder: str) -> None:
-        if kind == "projectRole" and holder in self._space.browse_roles:
-            self._role(holder)
-        elif kind == "group" and holder in self._space.browse_groups:
-            self._group(holder, f"the group {holder}")
-        elif kind == "projectRole":
+    def _is_open(self, kind: str, holder: str) -> bool:
+        """Whether this holder lets in people who are not listed by what is configured; if so, that is noted."""
+        roles, groups = self._space.browse_roles, self._space.browse_groups
+        if holder in {"projectRole": roles, "group": groups}.get(kind, ()):
+            return False
+        if kind == "projectRole":
             self.doors.append(
                 f"the role {holder or 'without an id'} may browse the project and is not configured"
             )
@@ -136,6 +147,7 @@ class _Reading:
         else:
             who = OPEN_TO.get(kind, "a kind of holder this version does not know")
             self.doors.append(f"the right to browse the project is granted to {who}")
+        return True
 
     def _role(self, role: str) -> None:
         what = "read a project role"

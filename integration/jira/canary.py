@@ -129,7 +129,7 @@ class Canary:
             for one in self._bot.read_list("user/viewissue/search", what=what, query=query)
         }
         own = self._bot.account()
-        known = {one.account for one in read_audience(self._bot, self._space, own).principals}
+        known = {one.account for one in read_audience(self._bot, self._space, own).whole().principals}
         if own not in seen:
             step = "Give the service's account the global permission Browse users and groups for this check, or leave it."
             yield Check(

@@ -21,10 +21,10 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 
 from integration.errors import ConfigError, HostError, HostGone
 from integration.jira.answers import named, no_answer, no_connection, refusal, signed_out, unreadable
-from integration.jira.space import is_plain
 from integration.jira.turns import Turns
 from integration.ports import Unlimited
 from integration.session_settings import settle_environment
+from integration.text import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -163,7 +163,12 @@ class JiraClient:
         ticket: str | None,
         query: Mapping[str, str | int] | None = None,
     ) -> None:
-        """PUT once; Jira answers without a body."""
+        """PUT once; Jira answers without a body, or with a JSON object.
+
+        Raises:
+            HostUnknownOutcome: whenever Jira may have acted and did not say so, as where a proxy answered with a page.
+            HostError: as its other subclasses say.
+        """
         self.turns.take(ticket)
         self._call("PUT", path, what, "write", payload=payload, query=query)
 
@@ -175,10 +180,14 @@ class JiraClient:
         ticket: str | None = None,
         just_before: Callable[[], object] = lambda: None,
     ) -> None:
-        """DELETE once; Jira answers without a body. What is not there any more counts as deleted.
+        """DELETE once; Jira answers 204, without a body. What is not there any more counts as deleted.
 
         ``ticket`` is the one that it belongs to, if it is of a ticket. ``just_before`` is called when it is our turn;
         whatever it raises, nothing is sent.
+
+        Raises:
+            HostUnknownOutcome: whenever Jira may have acted and did not say so, as where a proxy answered with a page.
+            HostError: as its other subclasses say.
         """
         self.turns.take(ticket)
         try:
@@ -241,9 +250,9 @@ class JiraClient:
             answer = self._library()._session.request(  # noqa: SLF001 - the library's methods cannot send properties
                 method, url, params=query, json=payload, allow_redirects=False, **_multipart(file)
             )
-            if method in {"PUT", "DELETE"} or answer.status_code == HTTPStatus.NO_CONTENT:
+            if _is_done(method, answer):
                 return {}
-            value = json.loads(answer.content)
+            value = None if method == "DELETE" else json.loads(answer.content, parse_constant=_no_constant)
             if listed or file is not None:
                 value = {_LISTED: value}
             return value if isinstance(value, dict) else unreadable(what, intent)
@@ -280,6 +289,19 @@ class JiraClient:
             logger.addFilter(_NO_BODIES)
         self._local.library = library
         return library
+
+
+def _no_constant(_said: str) -> None:
+    """Python reads ``Infinity`` and ``NaN``, which are no JSON."""
+    raise ValueError
+
+
+def _is_done(method: str, answer: requests.Response) -> bool:
+    """Whether an answer says without a body that it was done. A proxy's sign-in page is a success with a body.
+
+    Jira answers a property that was set with 200 or 201 and nothing else.
+    """
+    return not answer.content and (answer.status_code == HTTPStatus.NO_CONTENT or method == "PUT")
 
 
 def _multipart(file: tuple[str, bytes, str] | None) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from integration.diary.beside import lines_beside
+from integration.diary.beside import lines_beside, lines_of_the_diary
 from integration.diary.comment import OnTicket, find_blocks
 from integration.jira import text
+from integration.jira.said import whole, whole_beside
 from integration.mirror import PlainComment
 from integration.text import Untrusted
 
@@ -51,8 +52,7 @@ def sort_comments(
         host_id, body = str(one.get("id")), one.get("body")
         code = text.code_texts(body)
         has_block = not issue and any(block.incident == incident for block in find_blocks(code))
-        said = text.all_text(body).strip()
-        words = "\n".join(lines_beside(said, _OUR_WORDS)) if has_block else said
+        words = _beside(body) if has_block else whole(body)
         if has_block and not words:
             diary.take(code, host_id)
             continue
@@ -73,6 +73,11 @@ def sort_comments(
             )
         )
     return Comments(diary, tuple(plain))
+
+
+def _beside(body: object) -> str:
+    said = text.all_text(body).strip()
+    return whole_beside(body, lines_beside(said, _OUR_WORDS), lines_of_the_diary(said, _OUR_WORDS))
 
 
 def _account(user: object) -> str | None:

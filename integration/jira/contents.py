@@ -69,7 +69,8 @@ class TicketContents:
     ) -> tuple[dict[StepKey, StepState], tuple[PlainComment, ...]]:
         """The steps behind these sub-tasks, and the comments on them; of two for the same step the older one counts.
 
-        Nothing of ours is a comment on a sub-task. Jira shows the first ones of each with it.
+        Nothing of ours is a comment on a sub-task. Jira shows the first ones of each with it; where it has more, or does not
+        say how many, they are read with one more call for each hundred.
         """
         what = "read the sub-tasks"
         incident, written = view.incident, {step.key: step for step in view.steps}
@@ -86,11 +87,7 @@ class TicketContents:
                     as_written = key not in written or fields.is_as_written(found, written[key])
                     title = str(found.get("summary", ""))
                     steps.setdefault(key, StepState(one, title, done, skipped, as_written))
-                    listed = found.get("comment")
-                    on_it = (
-                        self._client.objects(listed.get("comments"), what) if isinstance(listed, dict) else []
-                    )
-                    plain += sort_comments(on_it, incident, own, one).plain
+                    plain += sort_comments(self._comments_of(subtask, what), incident, own, one).plain
         return steps, tuple(plain)
 
     def _subtasks(self, ids: Sequence[str], what: str) -> list[Json]:
@@ -116,14 +113,16 @@ class TicketContents:
             HostUnavailable: the list changed while it was read, or is not whole; a comment that was not
                 seen would be written again.
         """
-        listed = fields.fields_of(ticket).get("comment")
+        return sort_comments(self._comments_of(ticket, "read the ticket's comments"), incident, own)
+
+    def _comments_of(self, issue: Json, what: str) -> list[Json]:
+        """All comments on an issue: those that were read with it, if Jira says that these are all."""
+        listed = fields.fields_of(issue).get("comment")
         shown = listed if isinstance(listed, dict) else {}
         here, total = shown.get("comments"), shown.get("total")
         if isinstance(here, list) and shown.get("startAt") == 0 and len(here) == total:
-            comments = self._client.objects(here, "read the ticket's comments")
-        else:
-            comments = list(self._all_comments(str(ticket.get("id"))).values())
-        return sort_comments(comments, incident, own)
+            return self._client.objects(here, what)
+        return list(self._all_comments(str(issue.get("id"))).values())
 
     def remove(
         self, ticket_id: str, incident: IncidentId, comments: Sequence[PlainComment], own: Callable[[], str]

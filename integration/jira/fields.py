@@ -78,7 +78,7 @@ class JiraFieldIds:
             if not _CUSTOM.match(getattr(self, one.name))
         ]
         if len(set(self.ids())) != len(fields(self)):
-            wrong.append("two of the fields have the same id")
+            wrong.append("fields must each have an id of its own: two are the same")
         return wrong
 
     def ids(self) -> tuple[str, ...]:
@@ -204,7 +204,9 @@ def shown(found: Mapping[str, object], ids: JiraFieldIds) -> Shown:
 
     levels = {str(int(level)): level for level in Level}
     lead, secondary, risk = option("lead"), option("secondary"), found.get(ids.risk)
-    whole = isinstance(risk, int | float) and not isinstance(risk, bool) and risk == int(risk)
+    whole = (isinstance(risk, int) and not isinstance(risk, bool)) or (
+        isinstance(risk, float) and risk.is_integer()
+    )
     if risk is not None and not whole:
         strange.add("risk")
     return Shown(

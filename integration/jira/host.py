@@ -25,7 +25,6 @@ from integration.mirror import ALL, TicketState, wrong_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
 
     from integration.audience import Audience
     from integration.diary.comment import CommentId
@@ -119,9 +118,8 @@ class JiraHost:
         (own,) = self.own_accounts
         return read_audience(self._client, self._space, own)
 
-    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
-        """Tickets with the incident's label, oldest first; the label is unique, so ``since`` is not needed."""
-        del since
+    def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
+        """Tickets with the incident's label, oldest first."""
         return self._search.find(incident)
 
     def marked(self) -> list[MarkedTicket]:

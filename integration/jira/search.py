@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from integration.mirror import TicketRef
 
 
+NOTHING_NEW = 10
+"""Pages in a row without a new ticket, after which a search that names another page will not end. A page may be empty, since
+Jira leaves out what the account may not see."""
+
+
 class TicketSearch:
     """Looks for tickets in one project.
 
@@ -62,13 +67,19 @@ class TicketSearch:
             "maxResults": PAGE,
         }
         seen: set[str] = set()
+        known: set[str] = set()
+        nothing_new = 0
         while True:
             page = self._client.read("search/jql", what=what, query=query)
-            yield from self._client.objects(page.get("issues"), what)
+            issues = self._client.objects(page.get("issues"), what)
+            yield from issues
+            ids = {str(one.get("id")) for one in issues}
+            nothing_new = nothing_new + 1 if ids <= known else 0
+            known |= ids
             token, is_last = page.get("nextPageToken"), page.get("isLast")
             if is_last is True or (is_last is None and token is None):
                 return
-            if not isinstance(token, str) or token in seen:
+            if not isinstance(token, str) or token in seen or nothing_new >= NOTHING_NEW:
                 raise self._client.unreadable(what)
             seen.add(token)
             query["nextPageToken"] = token

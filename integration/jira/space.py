@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from integration.errors import ConfigError
+from integration.text import is_plain
 
 if TYPE_CHECKING:
     from integration.incident import SpaceName
@@ -137,8 +138,3 @@ def _is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def is_plain(text: str) -> bool:
-    """Printable ASCII without spaces: what survives a header unchanged."""
-    return text.isascii() and all("!" <= char <= "~" for char in text)

@@ -73,10 +73,10 @@ def code_texts(document: object) -> str:
     return "\n\n".join(
         "".join(
             "\n" if part.get("type") == "hardBreak" else text
-            for part in _children(node)
+            for part in children(node)
             if isinstance(text := part.get("text", ""), str)
         )
-        for node in _walk(document)
+        for node in walk(document)
         if node.get("type") == "codeBlock"
     )
 
@@ -84,17 +84,18 @@ def code_texts(document: object) -> str:
 def all_text(document: object) -> str:
     """All that an ADF document says, each block on lines of its own, also where somebody made paragraphs of the code.
 
-    A mention, status, card or picture says something too, and holds no text; of a link its address is said.
+    A mention, status, card or picture says something too, and holds no text; of a link its address is said. This is for
+    recognising what is ours; what is to be kept of a comment that is deleted, :mod:`integration.jira.said` gives.
     """
     pieces: list[str] = []
-    for node in _walk(document):
+    for node in walk(document):
         said = node.get("text")
         pieces.append(said if isinstance(said, str) else "" if node.get("type") == "text" else "\n")
-        pieces += [word for word in _in_attributes(node) if word != said]
+        pieces += [word for word in in_attributes(node) if word != said]
     return "".join(pieces)
 
 
-def _in_attributes(node: Node) -> Iterator[str]:
+def in_attributes(node: Node) -> Iterator[str]:
     """What a node shows that stands in its attributes, and the addresses of its links."""
     marks = node.get("marks")
     links = [mark for mark in marks if isinstance(mark, dict)] if isinstance(marks, list) else []
@@ -117,16 +118,17 @@ def _document(*nodes: Node) -> Node:
     return {"type": "doc", "version": 1, "content": list(nodes)}
 
 
-def _walk(document: object) -> Iterator[Node]:
+def walk(document: object) -> Iterator[Node]:
     """Every node in reading order, without recursion: a host's answer decides the depth."""
     waiting: list[object] = [document]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
             yield node
-            waiting.extend(reversed(_children(node)))
+            waiting.extend(reversed(children(node)))
 
 
-def _children(node: Node) -> list[Node]:
+def children(node: Node) -> list[Node]:
+    """The nodes in a node; what else stands there is passed over."""
     content = node.get("content")
     return [child for child in content if isinstance(child, dict)] if isinstance(content, list) else []

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from click.testing import CliRunner, Result
 
+from integration.errors import HostError
 from integration.incident import SpaceName
 from integration.space_notices import SpaceNews
 from sandbox.form import NOAHS_REPORT
-from sandbox.playground import ORG, OUTSIDER, OWNER, REPOSITORY
+from sandbox.playground import BOT, ORG, OUTSIDER, OWNER, REPOSITORY
 from webhook_server.cli import main as coc_server
 from webhook_server.jobs import attempt
 from webhook_server.space_notices import SpaceNotices
@@ -114,6 +115,37 @@ def test_an_outsider_who_is_let_in_freezes_the_space_at_once_and_her_going_thaws
     assert f"{space}: only the team can read the ticket space again" == told.mails[1][1]
     assert account(host) in told.mails[1][2]
     assert server.open_until_done(waits) <= 6
+
+
+@pytest.mark.parametrize("left", [None, "pull"])
+def test_members_hear_of_a_published_repository_although_our_account_was_put_out_of_it(
+    server: Server, left: Literal["pull"] | None, tmp_path: Path
+) -> None:
+    told, space, guard = Told(), space_of("github"), server.parts.work.guard
+    server.open_until_done(server.report("github", NOAHS_REPORT))
+    server.world.github.people.set_visibility(f"{ORG}/{REPOSITORY}", "public", by=OWNER)
+    collaborators = server.world.github.repo(f"{ORG}/{REPOSITORY}").collaborators
+    before = collaborators.pop(BOT)
+    if left is not None:
+        collaborators[BOT] = left
+
+    assert not guard.look(space)
+    notices(server, told).turn(server.clock.now())
+
+    ((_, subject, text),) = told.mails
+    assert f"{space}: somebody who may not can read the ticket space" == subject
+    assert "- the repository is public\n- the host did not say who else can read it\n" in text
+    listed = command(server, "audience", "github", tmp_path)
+    assert 1 == listed.exit_code
+    assert "NOT ALLOWED: the repository is public" in listed.output
+    assert "NOT WHOLE: GitHub refused to list who can read the repository" in listed.output
+
+    server.world.github.people.set_visibility(f"{ORG}/{REPOSITORY}", "private", by=OWNER)
+    with pytest.raises(HostError):
+        guard.look(space)
+    assert guard.is_frozen(space)
+    collaborators[BOT] = before
+    assert guard.look(space)
 
 
 @pytest.mark.parametrize("host", HOSTS)

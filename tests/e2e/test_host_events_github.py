@@ -224,6 +224,17 @@ def test_a_plain_comment_is_sealed_read_back_and_deleted(office: GitHubOffice, *
     assert not any("Noah" in text for one in office.issue.comments for text in [one.body, *one.history])
 
 
+def test_more_comments_on_a_step_than_github_shows_with_it_are_all_sealed_and_deleted(
+    office: GitHubOffice,
+) -> None:
+    for number in range(25):
+        office.ask("POST", f"{office.step(2)}/comments", {"body": f"Noah said {number}."})
+    office.told()
+    assert office.plain() == []
+    notes = "\n".join(office.diary())
+    assert all(f"  Noah said {number}." in notes for number in range(25))
+
+
 def test_words_added_to_a_diary_comment_are_sealed_and_the_right_one_is_written_again(
     office: GitHubOffice,
 ) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration.github.admin_audience import read_admin_audience
+from integration.errors import HostUnavailable
+from integration.github.admin_audience import pages, read_admin_audience
 from integration.github.client import Client
 from integration.github.credential import TokenCredential
 from integration.incident import SpaceName
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from integration.audience import Audience
+    from integration.github.host import GitHubHost
+    from tests.github_host.conftest import PlayedGitHub
 
 World = Any  # the stand-in with its organisation, from conftest.py
 
@@ -107,6 +110,17 @@ def test_roles_that_read_all_repositories_name_their_holders(
     assert paths(audience, "victor") == {role, f"{role}, through the team audit"}
     assert paths(audience, "wendy") == {"the role security_manager of the organisation acme"}
     assert paths(audience, "xaver") == set()
+
+
+def test_a_counted_list_whose_pages_repeat_is_not_read_for_ever(
+    github: PlayedGitHub, host: GitHubHost
+) -> None:
+    for count in (900, 900, 1):
+        answer = {"total_count": count, "installations": [{"id": 7}]}
+        github.answers("GET", "/orgs/acme/installations", answer)
+    with pytest.raises(HostUnavailable):
+        list(pages(host._client, "/orgs/acme/installations", "list the installed Apps", "installations"))
+    assert len(github.wire.calls) == 2
 
 
 def test_an_outside_collaborator_and_an_open_invitation_are_named(

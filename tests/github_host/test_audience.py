@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration.audience import prove
-from integration.errors import HostNotRestricted, HostRefused, HostUnavailable
+from integration.errors import HostError, HostNotRestricted, HostRefused, HostUnavailable
 
 if TYPE_CHECKING:
     from integration.github.host import GitHubHost
@@ -198,7 +198,7 @@ def test_a_list_that_turns_in_a_circle_is_left(github: Played, host: GitHubHost)
     link = {"Link": '<https://api.github.com/x?page=2>; rel="next"'}
     github.answers("GET", "/repos/acme/conduct/collaborators", [BOT], headers=link)
     with pytest.raises(HostUnavailable):
-        host.audience()
+        host.audience().whole()
     assert len(github.wire.calls) == 3
 
 
@@ -211,4 +211,74 @@ def test_a_key_without_the_right_to_list_is_refused(github: Played, host: GitHub
     github.repository()
     github.answers("GET", "/repos/acme/conduct/collaborators", {"message": "no"}, status=403)
     with pytest.raises(HostRefused):
-        host.audience()
+        host.audience().whole()
+
+
+# A read that fails takes back nothing that was found -------------------------------------------------
+
+TROUBLE = [403, 404, 500, 429]
+
+
+@pytest.mark.parametrize("status", TROUBLE)
+def test_a_public_repository_whose_readers_cannot_be_listed_is_an_open_door(
+    status: int, github: Played, host: GitHubHost
+) -> None:
+    github.repository(private=False, visibility="public")
+    github.answers("GET", "/repos/acme/conduct/collaborators", {"message": github.canary}, status=status)
+    with pytest.raises(
+        HostNotRestricted, match="is public; the host did not say who else can read it"
+    ) as told:
+        proven(host)
+    assert github.canary not in str(told.value)
+
+
+@pytest.mark.parametrize("status", TROUBLE)
+def test_a_private_repository_whose_readers_cannot_be_listed_is_no_alarm(
+    status: int, github: Played, host: GitHubHost
+) -> None:
+    github.repository()
+    github.answers("GET", "/repos/acme/conduct/collaborators", {"message": "no"}, status=status)
+    with pytest.raises(HostError) as told:
+        proven(host)
+    assert not isinstance(told.value, HostNotRestricted)
+
+
+def test_an_outsider_on_a_page_before_the_one_that_fails_is_found(github: Played, host: GitHubHost) -> None:
+    page = [BOT, *({"login": f"outsider{n}", "role_name": "read"} for n in range(99))]
+    play(github, page)
+    github.answers("GET", "/repos/acme/conduct/collaborators", {"message": "no"}, status=500)
+    with pytest.raises(HostNotRestricted, match="outsider98"):
+        proven(host)
+
+
+def test_an_outsider_is_found_although_invitations_cannot_be_listed(github: Played, host: GitHubHost) -> None:
+    play(github, [BOT, {"login": "mallory", "role_name": "read"}], status=500)
+    with pytest.raises(HostNotRestricted, match="mallory"):
+        proven(host)
+
+
+def test_a_team_whose_invitations_cannot_be_listed_is_neither_proven_nor_an_alarm(
+    github: Played, host: GitHubHost
+) -> None:
+    play(github, [BOT], status=500)
+    with pytest.raises(HostUnavailable):
+        proven(host)
+
+
+def test_a_public_repository_is_found_while_github_does_not_say_who_we_are(
+    github: Played, host: GitHubHost
+) -> None:
+    host._login = None
+    github.repository(private=False, visibility="public")
+    github.answers("GET", "/user", {"message": "no"}, status=500)
+    assert host.audience().open_doors == ("the repository is public",)
+
+
+@pytest.mark.parametrize("body", [{"message": "Server Error"}, {"id": None}])
+def test_an_answer_that_is_no_repository_is_no_alarm_while_github_is_in_trouble(
+    body: object, github: Played, host: GitHubHost
+) -> None:
+    github.answers("GET", "/repos/acme/conduct", body)
+    github.answers("GET", "/repos/acme/conduct/collaborators", {"message": "no"}, status=500)
+    with pytest.raises(HostUnavailable):
+        proven(host)

@@ -65,6 +65,12 @@ def test_the_oldest_event_comes_first(hook: HookDeliveries, github: PlayedGitHub
     assert ["a", "c", "b"] == [delivery.guid for delivery in hook.failed(NOW)]
 
 
+def test_what_failed_almost_three_days_ago_is_asked_for(hook: HookDeliveries, github: PlayedGitHub) -> None:
+    github.answers("GET", PATH, [one(3, "a", 500), one(2, "b", 500, hours=71)])
+
+    assert ["b", "a"] == [delivery.guid for delivery in hook.failed(NOW)]
+
+
 def test_what_is_older_than_three_days_is_not_asked_for_and_ends_the_reading(
     hook: HookDeliveries, github: PlayedGitHub
 ) -> None:

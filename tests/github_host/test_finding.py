@@ -1,13 +1,13 @@
-"""A ticket is found by its marker, whatever our clock says; one that was moved or deleted gets nothing."""
+"""A ticket is found by its marker, however old it is; one that was moved or deleted gets nothing."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.errors import HostGone, HostNotRestricted
+from integration.errors import HostGone, HostNotRestricted, HostUnavailable
 from integration.mirror import TicketState, difference
 from tests.github_host.incidents import run
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from integration.diary.comment import SealedComment
     from integration.github.host import GitHubHost
     from integration.mirror import MirrorView, TicketRef
-    from tests.github_host.conftest import World
+    from tests.github_host.conftest import PlayedGitHub, World
 
 # Finding
 
@@ -27,8 +27,7 @@ def test_tickets_are_found_by_marker_oldest_first_and_steps_are_none(
     first, _ = run(host, view, [])
     run(host, unassessed, [])
     second = host.open_ticket(view)
-    since = datetime.now(UTC) - timedelta(minutes=1)
-    assert host.find(view.incident, since=since) == (first, second)
+    assert host.find(view.incident) == (first, second)
 
 
 def test_tickets_of_any_incident_are_listed_and_steps_are_none(
@@ -41,13 +40,32 @@ def test_tickets_of_any_incident_are_listed_and_steps_are_none(
     }
 
 
-@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=8), timedelta(days=3000)])
-def test_a_ticket_is_found_although_our_clock_is_ahead_of_githubs(
-    world: World, view: MirrorView, ahead: timedelta
+@pytest.mark.parametrize("number", [True, None, "17", 1.5, [17]])
+def test_a_list_with_a_number_that_is_none_is_not_believed(
+    number: object, github: PlayedGitHub, host: GitHubHost, view: MirrorView
 ) -> None:
+    listed = [github.issue(view) | {"number": number, "created_at": "2026-11-22T14:00:00Z"}]
+    github.answers("GET", "/repos/acme/conduct/issues", listed)
+    with pytest.raises(HostUnavailable):
+        host.find(view.incident)
+
+
+@pytest.mark.parametrize("kind", [None, {}, ["text"], 7])
+def test_a_field_of_the_organisation_without_a_type_is_no_answer(
+    kind: object, github: PlayedGitHub, host: GitHubHost, view: MirrorView
+) -> None:
+    field = {"id": 1, "name": "CoC type", "data_type": kind}
+    github.answers("GET", "/orgs/acme/issue-fields", [field])
+    with pytest.raises(HostUnavailable):
+        host.open_ticket(view)
+    assert [one.request.method for one in github.wire.calls] == ["GET"]
+
+
+def test_a_ticket_is_found_however_old_it_is(world: World, view: MirrorView) -> None:
     host = world.with_token()
     ref = host.open_ticket(view)
-    assert host.find(view.incident, since=datetime.now(UTC) + ahead) == (ref,)
+    world.issue(ref.id).created_at -= timedelta(days=3000)
+    assert host.find(view.incident) == (ref,)
 
 
 # Moved and gone

@@ -153,6 +153,40 @@ STRANGE = [
 ]
 
 
+ENDLESS: dict[str, list[tuple[str, str | None]]] = {
+    "without-a-cursor": [("1", None)],
+    "empty": [("", "A")],
+    "the-same-cursor": [("1", "A"), ("2", "A")],
+    "in-a-circle": [("1", "A"), ("2", "B"), ("3", "A")],
+    "the-same-page": [("1", "A"), ("1", "B")],
+}
+
+
+@pytest.mark.parametrize("pages", ENDLESS.values(), ids=ENDLESS.keys())
+def test_graphql_pages_that_never_end_are_left_and_rest_is_read(
+    pages: list[tuple[str, str | None]],
+    github: PlayedGitHub,
+    host: GitHubHost,
+    view: MirrorView,
+    ref: TicketRef,
+) -> None:
+    place(github, view)
+    said = {"body": "x", "createdAt": "2026-11-22T14:00:00Z", "author": None}
+    steps = {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+    for ids, cursor in [*pages, ("9", "end")]:
+        page = {
+            "nodes": [{**said, "fullDatabaseId": one} for one in ids],
+            "pageInfo": {"hasNextPage": cursor != "end", "endCursor": cursor},
+        }
+        issue = {"id": "I", "number": 17, "subIssues": steps, "comments": page}
+        github.answers("POST", "/graphql", {"data": {"repository": {"issue": issue}}})
+    for kind in ("sub_issues", "comments"):
+        github.answers("GET", f"{ISSUES}/17/{kind}", [])
+    assert host.read(ref, view).steps == {}
+    asked = [one for one in github.wire.calls if str(one.request.url).endswith("/graphql")]
+    assert len(asked) == len(pages)
+
+
 @pytest.mark.parametrize("answer", STRANGE)
 def test_when_graphql_shows_nothing_usable_rest_is_read(
     answer: object, github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef

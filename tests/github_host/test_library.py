@@ -102,6 +102,36 @@ def test_writes_wait_for_their_turn_and_reads_do_not(github: PlayedGitHub) -> No
     assert all(0 < wait <= 1 for wait in waits)
 
 
+def test_neither_a_read_nor_a_write_waits_for_an_answer_longer_than_twelve_seconds(
+    github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef, comments: list[SealedComment]
+) -> None:
+    github.no_issue_fields()
+    github.answers("POST", ISSUES, github.issue(view), status=201)
+    github.answers("POST", "/graphql", {"errors": [{"type": "RATE_LIMITED"}]})
+    github.repository()
+    github.answers("GET", f"{ISSUES}/17", github.issue(view))
+    host.open_ticket(view)
+    with pytest.raises(HostLimited):
+        host.write(ref, view, rest_lacking(comments))
+    waits = {call.request.method: call.request.req_kwargs["timeout"] for call in github.wire.calls}  # type: ignore[attr-defined]  # responses adds it
+    assert waits == {"GET": 12, "POST": 12}
+
+
+def test_the_library_spaces_no_requests_by_itself(
+    github: PlayedGitHub, host: GitHubHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our turns do that for all threads and processes; PyGithub would stand still once more for each of ours."""
+    naps: list[float] = []
+    monkeypatch.setattr("time.sleep", naps.append)
+    client = host._client
+    github.answers("GET", client.path, {"id": 1})
+    github.answers("POST", ISSUES, {"number": 1}, status=201)
+    for _ in range(3):
+        client.get_object(client.path, "look")
+        client.write("POST", ISSUES, {"title": "x"}, "write")
+    assert naps == []
+
+
 @pytest.mark.parametrize("address", ["http://github.example", "ftp://127.0.0.1", "api.github.com", ""])
 def test_a_token_is_sent_in_clear_only_on_loopback(address: str) -> None:
     with pytest.raises(Exception, match="base_url"):
@@ -124,6 +154,14 @@ def test_no_name_can_change_the_address() -> None:
 def test_credentials_print_without_their_secret(app_key: str) -> None:
     assert "PRIVATE KEY" not in repr(AppCredential("12", app_key, 7))
     assert "ghp_x" not in repr(TokenCredential("ghp_x"))
+
+
+@pytest.mark.parametrize("token", ["\ufeffghp_canary", "ghp_canary\nghp_other", "ghp_c\u00e4nary"])
+def test_a_token_that_cannot_be_sent_is_refused_and_is_no_network_that_is_down(token: str) -> None:
+    with pytest.raises(ConfigError, match="one line of printable ASCII") as raised:
+        TokenCredential(token)
+
+    assert "nary" not in str(raised.value)
 
 
 def test_a_private_key_that_is_none_is_refused_without_quoting_it(
@@ -169,6 +207,20 @@ def test_turned_up_logging_after_the_start_shows_no_body_and_no_token(
     said = caplog.text + repr([vars(one) for one in caplog.records])
     assert view.code_name not in said
     assert github.token not in said
+
+
+def test_debug_logging_of_all_that_the_libraries_are_made_of_shows_no_address(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """urllib3 logs each repeated read with its address, by a logger below the ones we name."""
+    for name in ("github", "urllib3"):
+        caplog.set_level(logging.NOTSET, name)
+    caplog.set_level(logging.DEBUG)
+    world.hub.wire.every = Fault("status", status=503)
+    with pytest.raises(HostUnavailable):
+        world.with_token().audience()
+    assert len(world.reads()) > 1, "nothing was repeated"
+    assert not [one.name for one in caplog.records if one.name.startswith(("github", "urllib3"))]
 
 
 def test_an_app_signs_for_a_clock_that_is_a_little_behind(app_key: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from integration.errors import HostGone, HostNotRestricted, HostRejected, HostUnknownOutcome
-from integration.mirror import Difference
+from integration.host_events import Touched
+from integration.mirror import Difference, TicketState
 from tests.github_host.played import FIELDS, ISSUES, place, rest_lacking
 
 if TYPE_CHECKING:
@@ -180,6 +182,39 @@ def test_a_step_that_came_to_be_elsewhere_is_an_unknown_outcome(
 
 
 @pytest.mark.parametrize(
+    ("above", "status", "trouble"),
+    [
+        ("https://api.github.com/repos/acme/conduct/issues/17", 200, None),
+        ("https://api.github.com/repos/acme/conduct/issues/117", 200, HostRejected),
+        ("https://api.github.com/repos/acme/public/issues/17", 200, HostRejected),
+        (None, 200, HostRejected),
+        (None, 500, HostUnknownOutcome),
+        (None, 404, HostUnknownOutcome),
+    ],
+)
+def test_a_new_step_that_answers_without_a_parent_is_looked_at_before_its_refusal_counts(
+    above: str | None,
+    status: int,
+    trouble: type[Exception] | None,
+    github: PlayedGitHub,
+    host: GitHubHost,
+    view: MirrorView,
+    ref: TicketRef,
+) -> None:
+    """GitHub's answer came before it showed where it had put it."""
+    place(github, view)
+    github.answers("GET", ISSUES, [])
+    made = {"number": 18, "fullDatabaseId": "18", "repository": {"nameWithOwner": "acme/conduct"}}
+    github.answers("POST", "/graphql", {"data": {"w0": {"issue": {**made, "parent": None}}}})
+    refused = {"message": "Validation Failed", "errors": ["Sub issue may only have one parent"]}
+    github.answers("POST", f"{ISSUES}/17/sub_issues", refused, status=422)
+    github.answers("GET", f"{ISSUES}/18", {"number": 18, "parent_issue_url": above}, status=status)
+    with pytest.raises(trouble) if trouble else nullcontext():
+        host.write(ref, view, Difference(fields=False, steps=view.steps[:1], comments=()))
+    assert len(github.writes()) == 2
+
+
+@pytest.mark.parametrize(
     ("where", "number"), [("acme/public", 17), ("acme/conduct", 3), ("", 17), ("acme/conduct", None)]
 )
 def test_a_comment_that_followed_a_ticket_elsewhere_is_noticed_and_no_other_is_written(
@@ -222,6 +257,60 @@ def test_by_rest_a_comment_that_followed_its_ticket_elsewhere_is_noticed_too(
         host.write(ref, view, rest_lacking(comments))
     rest = [call.request.path_url for call in github.writes() if "/graphql" not in call.request.path_url]
     assert rest == [f"{ISSUES}/17/comments"]
+
+
+@pytest.mark.parametrize(
+    "reply", [{"number": None}, {"repository_url": "https://api.github.com/repos/acme/public"}]
+)
+def test_by_rest_a_step_that_came_to_be_elsewhere_is_not_put_under_the_ticket(
+    reply: dict[str, object], github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    place(github, view)
+    github.answers("POST", "/graphql", {"errors": [{"type": "FORBIDDEN"}]})
+    for listed in ("sub_issues", "comments"):
+        github.answers("GET", f"{ISSUES}/17/{listed}", [])
+    github.answers("GET", ISSUES, [])
+    github.answers("POST", ISSUES, {**github.issue(view, number=21, id=5), **reply}, status=201)
+    github.answers("POST", f"{ISSUES}/17/sub_issues", {}, status=201)
+    with pytest.raises(HostUnknownOutcome):
+        host.write(ref, view, Difference(fields=False, steps=view.steps[:1], comments=()))
+    assert github.writes()[-1].request.path_url == ISSUES
+
+
+def test_a_ticket_that_graphql_shows_from_another_repository_is_gone(
+    github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    """What hangs on it there, others may have written; title and marker came with it."""
+    issue = {
+        **{key: github.issue(view)[key] for key in ("number", "title", "body")},
+        "id": "I_kwDO17",
+        "fullDatabaseId": "9000000017",
+        "repository": {"nameWithOwner": "acme/public"},
+        "subIssues": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}},
+    }
+    github.answers("POST", "/graphql", {"data": {"repository": {"issue": issue}}})
+    location = {"Location": "https://api.github.com/repositories/99/issues/3"}
+    github.answers("GET", f"{ISSUES}/17", {"message": "Moved"}, status=301, headers=location)
+    with pytest.raises(HostGone, match="not in its place"):
+        host.read(ref, view, {Touched.STEPS})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"number": None},
+        {"repository_url": "https://api.github.com/repos/acme/public"},
+        {"body": "<!-- coc:v1 inc_" + 26 * "a" + " -->"},
+    ],
+)
+def test_a_ticket_that_was_opened_again_elsewhere_is_told_no_word(
+    reply: dict[str, object], github: PlayedGitHub, host: GitHubHost, view: MirrorView, ref: TicketRef
+) -> None:
+    github.answers("PATCH", f"{ISSUES}/17", {**github.issue(view), **reply})
+    github.answers("POST", f"{ISSUES}/17/comments", {"id": 1}, status=201)
+    with pytest.raises(HostUnknownOutcome):
+        host.reopen(ref, view, TicketState(ref, fields_right=True), view.steps[:1])
+    assert [call.request.method for call in github.writes()] == ["PATCH"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from integration.errors import BudgetSpent, HostLimited, HostUnknownOutcome, StoreError
+from integration.errors import BudgetSpent, HostLimited, HostUnavailable, HostUnknownOutcome, StoreError
 from integration.github import turns
-from integration.github.credential import TokenCredential
+from integration.github.credential import AppCredential, TokenCredential
 from integration.github.host import GitHubHost
 from integration.github.space import GitHubSpace
 from integration.github.turns import KEPT, LOOK, OPENING, PACE, Turns
@@ -104,6 +104,22 @@ def test_an_opening_is_four_requests_that_count_what_they_create(
     name = f"github:{world.address.removeprefix('http://')}/acme"
     assert [(name, 1), (name, 6), (name, 6), (name, 1)] == noted.asked
     assert OPENING == sum(writes for _, writes in noted.asked)
+
+
+@pytest.mark.usefixtures("app_host")  # which plays the answer that is spoiled here
+def test_a_write_for_which_there_is_no_token_takes_no_turn_and_nothing_of_the_budget(
+    github: Played, noted: Noted, app_key: str, view: MirrorView
+) -> None:
+    mint = "https://api.github.com:443/app/installations/7/access_tokens"
+    github.wire.replace("POST", mint, json={}, status=500)
+    space = GitHubSpace(SpaceName("hub"), "acme", "conduct")
+    host = GitHubHost(space, AppCredential("31", app_key, 7), budget=noted, pause=0)
+    host._fields.definitions = ()
+
+    with pytest.raises(HostUnavailable):
+        host.open_ticket(view)
+
+    assert noted.asked == []
 
 
 def test_on_an_idle_budget_an_opening_waits_for_the_three_seconds_between_its_writes_only(

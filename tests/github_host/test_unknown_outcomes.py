@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,24 +33,21 @@ def test_after_a_write_of_unknown_outcome_reading_and_writing_again_doubles_noth
     host = world.with_token()
     assert host.audience().complete
     host._fields.known()
-    started = datetime.now(UTC)
     ref = host.open_ticket(view) if call else None
     world.hub.wire.fail_next(Fault(kind, status=502), skip=3 + call if call else 0)
     with pytest.raises(HostUnknownOutcome):
         run(host, view, comments, ref)
     world.hub.wire.heal()
-    found = host.find(view.incident, since=started)
+    found = host.find(view.incident)
     assert len(found) == (0 if call == 0 and kind == "drop-before" else 1)
     ref, state = run(host, view, comments, found[0] if found else None)
     assert_whole(world, ref, state, view, comments)
     assert len(world.repo().issues) == 12
 
 
-def attempt(
-    host: GitHubHost, view: MirrorView, comments: Sequence[SealedComment], since: datetime
-) -> TicketState:
-    """One run of the job, which remembers nothing but when it first began."""
-    found = host.find(view.incident, since=since)
+def attempt(host: GitHubHost, view: MirrorView, comments: Sequence[SealedComment]) -> TicketState:
+    """One run of the job, which remembers nothing."""
+    found = host.find(view.incident)
     return run(host, view, comments, found[0] if found else None)[1]
 
 
@@ -59,15 +55,14 @@ def test_killed_at_any_call_the_next_run_ends_in_one_whole_ticket(
     world: World,
     incidents: list[tuple[MirrorView, list[SealedComment]]],
 ) -> None:
-    started = datetime.now(UTC)
     for call, (view, comments) in enumerate(incidents):
         world.hub.wire.fail_next(Fault("drop-after"), skip=call)
         with suppress(HostUnknownOutcome, HostUnavailable):  # a broken GET is simply asked again
-            attempt(world.with_app(), view, comments, started)
+            attempt(world.with_app(), view, comments)
         world.hub.wire.heal()
         host = world.with_app()
-        assert not difference(view, comments, attempt(host, view, comments, started))
-        (ref,) = host.find(view.incident, since=started)
+        assert not difference(view, comments, attempt(host, view, comments))
+        (ref,) = host.find(view.incident)
         assert_whole(world, ref, host.read(ref, view), view, comments)
     assert len(world.repo().issues) == 12 * len(incidents)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from integration.jira import text
@@ -23,7 +22,6 @@ ISSUE = f"{API}/issue/10100"
 BULK = f"{API}/issue/bulk"
 COMMENT = f"{ISSUE}/comment"
 SEARCH = f"{API}/search/jql"
-SINCE = datetime(2026, 11, 22, tzinfo=UTC)
 MADE = {"id": "10100", "key": "COC-1", "self": ISSUE}
 NOTHING = Difference(fields=False, steps=(), comments=())
 OURS = "coc-inc-abcdefghijklmnopqrstuvwxyz"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from integration.audience import Principal, prove
-from integration.errors import HostGone, HostNotRestricted, HostRefused, HostUnavailable
+from integration.errors import HostError, HostGone, HostNotRestricted, HostRefused, HostUnavailable
 from integration.jira.host import JiraHost
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Site:
         self.actors: Any = [user("5b10:bot"), user("5b10:heron")]
         self.members: list[dict[str, Any]] = []
         self.levels: Any = [{"id": "10030", "name": "Conduct"}]
+        self.role_status = 200
 
     def play(self, jira: responses.RequestsMock) -> None:
         grants = [{"permission": "BROWSE_PROJECTS", "holder": holder} for holder in self.holders]
@@ -49,7 +50,8 @@ class Site:
         jira.get(f"{API}/myself", json={"accountId": "5b10:bot"})
         jira.get(f"{API}/project/COC", json=self.project)
         jira.get(f"{API}/project/COC/permissionscheme", json=scheme)
-        jira.get(f"{API}/project/COC/role/10040", json={"id": 10040, "actors": self.actors})
+        role = {"id": 10040, "actors": self.actors}
+        jira.get(f"{API}/project/COC/role/10040", json=role, status=self.role_status)
         for page in self.members:
             jira.get(f"{API}/group/member", json=page)
         if self.levels is None:
@@ -191,6 +193,20 @@ def test_a_list_of_members_whose_end_is_not_clear_proves_nothing(
     site.members = [page]
     site.play(jira)
     with pytest.raises(HostUnavailable):
+        host.audience().whole()
+
+
+def test_a_list_of_members_that_changes_while_it_is_read_proves_nothing(
+    host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    """Somebody may have been passed over between the pages, although as many were read as there are."""
+    site.actors = [user("5b10:bot"), group(TEAM)]
+    site.members = [
+        members("5b10:bot", "5b10:heron", total=3),
+        members("5b10:wren", "5b10:crow", total=4),
+    ]
+    site.play(jira)
+    with pytest.raises(HostUnavailable):
         host.audience()
 
 
@@ -269,7 +285,7 @@ def test_a_list_of_members_that_is_cut_is_not_taken_for_the_whole(
     site.members = [page]
     site.play(jira)
     with pytest.raises(HostUnavailable):
-        host.audience()
+        host.audience().whole()
 
 
 @pytest.mark.parametrize("part", ["scheme", "actors", "levels"])
@@ -279,7 +295,7 @@ def test_an_answer_without_the_part_we_asked_for_proves_nothing(
     setattr(site, part, {})
     site.play(jira)
     with pytest.raises(HostUnavailable):
-        host.audience()
+        host.audience().whole()
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, HostRefused), (404, HostGone), (500, HostUnavailable)])
@@ -290,4 +306,64 @@ def test_what_may_not_be_read_is_said(
     jira.get(f"{API}/project/COC", json={"id": "10001", "style": "classic", "simplified": False})
     jira.get(f"{API}/project/COC/permissionscheme", status=status)
     with pytest.raises(kind, match="read the project's permission scheme"):
-        host.audience()
+        host.audience().whole()
+
+
+# A read that fails takes back nothing that was found -------------------------------------------------
+
+
+def proven(host: JiraHost) -> frozenset[str]:
+    allowed = frozenset({"5b10:bot", "5b10:heron"})
+    return prove(host.audience(), allowed=allowed, acknowledged=(), now=datetime.now(UTC)).readers
+
+
+TROUBLE = [403, 404, 500, 429]
+
+
+@pytest.mark.parametrize("status", TROUBLE)
+@pytest.mark.parametrize(
+    ("holders", "door"),
+    [
+        ([{"type": "anyone"}, ROLE], "everybody on the internet"),
+        ([ROLE, {"type": "anyone"}], "everybody on the internet"),
+        ([ROLE, {"type": "applicationRole"}], "every user of the site's products"),
+    ],
+)
+def test_a_project_open_to_everybody_is_an_open_door_although_its_role_cannot_be_read(
+    status: int, holders: list[Any], door: str, host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    site.holders, site.role_status = holders, status
+    site.play(jira)
+    with pytest.raises(HostNotRestricted, match=f"{door}; the host did not say who else can read it"):
+        proven(host)
+
+
+@pytest.mark.parametrize("status", TROUBLE)
+def test_a_role_that_cannot_be_read_is_no_alarm(
+    status: int, host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    site.role_status = status
+    site.play(jira)
+    with pytest.raises(HostError) as told:
+        proven(host)
+    assert not isinstance(told.value, HostNotRestricted)
+
+
+def test_an_outsider_is_found_although_the_security_levels_cannot_be_read(
+    host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    site.actors.append(user("5b10:outsider"))
+    site.levels = {}
+    site.play(jira)
+    with pytest.raises(HostNotRestricted, match="5b10:outsider"):
+        proven(host)
+
+
+def test_an_archived_project_is_told_although_its_permissions_cannot_be_read(
+    host: JiraHost, site: Site, jira: responses.RequestsMock
+) -> None:
+    site.project["archived"] = True
+    site.scheme = {}
+    site.play(jira)
+    with pytest.raises(HostNotRestricted, match="archived"):
+        proven(host)

@@ -48,6 +48,7 @@ READ: Call = ("GET", lambda client: client.read("thing", what="read it"))
 READ_BY_POST: Call = ("POST", lambda client: client.read_by_post("thing", {}, what="read it"))
 WRITE: Call = ("POST", lambda client: client.write("thing", {"a": 1}, what="write it"))
 PUT: Call = ("PUT", lambda client: client.put("thing", {"a": 1}, what="set it", ticket="10100"))
+DELETE: Call = ("DELETE", lambda client: client.delete("thing", what="delete it", ticket="10100"))
 READS = [pytest.param(READ, id="get"), pytest.param(READ_BY_POST, id="post-that-reads")]
 WRITES = [pytest.param(WRITE, id="post"), pytest.param(PUT, id="put")]
 
@@ -112,6 +113,41 @@ def test_every_status_becomes_our_error_once_and_its_body_stays_inside(
     assert ["GET", "POST"] == [call.request.method for call in jira.calls]
 
 
+@pytest.mark.parametrize("status", [200, 201, 202])
+@pytest.mark.parametrize("call", [pytest.param(PUT, id="put"), pytest.param(DELETE, id="delete")])
+@pytest.mark.parametrize("body", ["html", "text", "null", "list", "cut", "deep"])
+def test_a_success_that_jira_does_not_describe_is_not_taken_for_done(
+    body: str,
+    call: Call,
+    status: int,
+    client: JiraClient,
+    jira: responses.RequestsMock,
+    leakless: Leakless,
+    canary: str,
+) -> None:
+    """A proxy's sign-in page is a 200."""
+    jira.add(call[0], f"{API}/thing", body=BODIES[body].replace("CANARY", canary), status=status)
+    error = failing(client, call)
+    assert HostUnknownOutcome is type(error)
+    leakless(error)
+
+
+def test_only_204_says_that_something_was_deleted(client: JiraClient, jira: responses.RequestsMock) -> None:
+    for answer in ('{"a": 1}', ""):
+        jira.add("DELETE", f"{API}/thing", body=answer, status=200)
+        assert HostUnknownOutcome is type(failing(client, DELETE))
+    jira.add("DELETE", f"{API}/thing", status=204)
+    DELETE[1](client)
+
+
+@pytest.mark.parametrize(("status", "body"), [(204, ""), (200, '{"id": "1"}'), (200, ""), (201, "")])
+def test_what_jira_answers_to_a_put_is_taken_for_done(
+    status: int, body: str, client: JiraClient, jira: responses.RequestsMock
+) -> None:
+    jira.add("PUT", f"{API}/thing", body=body, status=status)
+    PUT[1](client)
+
+
 @pytest.mark.parametrize("call", [*READS, *WRITES])
 @pytest.mark.parametrize("status", [429, 503])
 def test_nothing_is_ever_sent_twice(
@@ -149,6 +185,15 @@ def test_a_write_that_broke_off_may_have_happened(
     assert HostUnknownOutcome is type(error)
     assert 1 == len(jira.calls)
     leakless(error)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN"])
+def test_what_python_reads_and_json_does_not_know_is_no_answer(
+    number: str, client: JiraClient, jira: responses.RequestsMock
+) -> None:
+    for kind, call in [(HostUnavailable, READ), (HostUnknownOutcome, WRITE)]:
+        jira.add(call[0], f"{API}/thing", body=f'{{"risk": {number}}}')
+        assert kind is type(failing(client, call))
 
 
 @pytest.mark.parametrize("call", READS)

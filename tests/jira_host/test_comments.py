@@ -70,7 +70,8 @@ def test_words_anywhere_in_a_diary_comment_make_it_a_plain_one(where: str, seal:
 
     (plain,), diary = found.plain, found.diary
     assert ("1", "robert", False) == (plain.id, plain.account, plain.ours)
-    assert plain.text.reveal().endswith(WORDS)
+    assert plain.text.reveal().split("\n")[0].endswith(WORDS)
+    assert "CoC-Seal" not in plain.text.reveal()
     assert ({}, set()) == (diary.whole, diary.damaged)
 
 

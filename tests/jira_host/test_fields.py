@@ -127,6 +127,13 @@ def test_every_other_value_is_named(change: dict[str, Any], view: MirrorView, id
     assert tuple(change) == fields.wrong_fields({**shown(wanted), **change}, wanted)
 
 
+@pytest.mark.parametrize("risk", [float("inf"), float("nan"), 1.5, True, "6", [6]])
+def test_a_risk_that_is_no_whole_number_is_none_of_ours(risk: object, ids: JiraFieldIds) -> None:
+    found = fields.shown({ids.risk: risk}, ids)
+    assert found.risk is None
+    assert "risk" in found.strange
+
+
 def test_a_field_that_jira_does_not_show_is_wrong(view: MirrorView, ids: JiraFieldIds) -> None:
     wanted = fields.ticket_fields(view, ids, security_level=LEVEL)
     found = {key: value for key, value in shown(wanted).items() if key != ids.stage}
@@ -191,5 +198,5 @@ def test_mistakes_in_field_ids_are_listed(ids: JiraFieldIds) -> None:
     wrong = replace(ids, impact="Impact", risk=ids.lead)
     assert wrong.mistakes() == [
         "fields.impact must look like customfield_10050",
-        "two of the fields have the same id",
+        "fields must each have an id of its own: two are the same",
     ]

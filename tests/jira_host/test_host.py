@@ -15,6 +15,8 @@ from integration.errors import (
     HostUnavailable,
     HostUnknownOutcome,
 )
+from integration.host_events import Touched
+from integration.jira.text import diary_comment
 from integration.text import SealedText
 from tests.jira_host.scene import (
     API,
@@ -24,7 +26,6 @@ from tests.jira_host.scene import (
     NOTHING,
     OURS,
     SEARCH,
-    SINCE,
     Scene,
     methods,
     page,
@@ -35,6 +36,12 @@ from tests.jira_host.scene import (
 if TYPE_CHECKING:
     from integration.jira.host import JiraHost
     from integration.ports import Host
+
+
+SAID = [
+    {"id": str(500 + number), "author": {"accountId": "acc-wren"}, "body": diary_comment(SealedText("x"))}
+    for number in range(25)
+]
 
 
 class TestOpening:
@@ -113,7 +120,7 @@ class TestFinding:
         second = {"issues": [hit(77, OURS.upper()), hit(10100, "coc", OURS)], "isLast": True}
         scene.jira.get(SEARCH, json=first)
         scene.jira.get(SEARCH, json=second)
-        assert [ref.id for ref in scene.host.find(scene.view.incident, since=SINCE)] == [
+        assert [ref.id for ref in scene.host.find(scene.view.incident)] == [
             "9",
             "10100",
             "10200",
@@ -123,8 +130,19 @@ class TestFinding:
     def test_a_search_that_turns_in_a_circle_is_left(self, scene: Scene) -> None:
         scene.jira.get(SEARCH, json={"issues": [], "nextPageToken": "again"})
         with pytest.raises(HostUnavailable):
-            scene.host.find(scene.view.incident, since=SINCE)
+            scene.host.find(scene.view.incident)
         assert len(scene.jira.calls) == 2
+
+    @pytest.mark.parametrize("issues", [[], [{**MADE, "fields": {"labels": [OURS]}}]], ids=["empty", "same"])
+    def test_a_search_that_names_ever_new_pages_with_nothing_new_is_left(
+        self, issues: list[dict[str, Any]], scene: Scene
+    ) -> None:
+        for number in range(30):
+            answer = {"issues": issues, "nextPageToken": str(number), "isLast": False}
+            scene.jira.get(SEARCH, json=answer)
+        with pytest.raises(HostUnavailable):
+            scene.host.find(scene.view.incident)
+        assert len(scene.jira.calls) < 15
 
     @pytest.mark.parametrize("more", [{"isLast": False}, {"isLast": False, "nextPageToken": 7}])
     def test_a_search_that_is_not_at_its_end_and_cannot_go_on_proves_nothing(
@@ -132,14 +150,14 @@ class TestFinding:
     ) -> None:
         scene.jira.get(SEARCH, json={"issues": [], **more})
         with pytest.raises(HostUnavailable):
-            scene.host.find(scene.view.incident, since=SINCE)
+            scene.host.find(scene.view.incident)
 
     @pytest.mark.parametrize("end", [{}, {"isLast": True}])
     def test_a_search_ends_where_jira_says_so_or_names_no_next_page(
         self, end: dict[str, Any], scene: Scene
     ) -> None:
         scene.jira.get(SEARCH, json={"issues": [], **end})
-        assert scene.host.find(scene.view.incident, since=SINCE) == ()
+        assert scene.host.find(scene.view.incident) == ()
 
 
 class TestReading:
@@ -153,10 +171,20 @@ class TestReading:
         assert scene.host.read(scene.ref, scene.view).comments == {sealed.text: "9007"}
         assert any("startAt=100" in str(call.request.url) for call in scene.jira.calls)
 
-    @pytest.mark.parametrize("second", [([], 3), ([{"id": "2"}], 2), ([{"id": "1"}], 3), ([{"id": "2"}], 4)])
+    @pytest.mark.parametrize(
+        "second",
+        [
+            ([], 3),
+            ([{"id": "2"}], 2),
+            ([{"id": "1"}], 3),
+            ([{"id": "2"}], 4),
+            ([{"id": "2"}, {"id": "3"}], 4),  # whole, but one may have been passed over
+        ],
+    )
     def test_a_list_of_comments_that_is_cut_or_moves_is_not_taken_for_the_whole(
         self, second: tuple[list[dict[str, Any]], int], scene: Scene
     ) -> None:
+        scene.jira.get(f"{API}/myself", json={"accountId": "acc-service"})
         scene.jira.get(ISSUE, json=scene.ticket)
         scene.jira.get(COMMENT, json=page([stored(scene.seal(1), "0"), {"id": "1"}], 3))
         scene.jira.get(COMMENT, json=page(*second))
@@ -188,7 +216,11 @@ class TestReading:
         scene.jira.get(ISSUE, json=scene.ticket)
         for part in (numbers[:100], numbers[100:]):
             issues = [
-                {"id": number, "key": "COC-2", "fields": {"labels": ["coc-step-log"], "summary": number}}
+                {
+                    "id": number,
+                    "key": "COC-2",
+                    "fields": {"labels": ["coc-step-log"], "summary": number, "comment": page([], 0)},
+                }
                 for number in part
             ]
             scene.jira.post(f"{API}/issue/bulkfetch", json={"issues": issues[::-1]})
@@ -196,6 +228,21 @@ class TestReading:
         state = scene.host.read(scene.ref, scene.view)
         assert {key: step.id for key, step in state.steps.items()} == {"log": "20000"}
         assert [len(sent(scene.jira, number)["issueIdsOrKeys"]) for number in (1, 2)] == [100, 50]
+
+    @pytest.mark.parametrize(
+        "shown", [page(SAID[:20], 25), {"comments": SAID[:20]}, None], ids=["the-first", "no-total", "none"]
+    )
+    def test_all_comments_on_a_sub_task_are_read_where_jira_shows_the_first_ones(
+        self, shown: object, scene: Scene
+    ) -> None:
+        scene.ticket["fields"]["subtasks"] = [{"id": "20000", "key": "COC-2", "fields": {}}]
+        scene.jira.get(ISSUE, json=scene.ticket)
+        found = {"labels": ["coc-step-log"], "comment": shown}
+        scene.jira.post(f"{API}/issue/bulkfetch", json={"issues": [{"id": "20000", "fields": found}]})
+        scene.jira.get(f"{API}/issue/20000/comment", json=page(SAID, 25))
+        scene.jira.get(f"{API}/myself", json={"accountId": "acc-bot"})
+        state = scene.host.read(scene.ref, scene.view, frozenset({Touched.STEPS}))
+        assert [f"20000/{one['id']}" for one in SAID] == [one.id for one in state.plain]
 
     def test_a_sub_task_that_could_not_be_read_is_not_taken_for_a_deleted_one(self, scene: Scene) -> None:
         scene.ticket["fields"]["subtasks"] = [

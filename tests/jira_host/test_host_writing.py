@@ -11,7 +11,7 @@ from integration.diary.comment import CommentId
 from integration.errors import HostGone, HostNotRestricted, HostRejected, HostUnavailable, HostUnknownOutcome
 from integration.jira import text
 from integration.jira.host import JiraHost
-from integration.mirror import Difference
+from integration.mirror import Difference, TicketState
 from tests.jira_host.scene import API, BULK, COMMENT, ISSUE, MADE, NOTHING, Scene, methods, sent, stored
 
 if TYPE_CHECKING:
@@ -53,6 +53,19 @@ class TestWriting:
         assert caught.value.fields == ("lead",)
         assert methods(scene.jira) == ["GET", "PUT", "GET"]
         assert "notifyUsers=false" in str(scene.jira.calls[1].request.url)
+
+    def test_a_ticket_that_is_in_another_project_when_its_fields_are_read_back_gets_no_diary(
+        self, scene: Scene
+    ) -> None:
+        scene.jira.get(ISSUE, json=scene.ticket)
+        scene.jira.put(ISSUE, status=204)
+        moved = {**scene.ticket, "fields": {**scene.ticket["fields"], "project": {"key": "OPEN"}}}
+        scene.jira.get(ISSUE, json=moved)
+        scene.jira.post(COMMENT, json=stored(scene.seal(1)), status=201)
+        lacking = Difference(fields=True, steps=(), comments=(scene.seal(1),))
+        with pytest.raises(HostGone, match="not in the project COC any more"):
+            scene.host.write(scene.ref, scene.view, lacking)
+        assert methods(scene.jira) == ["GET", "PUT", "GET"]
 
     @pytest.mark.parametrize("status", [429, 500, 503])
     def test_trouble_with_the_read_back_of_fields_does_not_say_that_nothing_was_written(
@@ -138,6 +151,16 @@ class TestWriting:
             locked.write(scene.ref, scene.view, replace(NOTHING, comments=(scene.seal(1), scene.seal(2))))
         assert methods(scene.jira) == ["GET", "POST"]
 
+    def test_the_word_on_a_ticket_that_was_closed_too_early_is_limited_too(
+        self, space: JiraSpace, scene: Scene
+    ) -> None:
+        locked = JiraHost(replace(space, comment_role="Conduct team"), token="tOkEn-1f0c6d2b9a7e4f53")
+        scene.jira.post(f"{ISSUE}/transitions", status=204)
+        scene.jira.post(COMMENT, json={"id": "9001"}, status=201)
+        found = TicketState(scene.ref, fields_right=True, way_back="11")
+        locked.reopen(scene.ref, scene.view, found, scene.view.steps[:1])
+        assert sent(scene.jira)["visibility"] == {"type": "role", "value": "Conduct team"}
+
     def test_a_comment_that_jira_changed_is_not_added_again_and_again(self, scene: Scene) -> None:
         changed = {"id": "9001", "body": {"type": "doc", "content": [{"type": "paragraph"}]}}
         scene.jira.get(ISSUE, json=scene.ticket)
@@ -165,6 +188,16 @@ class TestWriting:
             one.id for one in comments
         ]
         assert scene.naps == [0.35] * slept
+
+
+@pytest.mark.parametrize("level", [{"id": "10031"}, None, {}])
+def test_a_ticket_that_lost_its_level_gets_no_file(level: object, scene: Scene) -> None:
+    scene.ticket["fields"] |= {"security": level, "attachment": []}
+    scene.jira.get(ISSUE, json=scene.ticket)
+    scene.jira.post(f"{ISSUE}/attachments", json=[{"filename": "0002.age", "size": 1}])
+    with pytest.raises(HostNotRestricted):
+        scene.host.attach(scene.ref, scene.view, {"0002.age": 1}, lambda _name: b"x")
+    assert methods(scene.jira) == ["GET"]
 
 
 @pytest.mark.parametrize("answer", [{}, {"accountId": ""}, {"accountId": 7}])

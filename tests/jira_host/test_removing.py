@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from integration.errors import Busy, HostUnavailable
+from integration.errors import Busy, HostUnavailable, HostUnknownOutcome
 from integration.host_events import Touched
 from integration.incident import SpaceName
 from integration.jira.fields import JiraFieldIds
@@ -151,6 +151,17 @@ def test_what_is_not_there_any_more_counts_as_deleted(desk: Desk) -> None:
     _, said = desk.says(words("one"))
     plain = desk.plain()
     assert {said} == desk.remove(plain)
+    assert {said} == desk.remove(plain)
+
+
+def test_a_comment_is_not_gone_because_a_proxy_answered_with_its_sign_in_page(desk: Desk) -> None:
+    _, said = desk.says(words("one"))
+    plain = desk.plain()
+    page = Fault("status", 200, b"<html>Sign in</html>", headers=(("Content-Type", "text/html"),))
+    desk.cloud.wire.fail_next(page, skip=1)
+    with pytest.raises(HostUnknownOutcome):
+        desk.remove(plain)
+    assert plain == desk.plain()
     assert {said} == desk.remove(plain)
 
 

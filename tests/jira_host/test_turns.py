@@ -74,7 +74,7 @@ def test_each_kind_of_write_counts_for_its_ticket_and_reads_count_for_none(
     client: JiraClient, noted: Noted, jira: responses.RequestsMock
 ) -> None:
     for method in ("GET", "POST", "PUT"):
-        jira.add(method, f"{API}/thing", json=[] if method == "PUT" else {}, status=200)
+        jira.add(method, f"{API}/thing", json={}, status=200)
     jira.add("POST", f"{API}/file", json=[], status=200)
     jira.add("DELETE", f"{API}/thing", status=204)
     client.read("thing", what="x")

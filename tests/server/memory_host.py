@@ -100,13 +100,11 @@ class MemoryHost:
             self.space, principals, tuple(self.open_doors), "coc-bot" in self.accounts, self.space_id
         )
 
-    def find(self, incident: IncidentId, *, since: datetime) -> tuple[TicketRef, ...]:
+    def find(self, incident: IncidentId) -> tuple[TicketRef, ...]:
         self._called("find")
         now = self.clock.now()
         return tuple(
-            one.ref
-            for one in self.tickets
-            if one.incident == incident and one.opened_at >= since and one.opened_at + self.lag <= now
+            one.ref for one in self.tickets if one.incident == incident and one.opened_at + self.lag <= now
         )
 
     def open_ticket(self, view: MirrorView) -> TicketRef:

@@ -12,6 +12,7 @@ import responses
 from click.testing import CliRunner
 
 from integration.checks import Check, Outcome
+from integration.errors import ConfigError
 from integration.incident import SpaceName
 from tests.conftest import SetClock
 from tests.server.memory_host import MemoryHost
@@ -190,6 +191,17 @@ def test_a_token_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert login is not None
     assert ("secret", "olga@example.org") == (login.token, login.email)
     assert "secret" not in repr(login)
+
+
+def test_a_token_file_with_more_than_a_token_is_refused_without_showing_it(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text("\ufefftoken-canary", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match="begins with a byte order mark") as raised:
+        read_login("admin", file, "")
+    assert str(file) in str(raised.value)
+    assert "canary" not in str(raised.value)
 
 
 def test_mistakes_in_the_configuration_are_each_a_failure(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from flask import Flask
 
 from integration.casework import Casework, open_incident
 from integration.errors import HostUnknownOutcome, StoreError
+from integration.github.events import GitHubEvents
 from integration.host_events import HostEvent, Touched
 from integration.incident import SpaceName
 from integration.jira.events import JiraEvents
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from integration.host_events import HostEvents
     from integration.report import Report
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
@@ -38,11 +40,12 @@ if TYPE_CHECKING:
 
 SECRET = "a-secret-of-a-webhook"
 SPACE = SpaceName("conduct")
+HUB = SpaceName("hub")
 
 
 @dataclass
 class Door:
-    """The door of one Jira space, and what came through."""
+    """The door of a Jira and a GitHub space, and what came through."""
 
     noted: list[tuple[str, HostEvent]] = field(default_factory=list)
     looked: list[str] = field(default_factory=list)
@@ -51,8 +54,10 @@ class Door:
 
     def __post_init__(self) -> None:
         app = Flask("door")
-        reader = JiraEvents("COC", [SECRET], own_account=lambda: "acc-bot")
-        app.register_blueprint(events({SPACE: reader}, self._note, self.looked.append, self.counted.append))
+        jira = JiraEvents("COC", [SECRET], own_account=lambda: "acc-bot")
+        github = GitHubEvents("acme", "conduct", [SECRET], own=lambda: {"coc-bot"})
+        spaces: dict[SpaceName, HostEvents] = {SPACE: jira, HUB: github}
+        app.register_blueprint(events(spaces, self._note, self.looked.append, self.counted.append))
         self.client: FlaskClient = app.test_client()
 
     def _note(self, space: SpaceName, event: HostEvent) -> str:
@@ -64,7 +69,8 @@ class Door:
     def post(self, body: object, path: str = "/from/conduct", **headers: str) -> TestResponse:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         digest = hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-        sent = {"X-Hub-Signature": f"sha256={digest}", "X-Atlassian-Webhook-Identifier": "wh-00000001"}
+        signed = dict.fromkeys(("X-Hub-Signature", "X-Hub-Signature-256"), f"sha256={digest}")
+        sent = {**signed, "X-Atlassian-Webhook-Identifier": "wh-00000001", "X-GitHub-Delivery": "wh-00000001"}
         return self.client.post(path, data=raw, headers={**sent, **headers})
 
 
@@ -136,6 +142,37 @@ def test_an_event_about_the_space_has_its_audience_looked_at(door: Door) -> None
 
     assert [SPACE] == door.looked
     assert [] == door.noted
+
+
+@pytest.mark.parametrize(
+    "event", ["project_updated", "project_deleted", "project_archived", "project_soft_deleted"]
+)
+def test_a_change_of_a_project_by_our_own_account_is_looked_at(door: Door, event: str) -> None:
+    own = {"webhookEvent": event, "project": {"key": "COC"}, "user": {"accountId": "acc-bot"}}
+
+    assert 200 == door.post(own).status_code
+
+    assert [SPACE] == door.looked
+
+
+@pytest.mark.parametrize(
+    ("event", "more"),
+    [
+        ("public", {}),
+        ("repository", {"action": "publicized"}),
+        ("member", {"action": "added", "member": {"login": "mallory"}}),
+    ],
+)
+def test_a_change_of_who_can_read_a_repository_by_our_own_account_is_looked_at(
+    door: Door, event: str, more: dict[str, Any]
+) -> None:
+    repository = {"id": 4711, "full_name": "acme/conduct"}
+    own = {**more, "repository": repository, "sender": {"login": "coc-bot"}}
+
+    assert 200 == door.post(own, "/from/hub", **{"X-GitHub-Event": event}).status_code
+
+    assert [HUB] == door.looked
+    assert ["space"] == door.counted
 
 
 def test_get_is_not_allowed_and_head_sees_a_door(door: Door) -> None:

@@ -17,7 +17,7 @@ from integration.errors import (
     HostUnproven,
 )
 from integration.guard import PROOF_LASTS, Guard
-from tests.server.memory_host import SPACE
+from tests.server.memory_host import SPACE, MemoryHost
 from webhook_server.jobs import attempt
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.locks import Locks
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from integration.casework import Casework
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
-    from tests.server.memory_host import MemoryHost
     from webhook_server.store.database import Database
 
 
@@ -47,6 +46,29 @@ def test_somebody_who_may_not_read_freezes_the_space_for_every_process(
     assert record.is_frozen
     assert record.freeze is not None
     assert ("the account 'mallory' can read it by a role and is not in the roster",) == record.freeze.reasons
+
+
+class NamelessHost(MemoryHost):
+    """A host that does not say who we are."""
+
+    @property
+    def own_accounts(self) -> frozenset[str]:
+        raise HostUnavailable("It does not say.")
+
+    @own_accounts.setter
+    def own_accounts(self, _given: frozenset[str]) -> None:
+        """The dataclass sets it."""
+
+
+@pytest.mark.parametrize("doors", [[], ["the repository is public"]])
+def test_an_open_door_freezes_the_space_although_the_host_does_not_say_who_we_are(
+    doors: list[str], guard: Guard, clock: SetClock
+) -> None:
+    host = NamelessHost(clock, open_doors=doors)
+
+    with pytest.raises(HostNotRestricted if doors else HostUnavailable):
+        guard.prove(host)
+    assert guard.is_frozen(SPACE) is bool(doors)
 
 
 def test_nothing_is_written_to_a_frozen_space_and_no_report_is_lost(

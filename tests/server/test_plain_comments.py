@@ -16,7 +16,9 @@ from integration.mirror import PlainComment, mirror
 from integration.risk import Level
 from integration.text import Untrusted
 from tests.server.memory_host import SPACE, shown_of
+from webhook_server.jobs import attempt
 from webhook_server.store.chores import ChoreBook
+from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
     from integration.store import Receipt
@@ -114,6 +116,27 @@ def test_words_that_are_added_while_a_plain_comment_is_being_sealed_are_sealed_t
     assert [] == [one for one in database.unfinished_jobs() if one.only_looks]
     told = [(one.comment_id, one.account) for one in database.untold_exposures()]
     assert [("777", "robert-gh"), ("778", "miriam-gh")] == sorted(told)  # its author once
+
+
+@found
+def test_of_many_plain_comments_the_first_are_gone_before_more_are_sealed(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
+) -> None:
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    said = [PlainComment(str(n), "robert-gh", clock.now(), Untrusted(f"Words {n}.")) for n in range(90)]
+    ticket.plain += said
+    is_found(found_by, ticket, database, clock)
+    left: list[int] = []
+    results: list[str] = []
+    while (jobs := [one for one in database.unfinished_jobs() if one.only_looks]) and len(left) < 9:
+        assert jobs[0].due_at <= clock.now()
+        results.append(attempt(jobs[0].inbox_id, work, database, Locks(database._engine)))
+        left.append(len(ticket.plain))
+
+    assert [("more-to-seal", 50), ("more-to-seal", 10), ("done", 0)] == list(zip(results, left, strict=True))
+    assert all(database.exposed(receipt.incident, one) for one in said)
 
 
 @found

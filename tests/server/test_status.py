@@ -15,12 +15,15 @@ from integration.audience import ADMIN_PROOF_LASTS, AdminProof
 from integration.casework import receive
 from integration.errors import ConfigError
 from integration.incident import SpaceName
+from integration.store import NIGHTLY
 from webhook_server import status_folders
 from webhook_server.config import load_config
 from webhook_server.status import ask_server, look
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.overview import Overview
+from webhook_server.store.rows import insert_job
+from webhook_server.store.transactions import writing
 from webhook_server.wiring import Parts, join
 
 if TYPE_CHECKING:
@@ -196,6 +199,30 @@ def test_parked_and_overdue_reports_are_counted_by_code(
     assert f"the oldest unfinished is {parts.database.job(inbox_id).code_name}, for 3 minutes" in text
 
 
+def test_looks_and_writes_of_desks_are_not_counted_as_reports(
+    config: Path, parts: Parts, make_report: Callable[..., Report]
+) -> None:
+    incident = parts.database.job(report(parts, make_report)).incident
+    engine = parts.database._engine
+    for job in parts.database.unfinished_jobs():
+        parts.database.finish(job.inbox_id, NOW)
+    with writing(engine, "") as connection:
+        insert_job(connection, NIGHTLY, incident, NOW)
+        insert_job(connection, NIGHTLY, incident, NOW)
+    looked, looks = parts.database.unfinished_jobs()
+    parts.database.finish(looked.inbox_id, NOW)
+    parts.database.job_failed(looks, parked=True, code="host-gone", reason="x", due_at=NOW)
+
+    text = said(look(config, NOW, well))
+
+    assert "Reports: 0 waiting, 0 parked, 1 done\n" in text
+    assert (
+        "1 look(s) at a ticket, or write(s) of a desk, wait for a person or for over an hour: host-gone (1)."
+        in text
+    )
+    assert "report(s) wait" not in text
+
+
 def test_backups_and_chores_that_are_overdue_are_said(
     config: Path, parts: Parts, make_report: Callable[..., Report]
 ) -> None:
@@ -346,6 +373,21 @@ def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None
 
     assert f"[spaces.conduct]: the exception for an account outside the team ends on {ends}." in shown
     assert "boss" not in shown
+
+
+def test_an_exception_that_has_ended_is_not_said_to_end(config: Path, parts: Parts) -> None:
+    assert parts.database.unfinished_jobs() == []
+    ended = (NOW - timedelta(days=5)).date()
+    acknowledged = f'acknowledged = [{{ account = "boss", until = {ended}, why = "owner" }}]'
+    config.write_text(config.read_text().replace('host = "github"', f'host = "github"\n{acknowledged}'))
+
+    shown = said(look(config, NOW, well))
+
+    assert (
+        f"[spaces.conduct]: the exception for an account outside the team ended on {ended}; while it can"
+        in shown
+    )
+    assert "ends on" not in shown
 
 
 def test_a_frozen_space_is_said_with_who_can_read_it_and_the_command_that_lists_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,21 @@ def test_a_team_that_nobody_reaches_is_said(config: Path, parts: Parts, robert: 
 
     assert "No member is on duty." in text
     assert "Without [mail] nobody is told" in text
+    assert parts.database.unfinished_jobs() == []
+
+
+def test_members_on_duty_whom_the_roster_gives_no_name_are_said(
+    config: Path, parts: Parts, robert: Identity
+) -> None:
+    """Nothing else would tell why no member ever gets a report to read."""
+    roster = config.parent / "roster.toml"
+    roster.write_text(re.sub(r"(?m)^names = .*$", "names = []", roster.read_text()))
+    sign(roster, robert)
+
+    text = said(look(config, NOW, well))
+
+    assert "On duty, but without names in the roster: robert." in text
+    assert "only the recovery keys open what comes in" in text
     assert parts.database.unfinished_jobs() == []
 
 

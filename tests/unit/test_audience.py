@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from integration.audience import (
     prove,
     prove_by_admin,
 )
-from integration.errors import HostNotRestricted, HostUnproven
+from integration.errors import HostNotRestricted, HostRefused, HostUnproven
 from integration.incident import SpaceName
 
 NOW = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
@@ -90,6 +91,22 @@ def test_an_incomplete_list_is_no_proof() -> None:
 
 def test_an_empty_answer_is_no_proof() -> None:
     assert "lacks an account that must be in it" in reasons(audience(complete=False))
+
+
+REFUSED = HostRefused("It may not be listed.")
+
+
+@pytest.mark.parametrize(("account", "doors"), [("robert", ("the repository is public",)), ("mallory", ())])
+def test_what_was_found_before_a_read_failed_counts(account: str, doors: tuple[str, ...]) -> None:
+    text = reasons(replace(audience(account, open_doors=doors, complete=False), unread=REFUSED))
+
+    assert "the host did not say who else can read it" in text
+    assert "must be in it" not in text
+
+
+def test_a_read_that_failed_without_a_finding_is_the_hosts_trouble_and_no_alarm() -> None:
+    with pytest.raises(HostRefused):
+        proven(replace(audience("robert"), unread=REFUSED))
 
 
 def test_every_reason_stands_in_the_message() -> None:

@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from integration.errors import DoesNotOpen, StoreError
-from integration.store import GIVEN_UP, HOST, NIGHTLY
+from integration.store import DESK, FOUND, GIVEN_UP, HOST, NIGHTLY
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.chores import ChoreTrouble
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 
 _ALIVE = timedelta(minutes=2)
+_OURS = frozenset({DESK, NIGHTLY, HOST, FOUND})
+"""The sources of what no form sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Waiting:
     def is_nightly(self) -> bool:
         """Whether it is no report, but a look at a ticket, by night or for an event of the host."""
         return self.source in {NIGHTLY, HOST}
+
+    @property
+    def is_report(self) -> bool:
+        """Whether it came from a form."""
+        return self.source not in _OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +194,10 @@ class Overview:
         )
 
     def done(self) -> int:
-        """How many deliveries are wholly on their host."""
+        """How many reports are wholly on their host; looks at tickets and the writes of desks are not among them."""
         wholly = t.inbox.c.state == "done", sa.func.coalesce(t.inbox.c.reason_code, "") != GIVEN_UP
-        query = sa.select(sa.func.count()).select_from(t.inbox).where(*wholly)
+        reports = t.inbox.c.source.not_in(_OURS)
+        query = sa.select(sa.func.count()).select_from(t.inbox).where(reports, *wholly)
         return sum(row[0] for row in self._rows(query, t.inbox))
 
     def untold(self, then: datetime, *, again_after: timedelta, overdue_after: timedelta) -> int:

@@ -37,6 +37,17 @@ def test_one_signature_is_not_enough_for_a_team_of_three(team: Team) -> None:
     assert "1 more must sign it (coc roster sign), of: charlie, rachel." in done.stderr
 
 
+def test_who_signs_is_told_of_members_on_duty_without_names(team: Team) -> None:
+    """Nobody would notice that a report means them, so they never get one to read first."""
+    team.draft("robert", "charlie")
+
+    assert "On duty, but without names in the roster: robert." in team.sign("robert")
+
+    text = team.file.read_text().replace("names = []", 'names = ["Robert K"]', 1)
+    team.file.write_text(text.replace("on_duty = false\nnames = []", "on_duty = true\nnames = []"))
+    assert "On duty, but without names in the roster: charlie." in team.sign("robert")
+
+
 def test_a_roster_is_never_made_over_another(team: Team) -> None:
     team.draft("robert")
     before = team.file.read_bytes()

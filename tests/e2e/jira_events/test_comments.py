@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,28 @@ def test_a_plain_comment_is_sealed_and_deleted_and_its_author_is_told(office: Ji
     assert "  Noah called me. He is afraid." in note
     assert "exposed" == office.found()
     assert [("acc-charlie", office.incident.code_name)] == office.untold()
+
+
+def test_a_long_comment_that_is_more_than_text_is_sealed_with_all_its_marks(office: JiraOffice) -> None:
+    lines = [
+        {
+            "type": "paragraph",
+            "content": [
+                {"type": "text", "text": f"It was Ada {number}", "marks": [{"type": "strike"}]},
+                {"type": "text", "text": " It was Bob"},
+            ],
+        }
+        for number in range(400)
+    ]
+    body = {"type": "doc", "version": 1, "content": lines}
+    office.ask("POST", f"{office.ref.id}/comment", body=body)
+
+    office.told()
+
+    assert [] == office.plain()
+    (note,) = office.diary()
+    assert "  ~~It was Ada 399~~ It was Bob" in note
+    assert body == json.loads(note.strip().split("\n")[-1])
 
 
 def test_it_is_deleted_only_after_the_sealed_one_was_read_back(office: JiraOffice) -> None:

@@ -74,4 +74,4 @@ class TestAudience:
             one for one in world.project.grants if one.permission != "ADMINISTER_PROJECTS"
         ]
         with pytest.raises(HostRefused):
-            world.host.audience()
+            world.host.audience().whole()

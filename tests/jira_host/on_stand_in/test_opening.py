@@ -26,7 +26,7 @@ def test_opening_an_incident_takes_four_writes(
     world: World, view: MirrorView, comments: tuple[SealedComment, ...]
 ) -> None:
     world.host.audience()
-    assert world.host.find(view.incident, since=view.opened_at) == ()
+    assert world.host.find(view.incident) == ()
     ref = world.host.open_ticket(view)
     bring_about(world, ref, view, comments)
     ticket = f"issue/{ref.id}"

@@ -13,7 +13,7 @@ from integration.incident import IncidentId
 from integration.mirror import Difference
 from sandbox.jira_cloud import Holder
 from sandbox.wire import Fault
-from tests.jira_host.on_stand_in.conftest import BOT, SINCE, TEAM, World, bring_about, lacks
+from tests.jira_host.on_stand_in.conftest import BOT, TEAM, World, bring_about, lacks
 
 if TYPE_CHECKING:
     from integration.diary.comment import SealedComment
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def test_a_ticket_is_found_by_its_label_once_the_search_has_caught_up(
     world: World, opened: TicketRef, view: MirrorView
 ) -> None:
-    assert world.host.find(view.incident, since=SINCE) == (opened,)
+    assert world.host.find(view.incident) == (opened,)
     world.cloud.search_lag = timedelta(hours=1)
-    assert world.host.find(view.incident, since=SINCE) == ()
+    assert world.host.find(view.incident) == ()
 
 
 def test_tickets_of_any_incident_are_listed_with_one_call(
@@ -85,7 +85,7 @@ def test_a_write_without_an_answer_is_an_unknown_outcome_and_reading_first_ends_
     with pytest.raises(HostUnknownOutcome):
         bring_about(world, world.host.open_ticket(view), view, comments)
     assert len(world.cloud.wire.writes()) == write + 1
-    [ref] = world.host.find(view.incident, since=SINCE)
+    [ref] = world.host.find(view.incident)
     bring_about(world, ref, view, comments)
     assert not lacks(world, ref, view, comments)
     issue = world.issue(ref)

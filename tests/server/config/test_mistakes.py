@@ -89,7 +89,7 @@ def test_all_mistakes_are_listed_together(folder: Path) -> None:
         "[spaces.board].site: it is not an address",
         "[spaces.board].project must be a text",
         "[spaces.board].email must be a text",
-        "[spaces.board].token_file: the file is empty",
+        "empty.token is empty; put the secret into it",
         "[spaces.board].issue_type_id must be a text",
         "[spaces.board].fields.stage must be a text",
         "[spaces.board].browse_roles must be a list of texts",
@@ -173,12 +173,36 @@ def test_desks_must_know_the_service_key(folder: Path, service_key: ServiceKey, 
     assert service_key.public_line in mistake
 
 
-@pytest.mark.parametrize("raw", [b"\xff", b"[server\n", b"a = 1\na = 2"])
-def test_what_is_not_toml_is_refused(tmp_path: Path, raw: bytes) -> None:
+@pytest.mark.parametrize(
+    ("raw", "then"),
+    [
+        (b"# one\n# caf\xe9\n", "line 2 holds a character that is not UTF-8, .* save the file as UTF-8"),
+        ("[server]\n".encode("utf-16"), "it is text in UTF-16; save it as UTF-8"),
+        ("[server]\n".encode("utf-16-le"), "it is text in UTF-16; save it as UTF-8"),
+        (b"[server\n", r"\(at line 1, column 8\): a line is a \[table\], an entry = value, or a comment"),
+        (b"a = 1\na = 2\n", r"\(at line 2, column 6\): this entry stands there twice; keep one"),
+        (b"[a]\n[a]\n", "this table stands there twice; put its entries under one"),
+        (b"a = b", "a text needs quotation marks"),
+        (b'a = "b\n', "a text lacks its closing quotation mark"),
+        (b'a = "b', "a text lacks its closing quotation mark"),
+        (b'a = "C:\\x"', "for a backslash"),
+    ],
+)
+def test_what_is_not_toml_is_refused_with_what_to_do(tmp_path: Path, raw: bytes, then: str) -> None:
     (tmp_path / "c.toml").write_bytes(raw)
 
-    with pytest.raises(ConfigError, match="not valid TOML"):
+    with pytest.raises(ConfigError, match=f"it is not valid TOML: .*{then}"):
         load_config(tmp_path / "c.toml")
+
+
+def test_a_byte_order_mark_before_the_configuration_or_the_process_is_no_mistake(folder: Path) -> None:
+    process = folder / "process.toml"
+    process.write_bytes(b"\xef\xbb\xbf" + process.read_bytes())
+
+    text = LEAST.replace("[server]", '[server]\nprocess = "process.toml"').replace("\n", "\r\n")
+    (folder / "coc-server.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+
+    assert load_config(folder / "coc-server.toml").spaces
 
 
 def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
@@ -189,10 +213,10 @@ def test_a_missing_file_leads_to_init(tmp_path: Path) -> None:
 def test_a_file_that_this_account_may_not_read_leads_to_the_right_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> str:
+    def refuse(*_: object, **__: object) -> bytes:
         raise PermissionError
 
-    monkeypatch.setattr(type(tmp_path), "read_text", refuse)
+    monkeypatch.setattr(type(tmp_path), "read_bytes", refuse)
 
     with pytest.raises(ConfigError, match="this account may not read it; say the command as the server's"):
         load_config(tmp_path / "c.toml")

@@ -41,6 +41,22 @@ def test_an_unchanged_ticket_costs_one_read_and_no_write_and_nobody_is_told(
     assert [] == database.unfinished_jobs()
 
 
+def test_what_a_restored_database_does_not_know_of_a_diary_is_taken_over(
+    opened: Receipt, book: ChoreBook, dispatcher: Dispatcher, clock: SetClock, host: MemoryHost,
+    database: Database,
+) -> None:  # fmt: skip
+    """Nothing lacks on the ticket, so that only what stands there too many says that there is something to do."""
+    before = list(host.tickets[0].comments)
+    with database._engine.begin() as connection:
+        for statement in ("DELETE FROM epoch", "DELETE FROM comment"):
+            connection.exec_driver_sql(statement)
+
+    night(book, dispatcher, clock)
+
+    assert before == list(database.comments(opened.incident)) == host.tickets[0].comments
+    assert [] == database.unfinished_jobs()
+
+
 @pytest.mark.usefixtures("opened")
 def test_a_proof_of_the_restriction_serves_many_tickets(
     take_in: Intake,
