@@ -30,6 +30,7 @@ from webhook_server.store.migrate import revision
 from webhook_server.store.overview import newest_revision
 from webhook_server.store.sql import make_engine, may_be_silent
 from webhook_server.store.transactions import safe_error
+from webhook_server.store.unopened import SealedValues, try_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -47,10 +48,13 @@ keys it lists at its start those only that its own reports need: any other may b
 
 @dataclass(slots=True)
 class Backup:
-    """What is in a backup: the rows of each table; the deliveries that wait and whose report opens with no key in it."""
+    """What is in a backup: the rows of each table, and what in it cannot be opened."""
 
     rows: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    """The deliveries that wait and whose report opens with no short-lived key in it."""
+    sealed: SealedValues = field(default_factory=SealedValues)
+    """What of it opens with the root key."""
     outside: list[Path] = field(default_factory=list)
     """Files that the configuration names and that are not in it, because they lie outside the configuration's folder."""
 
@@ -58,11 +62,13 @@ class Backup:
 def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datetime) -> Backup:
     """Write a backup while the server works.
 
-    A waiting report whose short-lived key is gone does not keep it from being made: all the others are worth more.
+    A waiting report whose short-lived key is gone does not keep it from being made, nor does a value that no root key opens:
+    all the others are worth more.
 
     Raises:
         ConfigError: there is no recipient.
         StoreError: the database cannot be read, or a file; what was written so far is worthless.
+        OSError: ``out`` takes no more.
     """
     if config.backup_recipient is None:
         raise ConfigError(
@@ -71,7 +77,13 @@ def make_backup(config: Config, config_file: Path, out: IO[bytes], *, now: datet
     recipient = pyrage.x25519.Recipient.from_str(config.backup_recipient)
     made = Backup()
     with piped(lambda into: _archive(config, config_file, into, now, made)) as tar:
-        pyrage.encrypt_io(tar, out, [recipient])
+        sink = _Sink(out)
+        try:
+            pyrage.encrypt_io(tar, sink, [recipient])
+        except pyrage.EncryptError:
+            raise sink.trouble or StoreError(
+                "The backup could not be encrypted.", next_step="Try again."
+            ) from None
     return made
 
 
@@ -81,7 +93,7 @@ def _archive(config: Config, config_file: Path, into: IO[bytes], now: datetime, 
         require_database(engine)
         _require_known_schema(engine)
         with tarfile.open(fileobj=into, mode="w|") as tar, _snapshot(engine, config) as (connection, keys):
-            made.lost = _without_key(connection, keys)
+            made.lost, made.sealed = _without_key(connection, keys), try_all(connection, config.sealer)
             known = {"format": FORMAT, "made_at": now.isoformat(), "version": version("coc-mirror")}
             _add(
                 tar,
@@ -223,6 +235,24 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), 0o600
     tar.addfile(entry, io.BytesIO(content))
+
+
+class _Sink:
+    """Remembers why a file takes no more: of that the encryption keeps no kind."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self.trouble: OSError | None = None
+
+    def write(self, content: bytes) -> int:
+        try:
+            return self._out.write(content)
+        except OSError as error:
+            self.trouble = error
+            raise
+
+    def flush(self) -> None:
+        self._out.flush()
 
 
 # From a writer to a reader --------------------------------------------------------------------------

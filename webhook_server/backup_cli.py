@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -14,13 +15,15 @@ import click
 import pyrage
 
 from integration.errors import CoCError
-from webhook_server.backup import make_backup
+from webhook_server.backup import Backup, make_backup
 from webhook_server.chores import noted
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.restore import restore_backup
 from webhook_server.store.chores import ChoreBook
+from webhook_server.store.known_keys import is_there
 from webhook_server.store.sql import make_engine
+from webhook_server.store.unopened import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +51,10 @@ def backup(config_path: Path, folder: Path) -> None:
             half.replace(target)
     except OSError as error:
         raise click.ClickException(
-            f"The backup could not be written to {folder} ({type(error).__name__}). Nothing was changed."
+            f"The backup could not be written to {folder} ({errno.errorcode.get(error.errno or 0, type(error).__name__)}).\n"
+            "None was made; what was written of it is removed, and older ones are as they were.\n"
+            "See that the folder is there, that this account may write to it and that its disk has room (ENOSPC: it is full); then run it "
+            "again now."
         ) from None
     finally:
         half.unlink(missing_ok=True)
@@ -61,12 +67,29 @@ def backup(config_path: Path, folder: Path) -> None:
             f"Nor are these, because they lie outside {config_path.parent.resolve()}: keep copies of them too.\n  "
             + "\n  ".join(str(one) for one in made.outside)
         )
-    if made.lost:  # not an exit code: what a timer does next with a backup must still be done with this one
+    _warn_of_what_does_not_open(made)
+
+
+def _warn_of_what_does_not_open(made: Backup) -> None:
+    """Not by an exit code: what a timer does next with a backup must still be done with this one."""
+    if made.lost:
         click.echo(
             f"WARNING: {len(made.lost)} report(s) that wait are in it without the key that opens them, because the folder of "
             "the inbox keys\nlacks it. All else is whole. See what can be done for each: coc-server jobs explain ID\n  "
             + "\n  ".join(made.lost),
             err=True,
+        )
+    if made.sealed.unopened:
+        click.echo(
+            f"WARNING: {len(made.sealed.unopened)} sealed value(s) in it do not open with root.key: it lacks their key, or they were "
+            "damaged. They\nare in the backup as they are, and a restore brings them back so. All else is whole. If a root key "
+            "is lacking, look for a\ncopy of root.key that has it: coc-server keys list names it. Of a report: coc-server jobs explain ID\n  "
+            + "\n  ".join(shown(made.sealed.unopened)),
+            err=True,
+        )
+    if made.sealed.given_up:
+        click.echo(
+            f"{made.sealed.given_up} report(s) that were given up do not open, and are in it as they are."
         )
 
 
@@ -76,6 +99,9 @@ def _noted(database_url: str, now: datetime) -> Iterator[None]:
     sql = make_engine(database_url)
     book = ChoreBook(sql)
     try:
+        if not is_there(sql):  # a note would make it; that it is missing is said by the backup itself
+            yield
+            return
         with noted(book, "backup", "", now):
             yield
         book.claim("backup", every=timedelta(0), now=now)
@@ -140,14 +166,20 @@ def _what_was_left(folder: Path) -> Iterator[None]:
               help="The folder of the configuration. root.key must lie in it; a newer roster with its signatures may.")  # fmt: skip
 @click.option("--keep-configuration", is_flag=True,
               help="Use the coc-server.toml that lies in the folder: the way to another database.")  # fmt: skip
-def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool) -> None:
+@click.option("--new-digests", is_flag=True,
+              help="Go on without the line digests:… that root.key lacks and no copy has: a delivery that is sent again opens a second incident.")  # fmt: skip
+def restore(
+    backup_file: Path, identity: Path, folder: Path, *, keep_configuration: bool, new_digests: bool
+) -> None:
     """Bring BACKUP back on a machine where nothing is yet but root.key."""
     secret = next(
         (line for line in identity.read_text(encoding="ascii", errors="replace").splitlines() if not line.startswith("#")),
         "",
     )  # fmt: skip
     with backup_file.open("rb") as source, _what_was_left(folder):
-        restored = restore_backup(source, secret.strip(), folder, keep_configuration=keep_configuration)
+        restored = restore_backup(
+            source, secret.strip(), folder, keep_configuration=keep_configuration, new_digests=new_digests
+        )
     click.echo(
         f"Restored what was there on {restored.made_at}: {restored.rows.get('incident', 0)} incident(s), "
         f"{restored.rows.get('comment', 0)} diary comment(s), {restored.keys} key(s) of reports that wait.\n"
@@ -166,6 +198,13 @@ def restore(backup_file: Path, identity: Path, folder: Path, *, keep_configurati
         "Start the server ten minutes after the old one last ran: every ticket is then compared, and what it holds beyond\n"
         "this backup is taken over. See docs/server.md, After restoring a backup."
     )
+    if count := len(restored.sealed.unopened) + restored.sealed.given_up:
+        click.echo(
+            f"WARNING: {count} sealed value(s) do not open with this root.key, {restored.sealed.given_up} of them of reports that were "
+            "given up. They are there as\nthey were in the backup, and all else is whole. If you have a copy of root.key with the key that "
+            'coc-server keys list\ncalls "not in the file", restore again with that one, into an empty database.\n  '
+            + "\n  ".join(shown(restored.sealed.unopened))
+        )
     if restored.others or restored.kept:
         copies = (
             f" Copies of keys that they may share with this backup are in {restored.kept}."

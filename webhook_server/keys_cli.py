@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,16 @@ from integration.errors import StoreError
 from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store.alone import alone_on
-from webhook_server.store.inbox_keys import write_durably
+from webhook_server.store.digest_key import is_another, require_digest_key, take_another
 from webhook_server.store.known_keys import require_database
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.reseal import reseal, sealed_with
 from webhook_server.store.sealed import with_new_root_key, with_newest_root_key_only
+from webhook_server.store.sealing import all_sealed_is_committed
+from webhook_server.store.secret_files import halves_of, write_durably
 from webhook_server.store.sql import make_engine
+from webhook_server.store.transactions import reading, writing
 from webhook_server.store.workers import Workers
 
 if TYPE_CHECKING:
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from webhook_server.config import Config
+
+_PATIENCE, _LOOK_AGAIN = 10.0, 0.2
+"""Seconds."""
 
 
 @click.group()
@@ -46,13 +53,19 @@ def list_keys(config_path: Path) -> None:
         )
     for key_id, count in values.items():
         click.echo(f"{key_id}  is not in the file, and seals {count} value(s): they cannot be opened")
+    if left := halves_of(config.root_key_file):
+        click.echo(
+            f"A rotation that was killed left root keys in {', '.join(one.name for one in left)}. The next start, rotate or retire "
+            "removes that."
+        )
 
 
 @keys.command()
 @config_option
 def rotate(config_path: Path) -> None:
     """Make a new root key. The server seals everything anew with it, while it works."""
-    with _opened(config_path) as (config, _):
+    with _opened(config_path) as (config, sql):
+        require_digest_key(sql, config.sealer, config.root_key_file)
         if len(config.sealer.key_ids) > 1:
             raise click.ClickException(
                 "The last rotation is not finished: an older root key is still in the file.\n"
@@ -76,12 +89,34 @@ def retire(config_path: Path) -> None:
         older = config.sealer.key_ids[1:]
         if not older:
             raise click.ClickException("There is no older root key in the file.")
+        require_digest_key(sql, config.sealer, config.root_key_file)
         _refuse_if_still_used(sql, config)
+        _wait_for_commits(sql)
         reseal(sql, config.sealer)
         _rewrite(config, with_newest_root_key_only(config.root_key_file))
     click.echo(
         f"Only root key {config.sealer.key_id} is left in the file. Copy it to its safe place again. Backups made before\n"
         f"need the older one ({', '.join(older)}): keep that copy as long as you keep them, and no longer."
+    )
+
+
+@keys.command("new-digests")
+@config_option
+def new_digests(config_path: Path) -> None:
+    """Go on without the line digests:… that the root key file lacks, if no copy of it has that line."""
+    with _opened(config_path) as (config, sql):
+        with reading(sql) as connection:
+            if not is_another(connection, config.sealer):
+                raise click.ClickException("The file has the right key for digests. Nothing was changed.")
+        click.confirm(
+            "Then no delivery that came until now is known again: each that is sent again opens a second incident, and after a restore no "
+            "ticket\nof a report that the backup lacks is found. Look for a copy of root.key with the line digests:… first. Go on without it?",
+            abort=True,
+        )
+        with writing(sql, "The database keeps the digest key that it had.") as connection:
+            take_another(connection, config.sealer)
+    click.echo(
+        f"From now on the database belongs to {config.root_key_file.name} as it is. Copy it to its safe place again."
     )
 
 
@@ -105,6 +140,22 @@ def _refuse_if_still_used(sql: sa.Engine, config: Config) -> None:
                 pass
         except StoreError:
             raise behind from None
+
+
+def _wait_for_commits(sql: sa.Engine) -> None:
+    """What was sealed with the older key a moment ago is not seen before it is committed, and must be sealed anew too.
+
+    From here on all servers seal with the newest key.
+    """
+    until = time.monotonic() + _PATIENCE
+    while not all_sealed_is_committed(sql):
+        if time.monotonic() > until:
+            raise click.ClickException(
+                "A transaction has not ended that may hold something sealed with the older root key, perhaps a report that is just "
+                "being stored.\nThe older key stays, because that could never be opened without it.\n"
+                "Wait until the database is done (a slow disk or standby?) and try again: coc-server keys retire"
+            )
+        time.sleep(_LOOK_AGAIN)
 
 
 @contextmanager

@@ -19,12 +19,15 @@ from webhook_server.config import load_config
 from webhook_server.roster_in_use import judge
 from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
-from webhook_server.store.inbox_keys import InboxKeys, key_ids, write_durably
+from webhook_server.store.digest_key import refuse_another, take_another
+from webhook_server.store.inbox_keys import InboxKeys, key_ids
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import newest_roster
+from webhook_server.store.secret_files import destroy, write_durably
 from webhook_server.store.sql import make_engine, may_be_silent
 from webhook_server.store.transactions import writing
+from webhook_server.store.unopened import SealedValues, try_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +44,8 @@ class Restored:
     files: list[str] = field(default_factory=list)
     keys: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    sealed: SealedValues = field(default_factory=SealedValues)
+    """What of it opens with the root key in the folder."""
     others: int = 0
     """Inbox keys that were there already and that no report of the backup needs."""
     kept: Path | None = None
@@ -52,12 +57,17 @@ class Restored:
 
 
 def restore_backup(
-    backup: IO[bytes], identity: str, folder: Path, *, keep_configuration: bool = False
+    backup: IO[bytes],
+    identity: str,
+    folder: Path,
+    *,
+    keep_configuration: bool = False,
+    new_digests: bool = False,
 ) -> Restored:
     """Bring a backup into an empty database, with its files in ``folder``, where the root key must lie already.
 
     A newer roster may lie there with its signatures: it stays if it rightly follows the one of the backup.
-    With ``keep_configuration`` the configuration file that lies there is used, which may name another database.
+    With ``keep_configuration`` the configuration file that lies there is used, which may name another database. With ``new_digests`` the root key file need not have the key of the digests.
 
     Safe to run again after trouble: files that are there already must be the same, and the database is written in one
     transaction.
@@ -87,7 +97,9 @@ def restore_backup(
     with piped(decrypt) as plain:
         try:
             with tarfile.open(fileobj=plain, mode="r|") as tar:
-                return _Restoring(folder, keep_configuration=keep_configuration).read(tar)
+                return _Restoring(
+                    folder, keep_configuration=keep_configuration, new_digests=new_digests
+                ).read(tar)
         except tarfile.TarError:
             raise StoreError("The backup is not whole.") from None
 
@@ -95,8 +107,9 @@ def restore_backup(
 class _Restoring:
     """Goes through the archive in its order: manifest, files, keys, tables, end."""
 
-    def __init__(self, folder: Path, *, keep_configuration: bool) -> None:
+    def __init__(self, folder: Path, *, keep_configuration: bool, new_digests: bool) -> None:
         self._folder = folder
+        self._new_digests = new_digests
         self._keep_configuration = keep_configuration
         self._restored = Restored()
         self._revision = ""
@@ -158,15 +171,18 @@ class _Restoring:
             try:
                 InboxKeys(config.inbox_keys, alone=engine.dialect.name == "sqlite").require_folder()
                 migrate(engine, to=self._revision)
-                self._keep_keys(config)  # before the reports that need them
                 with writing(engine, "The database was not changed.") as connection:
                     may_be_silent(connection)  # for as long as the backup takes to come
-                    self._fill(connection, config.sealer, [(name, content)], entries)
+                    self._fill(connection, [(name, content)], entries)
+                    self._restored.sealed = _check_root_key(connection, config.sealer)
                     if self._restored.newer_roster:
                         judge(
                             config.roster_file, newest_roster(connection, config.sealer), config.service_key
                         )
+                    self._check_digest_key(connection, config)
                     _end_admin_proofs(connection)
+                    # When nothing is refused any more, and before the reports that need them.
+                    self._keep_keys(config)
                 migrate(engine)
                 list_needed(engine)
             finally:
@@ -175,7 +191,6 @@ class _Restoring:
     def _fill(
         self,
         connection: sa.Connection,
-        sealer: Sealer,
         first: list[tuple[str, bytes]],
         entries: Iterator[tuple[str, bytes]],
     ) -> None:
@@ -196,19 +211,36 @@ class _Restoring:
                 return
             table = tables.tables[PurePosixPath(name).parts[1]]
             values = [_values(table, json.loads(line)) for line in content.splitlines()]
-            _check_root_key(table, values, sealer)
             connection.execute(table.insert(), values)
             rows[table.name] = rows.get(table.name, 0) + len(values)
         raise StoreError("The backup is not whole.", next_step="Try another one.")
 
+    def _check_digest_key(self, connection: sa.Connection, config: Config) -> None:
+        if self._new_digests:
+            take_another(connection, config.sealer)
+            return
+        way_out = "If that line is lost for ever: coc-server restore --new-digests"
+        refuse_another(connection, config.sealer, config.root_key_file, way_out)
+
     def _keep_keys(self, config: Config) -> None:
-        config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         files = {config.inbox_keys / f"{PurePosixPath(one).name}.key": key for one, key in self._keys.items()}
-        there = key_ids(config.inbox_keys)
+        there: set[str] = set()
+        try:
+            config.inbox_keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = key_ids(config.inbox_keys)
+            self._set_aside([file for file in files if file.stem in there], config.inbox_keys)
+            for file, key in files.items():
+                write_durably(file, key)
+        except OSError as error:
+            for file in files:
+                if file.stem not in there and file.exists():
+                    destroy(file)
+            raise StoreError(
+                f"The inbox keys of the reports that wait could not be written to {config.inbox_keys} ({type(error).__name__}).",
+                meaning="Without them these reports could not be opened.",
+                next_step="See that this account may write to that folder and that its disk has room, then try again.",
+            ) from None
         self._restored.others = len(there - self._keys.keys())
-        self._set_aside([file for file in files if file.stem in there], config.inbox_keys)
-        for file, key in files.items():
-            write_durably(file, key)
         self._restored.keys = len(self._keys)
 
     def _set_aside(self, files: Sequence[Path], folder: Path) -> None:
@@ -236,15 +268,16 @@ def _values(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_root_key(table: sa.Table, values: list[dict[str, Any]], sealer: Sealer) -> None:
+def _check_root_key(connection: sa.Connection, sealer: Sealer) -> SealedValues:
     """Whether the root key of this folder made what is sealed: else the server could open nothing."""
-    for row in values:
-        for name, value in row.items():
-            if name.startswith("sealed_") and value is not None and value.split(".")[1] not in sealer.key_ids:
-                raise StoreError(
-                    f"The backup's values in {table.name} were sealed with another root key than the one in this folder.",
-                    next_step="Put the root.key into the folder that was in use when the backup was made.",
-                )
+    tried = try_all(connection, sealer)
+    if tried.are_of_another_root_key:
+        raise StoreError(
+            f"The backup was sealed with another root key than the one in this folder: of {len(tried.unopened)} sealed "
+            "value(s) none opens.",
+            next_step="Put the root.key into the folder that was in use when the backup was made.",
+        )
+    return tried
 
 
 def _end_admin_proofs(connection: sa.Connection) -> None:

@@ -22,7 +22,6 @@ from integration.jira.events import JiraEvents
 from integration.jira.fields import JiraFieldIds
 from integration.jira.host import JiraHost
 from integration.jira.space import JiraSpace
-from integration.logs import Log
 from integration.ports import Unlimited
 from webhook_server.api import api
 from webhook_server.app import create_app
@@ -38,6 +37,7 @@ from webhook_server.jobs import Dispatcher, attempt_in_turn
 from webhook_server.lookout import Lookout, audiences_looked_at
 from webhook_server.metrics import Counters, DatabaseFigures
 from webhook_server.notify import LogNotifier, MailNotifier
+from webhook_server.opening import open_database
 from webhook_server.pages.health import health
 from webhook_server.places import Places
 from webhook_server.redelivery import missed_webhooks
@@ -47,12 +47,8 @@ from webhook_server.store.boards import BoardBook
 from webhook_server.store.budget import SharedBudget
 from webhook_server.store.chores import ChoreBook
 from webhook_server.store.clocks import SharedClock, SystemClock
-from webhook_server.store.database import Database
 from webhook_server.store.fence import Fenced
-from webhook_server.store.inbox_keys import InboxKeys
-from webhook_server.store.known_keys import list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.locks import Locks
-from webhook_server.store.migrate import migrate
 from webhook_server.store.overview import Overview
 from webhook_server.store.redeliveries import Redeliveries
 from webhook_server.store.reseal import reseal
@@ -67,7 +63,6 @@ from webhook_server.strays import teller, unknown_tickets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    import sqlalchemy as sa
     from flask import Flask
 
     from integration.diary.chain import Head
@@ -79,8 +74,7 @@ if TYPE_CHECKING:
     from webhook_server.config import Config
     from webhook_server.config_spaces import SpaceSettings
     from webhook_server.intake.sources import Source
-
-_log = Log("coc.server")
+    from webhook_server.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +96,6 @@ class Parts:
         self.database.close()
 
 
-def _database(config: Config, sql: sa.Engine, name: str) -> Database:
-    """The database with the newest schema; and none is made if the folder of the inbox keys shows that one is missing."""
-    keys = InboxKeys(config.inbox_keys, name, alone=sql.dialect.name == "sqlite")
-    keys.require_folder()
-    refuse_if_another_is_missing(sql, config.inbox_keys)
-    migrate(sql)
-    list_needed(sql)
-    if others := len(not_of(sql, config.inbox_keys)):
-        _log.warning("inbox-keys-of-another", count=others)
-    return Database(sql, config.sealer, keys)
-
-
 def join(
     config: Config,
     *,
@@ -129,7 +111,7 @@ def join(
     ``sleep`` is how a write waits for its turn.
 
     Raises:
-        ConfigError: with the mistakes that only a host's own code can see.
+        ConfigError: with the mistakes that only a host's own code can see; or the root key file is not this database's.
         RosterRefused: the roster is not signed as it must be, or does not follow the one in use.
         StoreError: the database, or the folder of inbox keys that several servers share, is not there; or the folder
             belongs to another database.
@@ -140,7 +122,7 @@ def join(
     budget = SharedBudget(sql, clock)
     locks = Locks(sql, name)
     hosts = make_hosts(config, Fenced(budget if budgeted else Unlimited(), locks), sleep=sleep)
-    database = _database(config, sql, name)
+    database = open_database(config, sql, name)
     try:
         common.look()
         roster = RosterFile(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import IO
 
+from _typeshed import SupportsWrite
 from pyrage import passphrase as passphrase
 from pyrage import x25519 as x25519
 
@@ -14,6 +15,9 @@ class RecipientError(Exception): ...
 def encrypt(plaintext: bytes, recipients: Sequence[x25519.Recipient], armored: bool = False) -> bytes: ...
 def decrypt(ciphertext: bytes, identities: Sequence[x25519.Identity]) -> bytes: ...
 def encrypt_io(
-    reader: IO[bytes], writer: IO[bytes], recipients: Sequence[x25519.Recipient], armored: bool = False
+    reader: IO[bytes],
+    writer: SupportsWrite[bytes],
+    recipients: Sequence[x25519.Recipient],
+    armored: bool = False,
 ) -> None: ...
 def decrypt_io(reader: IO[bytes], writer: IO[bytes], identities: Sequence[x25519.Identity]) -> None: ...

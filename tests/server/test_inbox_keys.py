@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from integration.errors import DoesNotOpen, StoreError
 from webhook_server.store import tables as t
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys, key_ids
+from webhook_server.store.sealed import Sealer
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     from integration.report import Report
     from tests.server.conftest import Intake
-    from webhook_server.store.sealed import Sealer
 
 
 @pytest.fixture
@@ -301,3 +303,25 @@ def test_a_folder_that_refuses_us_loses_no_key(keys: InboxKeys, tmp_path: Path) 
     assert not keys.is_gone(key_id)
     with pytest.raises(StoreError, match="mounted"):
         keys.open(key_id, sealed, "in_1")
+
+
+def test_no_key_is_destroyed_between_sealing_and_committing(
+    database: Database, take_in: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then no report needs it, as far as the database shows."""
+    real, forgets = Sealer.seal, threading.Thread(target=database.forget)
+
+    def while_another_thread_forgets(self: Sealer, clear: bytes, *, table: str, column: str, row: str) -> str:
+        forgets.start()
+        until = time.monotonic() + 0.5
+        while files(tmp_path) and time.monotonic() < until:
+            time.sleep(0.01)
+        return real(self, clear, table=table, column=column, row=row)
+
+    monkeypatch.setattr(Sealer, "seal", while_another_thread_forgets)
+
+    receipt = take_in()
+
+    forgets.join()
+    assert 1 == len(files(tmp_path))
+    assert database.delivery(receipt.inbox_id).report is not None

@@ -19,9 +19,11 @@ from webhook_server.store import tables as t
 from webhook_server.store.database import Database
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.migrate import migrate
+from webhook_server.store.reseal import sealed_with
 from webhook_server.store.sealed import read_root_keys
 from webhook_server.store.sql import make_engine
 from webhook_server.store.workers import Workers
+from webhook_server.wiring import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,3 +187,19 @@ def give_up_damaged(database: Database, *, before_inbox_keys: bool) -> str:
 @pytest.mark.usefixtures("database")
 def test_retiring_without_a_rotation_says_so(config: Path) -> None:
     assert "no older root key" in run(config, "retire").output
+
+
+def test_a_running_server_seals_everything_anew_once_there_is_a_new_key(
+    config: Path, database: Database, clock: SetClock
+) -> None:
+    database.close()
+    loaded = load_config(config)
+    parts = join(loaded, clock=clock)
+    assert 0 == run(config, "rotate").exit_code
+    loaded.sealer.reload()  # as each beat does
+
+    for task in parts.dispatcher._tidy:
+        task(clock.now())
+
+    assert {loaded.sealer.key_id} == set(sealed_with(parts.database._engine))
+    parts.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.logs import KEYS, Event, EventFormatter, Log
+from integration.logs import KEYS, Event, EventFormatter, Log, to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,3 +196,23 @@ def test_nothing_in_the_product_logs_past_the_events() -> None:
     ]
 
     assert [] == past
+
+
+class Full(io.StringIO):
+    """A disk that has no room for a line of the log, and room for what logging says of that."""
+
+    def write(self, text: str) -> int:
+        if text.startswith("time="):
+            raise OSError("no space")
+        return super().write(text)
+
+
+def test_what_logging_says_of_its_own_trouble_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would print the record with its text."""
+    said = Full()
+    monkeypatch.setattr(sys, "stderr", said)
+    to_stderr()
+
+    logging.getLogger("some.library").error("%s", CANARY)
+
+    assert "" == said.getvalue()

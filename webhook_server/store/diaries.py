@@ -23,6 +23,7 @@ from webhook_server.store.rows import (
     note_posted,
     upsert_found,
 )
+from webhook_server.store.sealing import begin_sealing_with_root_key
 from webhook_server.store.transactions import Transacting, done_by_another
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Diaries(Transacting, ABC):
     def _open_epoch(
         self, connection: sa.Connection, incident: IncidentId, epoch: Epoch, readers: Sequence[Alias]
     ) -> None:
+        begin_sealing_with_root_key(connection)
         sealed = self._sealer.seal(
             _padded(json.dumps(list(readers)).encode()),
             table="epoch",

@@ -11,7 +11,6 @@ what reports of another one need stays, whatever database a server is started wi
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from contextlib import suppress
@@ -23,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from integration.errors import DoesNotOpen, StoreError
+from webhook_server.store.secret_files import destroy, write_durably
 from webhook_server.store.transactions import Unavailable
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class InboxKeys:
                 return set()
             for file in self._folder.glob(whose):
                 if file.stem in ours:
-                    _destroy(file)
+                    destroy(file)
         except OSError as error:
             raise StoreError(
                 f"An inbox key could not be destroyed ({type(error).__name__}).",
@@ -217,46 +217,3 @@ def key_ids(folder: Path) -> set[str]:
 
 def _place(key_id: str, row: str) -> bytes:
     return f"coc-inbox/v1|{key_id}|{row}".encode()
-
-
-def write_durably(file: Path, content: bytes) -> None:
-    """Write a secret file so that after a power cut it is there whole, or as it was before.
-
-    Raises:
-        OSError: it could not be written; what was there before is untouched.
-    """
-    half = file.with_name(f"{file.name}.{secrets.token_hex(4)}.half")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            if (
-                file.exists()
-            ):  # root may write it for the server's account, which must still be able to read it
-                owner = file.stat()
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        half.replace(file)
-    except BaseException:
-        half.unlink(missing_ok=True)
-        raise
-    _sync_folder(file.parent)
-
-
-def _destroy(file: Path) -> None:
-    """Overwrite, then remove. A disk that keeps old blocks (SSD, snapshots) may still hold them: see the threat model."""
-    with file.open("r+b") as key:
-        key.write(bytes(_KEY_BYTES))
-        key.flush()
-        os.fsync(key.fileno())
-    file.unlink()
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

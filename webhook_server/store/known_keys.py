@@ -79,8 +79,17 @@ def require_database(engine: sa.Engine) -> None:
     Raises:
         StoreError: there is none.
     """
-    if not _has(engine, t.incident.name):
+    if not is_there(engine):
         raise missing(engine.url)
+
+
+def is_there(engine: sa.Engine) -> bool:
+    """Whether there is a database of ours. Makes none.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    return _has(engine, t.incident.name)
 
 
 def missing(url: sa.URL) -> StoreError:

@@ -1,7 +1,7 @@
 """What lies in the database, counted: for ``jobs list``, the status and the metrics.
 
-It reads columns that are in clear, so it needs no key; and it changes nothing, also not the schema, so that it may be
-asked beside a running server and of a database that an older release left.
+It reads columns that are in clear, so it needs no key, but to say what does not open; and it changes nothing, also not the
+schema, so that it may be asked beside a running server and of a database that an older release left.
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
 from webhook_server.store.chores import ChoreTrouble
 from webhook_server.store.clocks import database_time
+from webhook_server.store.digest_key import is_another
 from webhook_server.store.job_list import still_untold
 from webhook_server.store.known_keys import missing, not_of
 from webhook_server.store.sql import make_engine
 from webhook_server.store.strays import Stray
 from webhook_server.store.transactions import reading
+from webhook_server.store.unopened import try_all
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from integration.audience import SpaceRecord
+    from webhook_server.store.sealed import Sealer
 
 
 _ALIVE = timedelta(minutes=2)
@@ -270,6 +273,16 @@ class Overview:
         query = sa.select(sa.func.pg_database_size(sa.func.current_database()))
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
+
+    def unopened(self, sealer: Sealer) -> list[str]:
+        """Where the sealed values are that no root key opens, without those of reports that were given up."""
+        with reading(self._engine) as connection:
+            return try_all(connection, sealer).unopened
+
+    def has_another_digest_key(self, sealer: Sealer) -> bool:
+        """Whether it was filled with another key for digests than the root key file has."""
+        with reading(self._engine) as connection:
+            return is_another(connection, sealer)
 
     def keys_of_another(self, folder: Path) -> int:
         """How many inbox keys in the folder were not made for this database; 0 if an older release's schema lists none."""

@@ -11,6 +11,7 @@ from integration.errors import DoesNotOpen
 from integration.store import GIVEN_UP
 from webhook_server.store import tables as t
 from webhook_server.store.sealed import DAMAGED
+from webhook_server.store.sealing import begin_sealing_with_root_key
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ _ROWS: dict[str, Callable[[sa.Row[Any]], str]] = {
     "roster": lambda row: str(row.serial),
 }
 """How a row of each table with sealed columns is named to the sealer; a test holds this against the tables."""
+
+
+def row_of(table: str, row: sa.Row[Any]) -> str:
+    """How a row is named to the sealer."""
+    return _ROWS[table](row)
 
 
 def sealed_columns() -> Iterator[sa.Column[Any]]:
@@ -61,6 +67,7 @@ def reseal(engine: sa.Engine, sealer: Sealer) -> int:
             places = connection.execute(sa.select(*place).where(old)).all()
         for start in range(0, len(places), _AT_ONCE):
             with writing(engine, "The values stay sealed with the older root key.") as connection:
+                begin_sealing_with_root_key(connection)
                 for one in places[start : start + _AT_ONCE]:
                     here = [key == value for key, value in zip(place, one, strict=True)]
                     try:
@@ -81,7 +88,7 @@ def _reseal_one(
     if row is None:
         return 0
     sealed = getattr(row, column.name)
-    place = {"table": table.name, "column": column.name, "row": _ROWS[table.name](row)}
+    place = {"table": table.name, "column": column.name, "row": row_of(table.name, row)}
     try:
         clear = sealer.open(sealed, **place)
     except DoesNotOpen:

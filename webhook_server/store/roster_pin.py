@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from integration.errors import ConfigError, StoreError
 from integration.roster import Roster, parse_roster
 from webhook_server.store import tables as t
+from webhook_server.store.sealing import begin_sealing_with_root_key
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class RosterPin:
         if not steps:
             return
         with writing(self._engine, "The roster before stays in use.") as connection:
+            begin_sealing_with_root_key(connection)
             connection.execute(
                 t.roster.insert(),
                 [

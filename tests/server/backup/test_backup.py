@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -20,9 +22,11 @@ from integration.casework import receive
 from integration.incident import SpaceName
 from tests.server.backup.conftest import Site, empty_machine, everything, opened, restore, run, wipe
 from webhook_server import backup as backing_up
+from webhook_server import restore as restoring
 from webhook_server.config import load_config
 from webhook_server.store.overview import look_into
 from webhook_server.store.sealed import new_root_key
+from webhook_server.store.secret_files import write_durably
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
@@ -174,6 +178,75 @@ def test_a_backup_that_was_cut_off_or_changed_restores_nothing(site: Site, tmp_p
             assert {0} == {len(rows) for rows in everything(folder / "coc-server.toml").values()}
 
 
+def entries(site: Site, backup: Path) -> dict[str, bytes]:
+    """What is in a backup, by name."""
+    (secret,) = IDENTITY.findall(site.identity.read_text())
+    plain = pyrage.decrypt(backup.read_bytes(), [pyrage.x25519.Identity.from_str(secret)])
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        return {one.name: content.read() for one in tar if (content := tar.extractfile(one))}
+
+
+def put_together(site: Site, content: dict[str, bytes], to: Path) -> Path:
+    """A backup that somebody made who has the public half of its key."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for name, one in content.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(one)
+            tar.addfile(entry, io.BytesIO(one))
+    recipient = load_config(site.config).backup_recipient
+    assert recipient is not None
+    to.write_bytes(pyrage.encrypt(plain.getvalue(), [pyrage.x25519.Recipient.from_str(recipient)]))
+    return to
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_backup_that_lacks_a_row_is_not_whole(site: Site, tmp_path: Path) -> None:
+    content, folder = entries(site, site.backup()), empty_machine(site, tmp_path)
+    assert 0 == restore(site, put_together(site, content, tmp_path / "same.age"), folder).exit_code
+    name = "tables/inbox/000000.jsonl"
+    content[name] = b"".join(content[name].splitlines(keepends=True)[:-1])
+    shutil.rmtree(folder)
+
+    refused = restore(site, put_together(site, content, tmp_path / "less.age"), empty_machine(site, tmp_path))
+
+    assert 1 == refused.exit_code
+    assert "The backup is not whole" in refused.output
+    assert [] == everything(folder / "coc-server.toml")["incident"]
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", ["files/../../outside", "../outside", "{root}/outside"])
+def test_nothing_is_written_outside_of_the_folder(site: Site, tmp_path: Path, name: str) -> None:
+    content, folder = entries(site, site.backup()), empty_machine(site, tmp_path)
+    manifest = {"manifest.json": content.pop("manifest.json")}
+    forged = manifest | {name.format(root=tmp_path): b"foreign"} | content
+
+    refused = restore(site, put_together(site, forged, tmp_path / "forged.age"), folder)
+
+    assert 1 == refused.exit_code
+    assert "holds what no backup of ours does" in refused.output
+    assert [] == list(tmp_path.rglob("outside"))
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_keys_that_are_put_aside_are_for_this_account_only(site: Site, tmp_path: Path) -> None:
+    backup, folder = site.backup(), empty_machine(site, tmp_path)
+    shutil.copytree(load_config(site.config).inbox_keys, folder / "inbox-keys")
+    (secret,) = IDENTITY.findall(site.identity.read_text())
+
+    before = os.umask(0)  # the program's own would hide it
+    try:
+        with backup.open("rb") as source:
+            restored = restoring.restore_backup(source, secret, folder)
+    finally:
+        os.umask(before)
+
+    assert restored.kept is not None
+    assert 0o700 == restored.kept.stat().st_mode & 0o777
+    assert {0o600} == {one.stat().st_mode & 0o777 for one in restored.kept.iterdir()}
+
+
 @pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 def test_no_key_is_written_into_the_place_of_a_share_that_is_not_mounted(site: Site, tmp_path: Path) -> None:
     backup, folder = site.backup(), empty_machine(site, tmp_path)
@@ -209,6 +282,24 @@ def most_memory_of_a_backup(site: Site, clock: SetClock) -> int:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return most
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_disk_that_is_full_is_told_of_in_a_sentence_and_nothing_is_left(site: Site) -> None:
+    command = f'"{sys.executable}" -m webhook_server.cli backup "{site.backups}" --config "{site.config}"'
+
+    full = subprocess.run(
+        ["bash", "-c", f"ulimit -f 200; {command}"], capture_output=True, text=True, check=False
+    )
+
+    assert 1 == full.returncode
+    assert f"The backup could not be written to {site.backups} (EFBIG)." in full.stderr
+    assert "None was made" in full.stderr
+    assert "run it again now" in full.stderr
+    assert "event=died" not in full.stderr
+    assert [] == list(site.backups.iterdir())
+    before = site.backup().read_bytes()
+    assert before.startswith(b"age-encryption.org/v1\n")
 
 
 def test_what_a_killed_backup_left_is_removed_by_the_next_one(site: Site) -> None:
@@ -255,6 +346,47 @@ def test_nothing_is_restored_over_a_database_that_has_rows(site: Site, tmp_path:
     assert 1 == refused.exit_code
     assert "not empty" in refused.output
     assert before == everything(site.config)
+
+
+def test_a_restore_that_is_refused_brings_back_no_key_that_was_destroyed(
+    site: Site, a_comment: Callable[[Head], SealedComment]
+) -> None:
+    """An older copy of the database opens with it and the root key."""
+    backup = site.backup()
+    database = opened(site.config)
+    head = database.head(database.delivery(site.waits).incident)
+    database.hand_over(site.waits, head=head, comments=[a_comment(head)], epoch=None, readers=())
+    database.close()
+
+    refused = restore(site, backup, site.config.parent)
+
+    assert 1 == refused.exit_code
+    assert "not empty" in refused.output
+    assert [] == list(load_config(site.config).inbox_keys.iterdir())
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_without_room_for_the_inbox_keys_nothing_is_restored_and_it_says_so(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, folder, real = site.backup(), empty_machine(site, tmp_path), write_durably
+
+    def fills_the_disk(file: Path, content: bytes) -> None:
+        real(file, content)
+        if file.suffix == ".key" and file.name != "service.key":
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(restoring, "write_durably", fills_the_disk)
+
+    refused = restore(site, backup, folder)
+    monkeypatch.undo()
+
+    assert 1 == refused.exit_code
+    assert "could not be written to" in refused.output
+    assert "that its disk has room" in refused.output
+    assert [] == everything(folder / "coc-server.toml")["inbox"]
+    assert [] == list((folder / "inbox-keys").iterdir())
+    assert 0 == restore(site, backup, folder).exit_code
 
 
 def test_a_folder_with_other_files_is_left_as_it_is(site: Site, tmp_path: Path) -> None:
@@ -307,6 +439,50 @@ def test_a_report_handed_over_while_the_backup_is_made_is_in_it_as_handed_over(
     database = opened(folder / "coc-server.toml")
     assert database.delivery(site.waits).report is None
     database.close()
+
+
+def test_a_backup_is_of_one_moment_while_deliveries_come_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_report: Callable[..., Report], clock: SetClock
+) -> None:  # fmt: skip
+    """One that comes between two tables would be in the inbox, and its incident not among the incidents."""
+    before, real, left = everything(site.config), make_engine, [1]
+
+    def takes_one_in_meanwhile(url: str) -> sa.Engine:
+        engine = real(url)
+
+        @sa.event.listens_for(engine, "after_cursor_execute")
+        def after(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement.startswith("SELECT incident.id") and left and left.pop():
+                database = opened(site.config)
+                receive("report-form", SpaceName("conduct"), "s9", make_report(), store=database, clock=clock)
+                database.close()
+
+        return engine
+
+    monkeypatch.setattr(backing_up, "make_engine", takes_one_in_meanwhile)
+    backup = site.backup()
+    monkeypatch.undo()
+    folder = empty_machine(site, tmp_path)
+    assert len(before["inbox"]) + 1 == len(everything(site.config)["inbox"])
+    wipe(site.config)
+
+    done = restore(site, backup, folder)
+
+    assert 0 == done.exit_code, done.output
+    assert before == everything(folder / "coc-server.toml")
+
+
+def test_a_key_that_is_just_being_destroyed_counts_as_gone(site: Site) -> None:
+    """It is overwritten first. Nothing opens with zeros, and nobody would be warned of a report that has them."""
+    (key,) = load_config(site.config).inbox_keys.iterdir()
+    key.write_bytes(bytes(32))
+
+    made = run("backup", site.backups, "--config", site.config)
+
+    assert 0 == made.exit_code
+    assert site.waits in made.stderr
+    (backup,) = site.backups.iterdir()
+    assert not any(name.startswith("inbox-keys/") for name in entries(site, backup))
 
 
 def test_a_lost_key_of_a_waiting_report_is_warned_of_and_all_else_is_in_the_backup(

@@ -12,12 +12,15 @@ from tests.server.jobs.conftest import FakeEngine, Panic, until
 from webhook_server import loop
 from webhook_server.jobs import Dispatcher, attempt
 from webhook_server.loop import Loop
+from webhook_server.store import tables as t
 from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from integration.casework import Casework
+    from tests.conftest import SetClock
     from tests.server.conftest import Intake
     from tests.server.mail import Told
     from webhook_server.store.database import Database
@@ -154,3 +157,43 @@ def test_a_loop_that_gets_through_no_turn_is_seen(monkeypatch: pytest.MonkeyPatc
     hold.set()
     until(lambda: not one.is_stuck)
     one.stop()
+
+
+def test_a_key_that_no_report_needs_any_more_is_destroyed_within_a_minute(
+    dispatcher: Dispatcher, take_in: Intake, database: Database, clock: SetClock, tmp_path: Path
+) -> None:
+    """As when the disk refused it at the hand-over."""
+    receipt = take_in()
+    dispatcher.turn()
+    with database._engine.begin() as connection:
+        row = t.inbox.update().where(t.inbox.c.id == receipt.inbox_id)
+        connection.execute(row.values(sealed_report=None, inbox_key=None, state="done"))
+    assert 1 == len(list((tmp_path / "inbox-keys").glob("*.key")))
+
+    clock.forward(minutes=2)
+    dispatcher.turn()
+
+    assert [] == list((tmp_path / "inbox-keys").glob("*.key"))
+
+
+class CountingLog:
+    """The write-ahead log; counts how often what is left in it was to be emptied."""
+
+    tried = 0
+
+    def empty_what_is_left(self) -> None:
+        self.tried += 1
+
+
+def test_each_turn_empties_what_is_left_in_the_write_ahead_log(
+    dispatcher: Dispatcher, database: Database
+) -> None:
+    """Somebody read the database when it was to be emptied; what was erased still lies in it."""
+    dispatcher.turn()  # with the tidying, which empties it too
+    log = CountingLog()
+    database.log = log  # type: ignore[assignment]  # what a turn needs of it
+
+    dispatcher.turn()
+    dispatcher.turn()
+
+    assert 2 == log.tried

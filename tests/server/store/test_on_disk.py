@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.server.diaries import EPOCH, a_comment, hand_over, rows
 from webhook_server.store import tables as t
 from webhook_server.store.database import Database
 from webhook_server.store.sealed import Sealer
+from webhook_server.store.transactions import Collision, reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,3 +140,24 @@ def test_trouble_of_the_database_shows_none_of_its_parameters(
     assert "SQLITE_ERROR" in str(raised.value)
     assert "was not stored" in str(raised.value)
     assert raised.value.__suppress_context__
+
+
+def test_a_read_that_fails_shows_none_of_its_parameters(database: Database, canary: str) -> None:
+    """Whoever formats the error with what it came from would have them."""
+    with pytest.raises(StoreError) as raised, reading(database._engine) as connection:
+        connection.execute(sa.text("SELECT :it FROM nowhere"), {"it": canary})
+
+    assert canary not in str(raised.value)
+    assert canary not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_write_that_another_made_first_shows_none_of_its_parameters(
+    database: Database, canary: str
+) -> None:
+    with writing(database._engine, "Nothing.") as connection:
+        connection.execute(t.inbox_key.insert().values(id=canary))
+
+    with pytest.raises(Collision) as raised, writing(database._engine, "Nothing.") as connection:
+        connection.execute(t.inbox_key.insert().values(id=canary))
+
+    assert canary not in "".join(traceback.format_exception(raised.value))
