@@ -53,7 +53,7 @@ def adopt(incident: Incident, found: TicketState, accounts: Sequence[str], work:
         return incident
     now = incident if found.shown is None else _as_shown(incident, found, found.shown, work)
     steps = _moved_steps(incident, found, work)
-    plain = unsealed(incident, found, work)[:SEALED_AT_ONCE]
+    plain = _next_to_seal(incident, found, work)
     lines = [*_value_lines(incident, now), *_step_lines(steps, work)]
     if not lines and not plain:
         return incident
@@ -77,6 +77,17 @@ def adopt(incident: Incident, found: TicketState, accounts: Sequence[str], work:
 def unsealed(incident: Incident, found: TicketState, work: Casework) -> list[PlainComment]:
     """The plain comments on a ticket that no entry of its diary holds as they are."""
     return [one for one in found.plain if not one.ours and work.store.exposed(incident.id, one) is None]
+
+
+def _next_to_seal(incident: Incident, found: TicketState, work: Casework) -> list[PlainComment]:
+    """Some of them, counted with those whose entry is not on the ticket yet: while that cannot be written, no more are added."""
+    waiting = unsealed(incident, found, work)
+    if not waiting:
+        return []
+    store = work.store
+    unwritten = {one.id.seq for one in store.comments(incident.id) if one.text not in found.comments}
+    on_their_way = sum(not one.ours and store.exposed(incident.id, one) in unwritten for one in found.plain)
+    return waiting[: max(0, SEALED_AT_ONCE - on_their_way)]
 
 
 def is_settled(incident: Incident, found: TicketState, work: Casework) -> bool:

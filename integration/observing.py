@@ -212,7 +212,7 @@ def settle(
     }
     if new:
         store.keep_steps(incident.id, new)
-    if not for_report and unsealed(incident, found, work):
+    if unsealed(incident, found, work):
         raise MoreToSeal(
             f"There are more plain comments on the ticket of {incident.code_name} than are sealed at once.",
             meaning="The first ones are in the diary and deleted; the others can be read there still.",

@@ -245,7 +245,8 @@ class _Reading:
                 "[server].metrics must be on this machine (127.0.0.1): the figures tell strangers when somebody reported"
             )
         elif port == listen.listen_port and (
-            is_loopback(listen.listen_host) or listen.listen_host in _EVERYWHERE
+            listen.listen_host in {host, "localhost", *_EVERYWHERE}
+            or (host == "localhost" and is_loopback(listen.listen_host))
         ):
             self.mistakes.append("[server].metrics must have another port than listen, which takes this one")
         return host, port

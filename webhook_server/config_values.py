@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from integration.errors import ConfigError
 from integration.signed_request import origin_of
-from webhook_server.secret_files import read_secret, unreadable
+from webhook_server.secret_files import read_form_secret, read_secret, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,11 +102,11 @@ class Values:
             or ""
         )
 
-    def form_secret(self, name: str) -> str:
+    def form_secret(self, name: str) -> str | bytes:
         """The content of one of a form's secret files."""
         path = self._folder / name
         self.named.append(path)
-        secret = read_secret(path)
+        secret = read_form_secret(path)
         if _mode(path) & OTHERS:
             raise ConfigError("A secret file", [TOO_OPEN])
         return secret

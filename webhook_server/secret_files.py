@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import pwd
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from integration.errors import ConfigError
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_form_secret(path: Path) -> str | bytes:
+    """A form's secret: as :func:`read_secret` gives it, or the file's bytes if they are no text, as of ``openssl rand``.
+
+    Raises:
+        ConfigError: as there.
+    """
+    with suppress(OSError, ValueError):
+        content = path.read_bytes()
+        if not content.startswith(_MARKS) and not _is_text(content):
+            return content
+    return read_secret(path)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_secret(path: Path, *, in_header: bool = False, many_lines: bool = False) -> str:

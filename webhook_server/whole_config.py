@@ -44,24 +44,6 @@ def look_at_spaces(draft: Draft) -> None:
                     mistake for mistake in error.mistakes if not _is_said(where, mistake, draft.mistakes)
                 ]
                 draft.mistakes.extend(f"{where}: {mistake}" for mistake in found)
-    _look_for_twins(draft)
-
-
-def _look_for_twins(draft: Draft) -> None:
-    seen: dict[tuple[str, ...], str] = {}
-    for name, space in draft.spaces.items():
-        host = space.host
-        where = (
-            (host.site, host.project)
-            if isinstance(host, JiraSettings)
-            else (host.base_url, host.owner, host.repository)
-        )
-        first = seen.setdefault(tuple(part.casefold() for part in where), name)
-        if first != name and all(where):
-            draft.mistakes.append(
-                f"[spaces.{name}] is the same {'project' if space.kind == 'jira' else 'repository'} as [spaces.{first}]: "
-                "keep one of the two; several sources may name it"
-            )
 
 
 def _makers(space: SpaceSettings) -> tuple[Callable[[], object], ...]:
@@ -141,6 +123,24 @@ def _takes_no_file(folder: Path) -> str:
     )
 
 
+def _twins(config: Config) -> Iterator[str]:
+    """Spaces with one repository or project: their proofs and boards would be made twice, and each would find the other's tickets."""
+    seen: dict[tuple[str, ...], str] = {}
+    for name, space in config.spaces.items():
+        host = space.host
+        where = (
+            (host.site, host.project)
+            if isinstance(host, JiraSettings)
+            else (host.base_url, host.owner, host.repository)
+        )
+        first = seen.setdefault(tuple(part.casefold() for part in where), name)
+        if first != name:
+            yield (
+                f"[spaces.{name}] is the same {'project' if space.kind == 'jira' else 'repository'} as [spaces.{first}]: "
+                "one is enough, and several sources may name it; leave one out once no incident of it is open"
+            )
+
+
 def doubts_about(config: Config, today: date) -> Iterator[str]:
     """What keeps no server from starting, and is wrong all the same."""
     for name, space in config.spaces.items():
@@ -156,6 +156,7 @@ def doubts_about(config: Config, today: date) -> Iterator[str]:
                 f"[sources.{first.name}] and [sources.{second.name}] have the same secret: what was signed for the one would be "
                 "taken in from the other too; give each form a secret of its own"
             )
+    yield from _twins(config)
     if duty := nobody_reads_first(config.roster):
         yield f"the roster: {' '.join(duty)}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from integration.diary.comment import OnTicket, find_blocks
@@ -134,8 +135,13 @@ def steps_over(issue: Json, view: MirrorView) -> bool:
     return isinstance(total, int) and total == over and total >= len(view.steps)
 
 
+_COUNTED = 9_900
+"""Issues that can be listed by the numbers of pages: with more GitHub answers 422, "Pagination with the page parameter is not supported
+for large datasets". Some 800 incidents with their steps; what is older than those is taken for not there."""
+
+
 def all_issues(client: Client, *, page: int = PAGE) -> Iterator[Json]:
-    """All issues of the repository, newest first. The list, unlike search, does not lag."""
+    """The issues of the repository, newest first, as far back as GitHub counts pages. The list, unlike search, does not lag."""
     listing = client.get_list(
         f"{client.path}/issues",
         "list the tickets",
@@ -144,7 +150,7 @@ def all_issues(client: Client, *, page: int = PAGE) -> Iterator[Json]:
         direction="desc",
         per_page=page,
     )
-    for issue in listing:
+    for issue in islice(listing, _COUNTED):
         if not is_number(issue.get("number")):
             raise unusable(Deed("list the tickets", client.where))
         if "pull_request" not in issue and in_our_repository(issue, client):

@@ -195,7 +195,9 @@ def _compact(value: object) -> str:
             pieces.append(one)
         elif isinstance(one, dict):
             inner = [
-                piece for key in sorted(one) for piece in (_Piece(","), _Piece(_quoted(key) + ":"), one[key])
+                piece
+                for key in sorted(one.keys() - _ADDED_BY_JIRA)  # which may be another at each reading
+                for piece in (_Piece(","), _Piece(_quoted(key) + ":"), one[key])
             ]
             waiting += reversed([_Piece("{"), *inner[1:], _Piece("}")])
         elif isinstance(one, list):

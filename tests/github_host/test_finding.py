@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,6 +15,8 @@ from integration.mirror import TicketState, difference
 from tests.github_host.incidents import run
 
 if TYPE_CHECKING:
+    from requests import PreparedRequest
+
     from integration.diary.comment import SealedComment
     from integration.github.host import GitHubHost
     from integration.mirror import MirrorView, TicketRef
@@ -66,6 +71,27 @@ def test_a_ticket_is_found_however_old_it_is(world: World, view: MirrorView) -> 
     ref = host.open_ticket(view)
     world.issue(ref.id).created_at -= timedelta(days=3000)
     assert host.find(view.incident) == (ref,)
+
+
+def test_no_more_is_asked_for_than_github_lists_by_page(
+    github: PlayedGitHub, host: GitHubHost, view: MirrorView
+) -> None:
+    """It answers 422 to the hundredth page of a hundred, and nothing could be opened any more."""
+    pages: list[int] = []
+
+    def page(asked: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        number = int(parse_qs(urlsplit(str(asked.url)).query)["page"][0])
+        pages.append(number)
+        if number == 100:
+            return 422, {}, "{}"
+        first = 20_000 - 100 * number
+        issues = [github.issue(view) | {"number": first + one, "body": ""} for one in range(100)]
+        return 200, {"Link": '<https://api.github.com/next>; rel="next"'}, json.dumps(issues)
+
+    github.wire.add_callback("GET", re.compile(r".*/repos/acme/conduct/issues(\?.*)?$"), callback=page)
+
+    assert host.find(view.incident) == ()
+    assert pages == list(range(1, 100))
 
 
 # Moved and gone

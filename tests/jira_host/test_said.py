@@ -74,6 +74,14 @@ OTHERS: list[dict[str, Any]] = [
 ]
 
 
+def test_what_jira_may_make_anew_at_each_reading_changes_nothing() -> None:
+    """Otherwise a comment would say something else each time, and never be deleted."""
+    again = {**TASK, "attrs": {**TASK["attrs"], "localId": "another"}}
+    assert sealed(doc({"type": "taskList", "content": [TASK]})) == sealed(
+        doc({"type": "taskList", "content": [again]})
+    )
+
+
 def test_words_that_were_struck_out_are_not_read_as_said() -> None:
     body = doc(line(text("It was Ada", STRIKE), text(" It was Bob")))
     said = sealed(body)

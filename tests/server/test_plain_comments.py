@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration.adopting import SEALED_AT_ONCE
 from integration.casework import Casework, open_incident
-from integration.errors import HostRefused, HostRejected, HostUnavailable, HostUnknownOutcome
+from integration.errors import BudgetSpent, HostRefused, HostRejected, HostUnavailable, HostUnknownOutcome
 from integration.host_events import HostEvent, Touched
 from integration.incident import Alias
 from integration.mirror import PlainComment, mirror
@@ -21,6 +22,7 @@ from webhook_server.store.chores import ChoreBook
 from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
+    from integration.errors import HostError
     from integration.store import Receipt
     from tests.conftest import SetClock
     from tests.server.conftest import Intake
@@ -140,6 +142,32 @@ def test_of_many_plain_comments_the_first_are_gone_before_more_are_sealed(
 
 
 @found
+@pytest.mark.parametrize("error", [BudgetSpent, HostUnknownOutcome])
+def test_while_the_entries_of_the_first_cannot_be_written_no_more_are_sealed(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str,
+    error: type[HostError],
+) -> None:  # fmt: skip
+    """They would all be written before the first is deleted."""
+    receipt = take_in()
+    open_incident(receipt.inbox_id, work)
+    (ticket,) = host.tickets
+    said = [PlainComment(str(n), "robert-gh", clock.now(), Untrusted(f"Words {n}.")) for n in range(90)]
+    ticket.plain += said
+    is_found(found_by, ticket, database, clock)
+
+    def cannot(call: str) -> None:
+        if call == "write":
+            raise error("Not now.")
+
+    host.trouble = cannot
+    for _ in range(3):
+        (job,) = [one for one in database.unfinished_jobs() if one.only_looks]
+        attempt(job.inbox_id, work, database, Locks(database._engine))
+
+    assert SEALED_AT_ONCE == sum(database.exposed(receipt.incident, one) is not None for one in said)
+
+
+@found
 def test_a_field_that_the_host_refuses_keeps_no_plain_comment_readable(
     take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock, found_by: str
 ) -> None:
@@ -235,6 +263,24 @@ def test_a_plain_comment_that_stood_there_before_the_diary_is_sealed_as_soon_as_
     assert [] == ticket.plain
     assert ["777"] == [one.comment_id for one in database.untold_exposures()]
     assert [] == database.unfinished_jobs()
+
+
+def test_of_many_that_stood_there_before_the_diary_none_stays(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    receipt = take_in()
+    ticket = commented_before_its_diary(receipt, work, host, clock)
+    ticket.plain += [
+        PlainComment(str(n), "robert-gh", clock.now(), Untrusted(f"Words {n}.")) for n in range(89)
+    ]
+    happened(Touched.COMMENTS, ticket, database, clock)
+    looks(database, work)  # there is no diary yet
+
+    while jobs := database.unfinished_jobs():
+        assert jobs[0].due_at <= clock.now()
+        attempt(jobs[0].inbox_id, work, database, Locks(database._engine))
+
+    assert [] == ticket.plain
 
 
 def test_a_report_is_done_though_a_plain_comment_that_stood_there_before_may_not_be_deleted(

@@ -40,7 +40,6 @@ def change(config: Path, old: str, new: str) -> None:
         ("[server]", '[server]\nengine_database = "none/e.sqlite"', "[server].engine_database: the folder"),
         ("operator@example.org", "op@", "[mail].operator must be a mail address"),
         ("conduct@example.org", "Conduct <conduct@>", "[mail].from must be a mail address"),
-        ("[mail]", f"{SECOND_SPACE}[mail]", "[spaces.second] is the same repository as [spaces.conduct]"),
     ],
 )  # fmt: skip
 def test_what_no_server_can_work_with_is_a_mistake(config: Path, old: str, new: str, mistake: str) -> None:
@@ -51,6 +50,12 @@ def test_what_no_server_can_work_with_is_a_mistake(config: Path, old: str, new: 
     assert 1 == result.exit_code
     assert "has 1 mistake:" in result.output
     assert mistake in result.output
+
+
+def test_metrics_on_another_address_of_this_machine_may_have_the_same_port(config: Path) -> None:
+    change(config, '"127.0.0.1:8800"', '"127.0.0.1:8800"\nmetrics = "127.0.0.2:8800"')
+
+    assert "No mistakes." in run("check", "--config", config).output
 
 
 @pytest.mark.parametrize("listen", ["[::1]:8801", "localhost:8801", "0.0.0.0:8801", "*:8801"])
@@ -104,6 +109,17 @@ def test_a_member_on_duty_without_names_is_said(config: Path, robert: Identity) 
 
     assert 1 == result.exit_code
     assert "the roster: On duty, but without names in the roster: robert." in result.output
+
+
+def test_two_names_for_one_repository_are_said_and_keep_no_server_from_starting(config: Path) -> None:
+    """Reports may lie under both names: a server that did not start would take in nothing."""
+    config.write_text(config.read_text() + SECOND_SPACE)
+
+    result = run("check", "--config", config)
+
+    assert 1 == result.exit_code
+    assert "A server would start, but correct this:" in result.output
+    assert "[spaces.second] is the same repository as [spaces.conduct]" in result.output
 
 
 def test_one_secret_for_two_forms_is_said_without_showing_it(config: Path) -> None:

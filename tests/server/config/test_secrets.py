@@ -88,7 +88,6 @@ fields = { type = "f1", impact = "f2", likelihood = "f3", risk = "f4", lead = "f
         (b"\xef\xbb\xbfcanary-that-is-long-enough\n", "begins with a byte order mark"),
         ("canary-that-is-long-enough\n".encode("utf-16"), "begins with a byte order mark"),
         (b"canary-that-is-long-enough\ncanary-of-last-year\n", "has 2 lines; leave the one with the secret"),
-        ("c\u00e4nary-that-is-long-enough".encode("latin-1"), "is not text in UTF-8; save it anew as UTF-8"),
         ("canary-that-is\u200b-long-enough".encode(), "has a character that cannot be seen"),
         (b" \n", "is empty; put the secret into it"),
     ],
@@ -113,6 +112,19 @@ def test_a_secret_file_holds_one_line_or_its_path_is_said(
 
     assert found.startswith(f"{entry}: {folder / name} {mistake}")
     assert "nary" not in found
+
+
+def test_a_token_that_is_no_text_is_said_and_a_forms_secret_may_be_random_bytes(folder: Path) -> None:
+    random = bytes(range(160, 192))
+    (folder / "typeform.secret").write_bytes(random)
+    (source,) = load(folder, LEAST).sources.values()
+    assert (random,) == source.secrets
+
+    (folder / "github.token").write_bytes(random)
+    (found,) = mistakes(folder, LEAST)
+    assert found.startswith(
+        f"[spaces.conduct].token_file: {folder / 'github.token'} is not text in UTF-8; save it anew"
+    )
 
 
 @pytest.mark.parametrize("token", ["t\u00f6ken-canary", "two canaries"])
