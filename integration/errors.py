@@ -294,6 +294,10 @@ class NotifyError(CoCError):
     code = "notify"
 
 
+class AddressesRefused(NotifyError):
+    """The mail server answered, and refused each address."""
+
+
 class StoreError(CoCError):
     """The database did not take it. Nothing was acknowledged to anyone."""
 

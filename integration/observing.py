@@ -212,7 +212,8 @@ def settle(
     }
     if new:
         store.keep_steps(incident.id, new)
-    if unsealed(incident, found, work):
+    # Before the diary is begun none can be sealed: whatever keeps it from that is told by the report's own job.
+    if store.epoch(incident.id) is not None and unsealed(incident, found, work):
         raise MoreToSeal(
             f"There are more plain comments on the ticket of {incident.code_name} than are sealed at once.",
             meaning="The first ones are in the diary and deleted; the others can be read there still.",

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 from typing import TYPE_CHECKING
 
-from integration.errors import NotifyError
+from integration.errors import AddressesRefused, NotifyError
 from integration.logs import Log
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class MailNotifier:
                 next_step="Check [mail] in the configuration; the notice is sent again by itself.",
             )
         if took == 0:
-            raise NotifyError(
+            raise AddressesRefused(
                 "The mail server refused every address of a notice.",
                 meaning="Members may not know yet that something waits.",
                 next_step="Check [mail].from and the addresses in the roster; the notice is sent again by itself.",

@@ -19,6 +19,7 @@ from webhook_server.config import load_config
 from webhook_server.roster_in_use import judge
 from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
+from webhook_server.store.clocks import database_time
 from webhook_server.store.digest_key import refuse_another, take_another
 from webhook_server.store.inbox_keys import InboxKeys, key_ids
 from webhook_server.store.known_keys import list_needed
@@ -282,7 +283,7 @@ def _check_root_key(connection: sa.Connection, sealer: Sealer) -> SealedValues:
 
 def _end_admin_proofs(connection: sa.Connection) -> None:
     """Since the backup an admin may have seen somebody who may not read: only a new proof by an admin counts."""
-    audience, now = t.audience, datetime.now(UTC)
+    audience, now = t.audience, database_time(connection)
     if sa.inspect(connection).has_table(audience.name):
         ended = audience.update().where(audience.c.admin_ends_at > now)
         connection.execute(ended.values(admin_ends_at=now))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.errors import (
+    AddressesRefused,
     CoCError,
     HostFrozen,
     HostNotRestricted,
@@ -115,11 +116,15 @@ class Teller:
                 _log.error("notice-given-up", incident=job.code_name, count=given_up)
 
     def _tell_those(self, job: Job) -> Sequence[str] | None:
-        """Whom the notice still does not reach; None if it reached nobody. Who is not to get it any more is left out."""
+        """Whom the notice still does not reach; None if it could not be tried. Who is not to get it any more is left out."""
+        left: Sequence[str] = ()
         try:
             told = self._made(job)
             left = self._jobs.left_of(job.inbox_id, told.addresses)
             return self._notifier.tell(left, subject=told.subject, text=told.text) if left else ()
+        except AddressesRefused as error:
+            _log.warning("notice-failed", incident=job.code_name, code=error.code)
+            return left
         except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
             _log.warning("notice-failed", incident=job.code_name, error=type(error).__name__)
             return None

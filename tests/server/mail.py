@@ -6,7 +6,7 @@ import socketserver
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from integration.errors import NotifyError
+from integration.errors import AddressesRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Told:
             raise self.trouble
         took = tuple(one for one in addresses if one not in self.refuses)
         if addresses and not took:
-            raise NotifyError("Every address was refused.")
+            raise AddressesRefused("Every address was refused.")
         self.mails.append((took, subject, text))
         return [one for one in addresses if one in self.refuses]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -283,3 +284,29 @@ def test_a_refusal_says_that_nothing_is_wrong_and_when_it_goes_on(
     assert "host-budget" == caught.value.code
     assert "Nothing is wrong" in str(caught.value)
     assert "not before 60 seconds" in str(caught.value)
+
+
+def test_on_a_slow_disk_who_waits_for_many_before_it_gets_its_turn(postgres_url: str) -> None:
+    """Each holds the budget until its commit is on disk, and together that is longer than a lock is waited for elsewhere."""
+    engines = [make_engine(postgres_url) for _ in range(3)]
+    migrate(engines[0])
+    for engine in engines:
+        sa.event.listen(engine, "commit", lambda _connection: time.sleep(0.35))
+    got: list[str] = []
+
+    def reserve(engine: sa.Engine) -> None:
+        try:
+            SharedBudget(engine, RunningClock()).reserve(NAME, Pace(limits=((80, 60.0),), gap=0.0), 1)
+            got.append("a turn")
+        except StoreError as error:
+            got.append(str(error))
+
+    threads = [threading.Thread(target=reserve, args=(engine,)) for engine in engines for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for engine in engines:
+        engine.dispose()
+
+    assert ["a turn"] * 12 == got

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from integration.errors import BudgetSpent
 from webhook_server.store import tables as t
+from webhook_server.store.sql import IDLE_MS
 from webhook_server.store.transactions import reading, writing
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def _take_turns(connection: sa.Connection, name: str) -> None:
     if connection.dialect.name == "postgresql":
         digest = hashlib.sha256(f"coc-mirror|budget|{name}".encode()).digest()
         key = int.from_bytes(digest[:8], "big", signed=True)
+        # In turn, and each only for as long as one commit: on a slow disk that may add up. One that stands still is ended.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {2 * IDLE_MS}")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 

@@ -147,7 +147,8 @@ class ChoreBook:
         mine = sa.or_(
             inbox.source.in_([NIGHTLY, HOST]), sa.and_(inbox.source == FOUND, inbox.told.is_not(None))
         )
-        done = sa.and_(mine, inbox.state == "done", over)
+        told_to_all = inbox.id.not_in(sa.select(t.notice_left.c.inbox_id))
+        done = sa.and_(mine, inbox.state == "done", over, told_to_all)
         with reading(self._engine) as connection:
             if connection.execute(sa.select(inbox.seq).where(done).limit(1)).first() is None:
                 return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WAIT = timedelta(minutes=1)
 """Until the first try again; twice as long after each."""
+_AWAY = timedelta(minutes=30)
 _TRIES = 10
 """Within 17 hours. A mailbox that refuses for good is left alone then, until the next notice."""
 
@@ -44,12 +45,17 @@ class NoticesLeft:
         return [one for one in addresses if self._address(one) in digests]
 
     def told_the_rest(self, inbox_id: str, still: Collection[str] | None, now: datetime) -> int:
-        """The notice was tried again and these have not got it (None: nobody has); how many of them are given up."""
+        """The notice was tried again and these have not got it; how many of them are given up.
+
+        None: it could not be tried, as when the mail server is away, which is no try of theirs.
+        """
         mine = left.inbox_id == inbox_id
         with writing(self._engine, "Whom a notice did not reach was not noted.") as connection:
-            if still is not None:
-                got_it = left.address_digest.not_in([self._address(one) for one in still])
-                connection.execute(t.notice_left.delete().where(mine, got_it))
+            if still is None:
+                connection.execute(t.notice_left.update().where(mine).values(due_at=now + _AWAY))
+                return 0
+            got_it = left.address_digest.not_in([self._address(one) for one in still])
+            connection.execute(t.notice_left.delete().where(mine, got_it))
             tries = connection.execute(sa.select(sa.func.max(left.tries)).where(mine)).scalar() or 0
             if tries >= _TRIES - 1:
                 return connection.execute(t.notice_left.delete().where(mine)).rowcount

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,18 +12,20 @@ from integration.incident import SpaceName
 from integration.roster import load_roster
 from integration.roster_files import signature_path
 from tests.server.backup.conftest import Site, empty_machine, everything, opened, restore, wipe
+from webhook_server import restore as restoring
 from webhook_server.config import load_config
 from webhook_server.roster_in_use import RosterFile
 from webhook_server.store.audiences import Audiences
+from webhook_server.store.clocks import SystemClock, common_time
+from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import RosterPin
+from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from integration.diary.keys import Identity
     from integration.roster import Roster
-
-from webhook_server.store.clocks import SystemClock
 
 
 def with_miriam(site: Site, robert: Identity, miriam: Identity) -> str:
@@ -116,3 +118,27 @@ def test_no_proof_by_an_admin_counts_after_a_restore(site: Site, tmp_path: Path)
     assert admin is not None
     assert (proof.proven_at, "4711") == (admin.proven_at, admin.space_id)
     assert admin.ends_at <= datetime.now(UTC)
+
+
+def test_an_admins_proof_ends_by_the_clock_that_the_servers_go_by(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With this machine's clock ahead it would count on for as long."""
+    sql = make_engine(postgres_url)
+    migrate(sql)
+    now, space = common_time(sql), SpaceName("conduct")
+    Audiences(sql).admin_passed(space, AdminProof(now, now + timedelta(days=30), "1", ()), now)
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(hours=3)
+
+    monkeypatch.setattr(restoring, "datetime", Ahead)
+    with sql.begin() as connection:
+        restoring._end_admin_proofs(connection)
+    admin, then = Audiences(sql).record(space).admin, common_time(sql)
+    sql.dispose()
+
+    assert admin is not None
+    assert admin.ends_at <= then

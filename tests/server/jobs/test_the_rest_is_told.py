@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from integration.errors import HostRefused, StoreError
+from integration.errors import HostRefused, NotifyError, StoreError
+from integration.reconcile import Found
 from tests.pg import both
 from tests.server.jobs.conftest import always
 from webhook_server.jobs import attempt
 from webhook_server.store import tables as t
+from webhook_server.store.chores import ChoreBook
 from webhook_server.store.locks import Locks
 from webhook_server.telling import Teller
 
@@ -209,3 +211,42 @@ def test_no_address_is_kept(post: Post, opened: str, told: Told, database: Datab
     assert opened == row.inbox_id
     assert "miriam" not in repr(row)
     assert 32 == len(bytes.fromhex(row.address_digest))
+
+
+@both
+def test_what_was_found_on_a_ticket_stays_until_all_were_told(
+    post: Post, opened: str, told: Told, database: Database, clock: SetClock
+) -> None:
+    post.minutes(1)
+    told.mails.clear()
+    database.note_found(database.job(opened).incident, [Found.REOPENED], clock.now())
+    told.refuses = {MIRIAM}
+    book = ChoreBook(database._engine)
+    for _ in range(120):
+        post.minutes(1)
+        book.drop_done(clock.now())
+    assert [ROBERT] == post.who_got()
+
+    told.refuses.clear()
+    for _ in range(6 * 60):
+        post.minutes(1)
+        book.drop_done(clock.now())
+
+    assert [ROBERT, MIRIAM] == post.who_got()
+
+
+@both
+def test_while_the_mail_server_is_away_nobody_is_given_up(
+    post: Post, opened: str, told: Told, database: Database
+) -> None:
+    told.refuses = {MIRIAM}
+    post.minutes(1)
+    told.refuses.clear()
+    told.trouble = NotifyError("The mail server is away.")
+    post.minutes(20 * 60)
+
+    told.trouble = None
+    post.minutes(31)
+
+    assert [ROBERT, MIRIAM] == post.who_got()
+    assert database.delivery(opened).finished

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from integration.casework import receive
-from integration.errors import BudgetSpent, HostRefused, HostUnavailable
+from integration.errors import BudgetSpent, HostLimited, HostNotRestricted, HostRefused, HostUnavailable
 from integration.incident import SpaceName
 from tests.pg import both
 from tests.server.jobs.conftest import FakeEngine, always
 from webhook_server.jobs import Dispatcher, attempt
+from webhook_server.store import tables as t
 from webhook_server.store.locks import Locks
 
 if TYPE_CHECKING:
@@ -136,3 +137,27 @@ def test_what_waits_for_its_turn_is_not_held_up_by_a_clock_that_was_put_back(
     dispatcher.turn()
 
     assert [receipt.inbox_id] == [given[0] for given in engine.given]
+
+
+def test_a_space_that_a_try_itself_found_restricted_again_takes_no_wait_from_it(
+    take_in: Intake, work: Casework, database: Database, host: MemoryHost, clock: SetClock
+) -> None:
+    inbox_id = take_in().inbox_id
+    clock.forward(seconds=1)
+    space = database.incident(database.delivery(inbox_id).incident).space
+    work.guard.book.freeze(space, ["x"], clock.now())
+    with database._engine.begin() as connection:
+        connection.execute(
+            t.inbox.update().values(reason_code=HostNotRestricted.code, due_noted_at=clock.now())
+        )
+    clock.forward(seconds=1)
+
+    def slower(call: str) -> None:
+        if call == "open_ticket":
+            raise HostLimited("Slower.", after=7200.0)
+
+    host.trouble = slower
+    attempt(inbox_id, work, database, Locks(database._engine))
+
+    assert HostLimited.code == database.job(inbox_id).reason_code
+    assert database.due_jobs(clock.now() + timedelta(minutes=50), limit=1) == []

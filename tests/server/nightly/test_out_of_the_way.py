@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.casework import open_incident
+from integration.errors import HostUnavailable
+from integration.mirror import PlainComment
 from integration.reconcile import Found
 from integration.report import Report
 from integration.store import FOUND
@@ -181,3 +183,36 @@ def test_the_operator_hears_of_a_change_that_nobody_on_the_team_can_be_told(
     ((addresses, subject, text),) = told.mails
     assert (("ops@example.org",), True) == (addresses, "changed on a ticket" in subject)
     assert database.incident(receipt.incident).code_name not in subject + text
+
+
+def test_a_comment_on_a_ticket_whose_diary_never_began_is_not_looked_at_again_and_again(
+    take_in: Intake, work: Casework, dispatcher: Dispatcher, book: ChoreBook, clock: SetClock,
+    host: MemoryHost, database: Database, engine: Inline,
+) -> None:  # fmt: skip
+    """Nothing can be sealed there, so it is no reason to go on at once."""
+    book.begin_night(clock.now())
+    receipt = take_in()
+
+    def away(call: str) -> None:
+        if call == "read":
+            raise HostUnavailable("The host is away.")
+
+    host.trouble = away
+    dispatcher.turn()
+    host.trouble = lambda _call: None
+    assert work.store.epoch(receipt.incident) is None
+    for file in database._inbox_keys._folder.glob("*.key"):
+        file.unlink()
+    clock.forward(minutes=20)
+    dispatcher.turn()
+    assert database.give_up(database.job(receipt.inbox_id), clock.now(), reason="lost")
+    ticket(host).plain.append(PlainComment("777", "robert-gh", clock.now(), Untrusted("Whose is this?")))
+    clock.forward(hours=25)
+    assert 1 == book.begin_night(clock.now())
+    (look,) = jobs(database)
+    engine.given.clear()
+    for _ in range(50):
+        dispatcher.turn()
+        clock.forward(seconds=1)
+
+    assert engine.given.count(look) < 8
