@@ -34,6 +34,7 @@ what to do next.
     │   │   └── HostFrozen        the ticket space was found not to be restricted while a job was under way
     │   └── HostReplaced          another repository or project stands under the ticket space's name
     ├── NotifyError               a notice reached nobody
+    │   └── AddressesRefused      the mail server refused each address of it
     ├── StoreError                the database did not take it; nothing was answered as received
     │   ├── DoesNotOpen           a sealed value of the database was made with another key, changed or moved
     │   └── Busy                  another server is at the same work now
@@ -296,6 +297,8 @@ class NotifyError(CoCError):
 
 class AddressesRefused(NotifyError):
     """The mail server answered, and refused each address."""
+
+    code = "addresses-refused"
 
 
 class StoreError(CoCError):

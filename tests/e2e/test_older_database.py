@@ -15,6 +15,7 @@ from integration.reconcile import NOT_KNOWN
 from sandbox.form import NOAHS_REPORT
 from sandbox.rehearsal import Killed, dying_at
 from tests.e2e.test_desk_writes import aliases, note, read, rekey, send, spoil
+from tests.sampled import sampled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +138,8 @@ def test_whatever_moment_a_backup_is_of_the_ticket_is_taken_over_once_and_the_ne
     expected = list(LIFE)
     assert expected == said(server, host, incident, robert)
 
-    for name in backups.names:
+    for number in sampled(len(backups.names)):
+        name = backups.names[number]
         backups.put_back(name)
         before = len(server.wire(host).writes())
         run_all(server, incident)

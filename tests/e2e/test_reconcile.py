@@ -15,6 +15,7 @@ from integration.process import default_process
 from sandbox.form import NOAHS_REPORT
 from sandbox.rehearsal import HostName, Killed, Server, dying_at
 from sandbox.wire import Fault, FaultKind
+from tests.sampled import sampled
 
 if TYPE_CHECKING:
     from integration.diary.keys import Identity
@@ -74,7 +75,7 @@ def test_running_a_finished_job_again_asks_the_host_nothing(server: Server, host
 def test_killed_at_every_call(
     server: Server, host: HostName, identities: dict[str, Identity], *, after: bool
 ) -> None:
-    for call in range(calls_of_a_clean_run(server, host)):
+    for call in sampled(calls_of_a_clean_run(server, host)):
         inbox_id = server.report(host, NOAHS_REPORT)
         incident = server.incident_of(inbox_id)
         with dying_at(call, after=after), contextlib.suppress(Killed, HostError):
@@ -92,7 +93,7 @@ def test_the_connection_fails_at_every_call(
     server: Server, host: HostName, identities: dict[str, Identity], kind: FaultKind
 ) -> None:
     wire = server.wire(host)
-    for call in range(calls_of_a_clean_run(server, host)):
+    for call in sampled(calls_of_a_clean_run(server, host)):
         inbox_id = server.report(host, NOAHS_REPORT)
         incident = server.incident_of(inbox_id)
         wire.fail_next(Fault(kind, status=502), skip=call)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from tests.faults.form_tool import FORMS, FormTool
 from tests.faults.soak import SEARCH_LAG, SPEED
 from tests.faults.verdict import ROUTES, verdict, wait_until_done
 from tests.faults.world import fault_world, lives_of, wait_for
+from tests.sampled import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tests.faults.world import FaultWorld, Lives, Nursery
 
 HOSTS: list[HostName] = ["jira", "github"]
-ALL = bool(os.environ.get("COC_FAULT_ALL"))
 _PATIENCE = 20
 """Seconds, and as many minutes by the server's clock."""
 

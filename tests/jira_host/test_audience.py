@@ -207,7 +207,7 @@ def test_a_list_of_members_that_changes_while_it_is_read_proves_nothing(
     ]
     site.play(jira)
     with pytest.raises(HostUnavailable):
-        host.audience()
+        host.audience().whole()
 
 
 def test_a_group_in_the_role_is_read_down_to_accounts_and_only_once(

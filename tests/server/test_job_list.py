@@ -221,7 +221,10 @@ def retried(database: Database, receipt: Receipt, now: datetime) -> None:
     database.retry_now(receipt.inbox_id, now)
 
 
-def proven(database: Database, _receipt: Receipt, now: datetime) -> None:
+def proven(database: Database, receipt: Receipt, now: datetime) -> None:
+    later = now + timedelta(hours=1)
+    job = database.job(receipt.inbox_id)
+    database.job_failed(job, parked=True, code=HostUnproven.code, reason="y", due_at=later, now=now)
     Audiences(database._engine).admin_passed(SPACE, AdminProof(now, now + timedelta(days=90), "1", ()), now)
 
 

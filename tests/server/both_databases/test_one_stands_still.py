@@ -128,11 +128,9 @@ def test_another_writes_to_the_host(still: StandsStill, url: str, clock: SetCloc
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(SharedBudget(still.engine, clock).reserve, "github:x", _PACE, 1)
         assert still.stands.wait(60)
-        with pytest.raises(Unavailable):
-            SharedBudget(other, clock).reserve("github:x", _PACE, 1)
-        until = time.monotonic() + 30
-        while not reserved(SharedBudget(other, clock)):
-            assert time.monotonic() < until
+        began = time.monotonic()
+        SharedBudget(other, clock).reserve("github:x", _PACE, 1)
+        assert time.monotonic() - began < 20
 
         still.goes_on.set()
         with pytest.raises(Unavailable):
@@ -141,14 +139,6 @@ def test_another_writes_to_the_host(still: StandsStill, url: str, clock: SetCloc
     with other.connect() as connection:
         assert 1 == connection.scalar(sa.select(sa.func.count()).select_from(t.host_write))
     other.dispose()
-
-
-def reserved(budget: SharedBudget) -> bool:
-    try:
-        budget.reserve("github:x", _PACE, 1)
-    except Unavailable:
-        return False
-    return True
 
 
 def test_who_destroys_keys_is_not_ended_however_slow_their_folder_is(url: str) -> None:

@@ -43,10 +43,10 @@ class Post:
     def __post_init__(self) -> None:
         self.teller = self.make()
 
-    def minutes(self, count: int) -> None:
-        for _ in range(count):
+    def minutes(self, count: int, *, each: int = 1) -> None:
+        for _ in range(0, count, each):
             self.teller.turn()
-            self.clock.forward(minutes=1)
+            self.clock.forward(minutes=each)
 
     def who_got(self) -> list[str]:
         return [one for addresses, _, _ in self.told.mails for one in addresses]
@@ -109,7 +109,7 @@ def test_a_mailbox_that_refuses_for_good_is_tried_a_few_times_and_then_left_alon
     post.minutes(1)
     code_name = database.job(opened).code_name
 
-    post.minutes(26 * 60)
+    post.minutes(26 * 60, each=3)
 
     assert [ROBERT] == post.who_got()
     assert 10 == caplog.text.count("event=notice-failed")
@@ -243,7 +243,7 @@ def test_while_the_mail_server_is_away_nobody_is_given_up(
     post.minutes(1)
     told.refuses.clear()
     told.trouble = NotifyError("The mail server is away.")
-    post.minutes(20 * 60)
+    post.minutes(20 * 60, each=10)
 
     told.trouble = None
     post.minutes(31)
