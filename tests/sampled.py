@@ -6,9 +6,9 @@ import os
 import random
 
 ALL = bool(os.environ.get("COC_FAULT_ALL"))
-_EVERY = 3
+_EVERY = 4
 
 
 def sampled(count: int) -> range:
-    """The numbers from 0 to ``count``, or every third of them, from any of the first three on."""
+    """The numbers from 0 to ``count``, or every fourth of them, from any of the first four on."""
     return range(count) if ALL else range(random.SystemRandom().randrange(min(_EVERY, count)), count, _EVERY)
