@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhook_server.store.secret_files import halves_of
+from webhook_server.store.durable_files import halves_of
 from webhook_server.store.unopened import shown
 
 if TYPE_CHECKING:

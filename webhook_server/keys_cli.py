@@ -13,13 +13,13 @@ from webhook_server.cli_options import config_option
 from webhook_server.config import load_config
 from webhook_server.store.alone import alone_on
 from webhook_server.store.digest_key import is_another, require_digest_key, take_another
+from webhook_server.store.durable_files import halves_of, write_durably
 from webhook_server.store.known_keys import require_database
 from webhook_server.store.locks import Locks
 from webhook_server.store.migrate import migrate
 from webhook_server.store.reseal import reseal, sealed_with
 from webhook_server.store.sealed import with_new_root_key, with_newest_root_key_only
 from webhook_server.store.sealing import all_sealed_is_committed
-from webhook_server.store.secret_files import halves_of, write_durably
 from webhook_server.store.sql import make_engine
 from webhook_server.store.transactions import reading, writing
 from webhook_server.store.workers import Workers

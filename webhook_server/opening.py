@@ -8,10 +8,10 @@ from integration.errors import CoCError
 from integration.logs import Log
 from webhook_server.store.database import Database
 from webhook_server.store.digest_key import require_digest_key
+from webhook_server.store.durable_files import remove_halves
 from webhook_server.store.inbox_keys import InboxKeys
 from webhook_server.store.known_keys import list_needed, not_of, refuse_if_another_is_missing
 from webhook_server.store.migrate import migrate
-from webhook_server.store.secret_files import remove_halves
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

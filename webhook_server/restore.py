@@ -21,11 +21,11 @@ from webhook_server.store import tables as t
 from webhook_server.store.alone import alone_on
 from webhook_server.store.clocks import database_time
 from webhook_server.store.digest_key import refuse_another, take_another
+from webhook_server.store.durable_files import destroy, write_durably
 from webhook_server.store.inbox_keys import InboxKeys, key_ids
 from webhook_server.store.known_keys import list_needed
 from webhook_server.store.migrate import migrate
 from webhook_server.store.roster_pin import newest_roster
-from webhook_server.store.secret_files import destroy, write_durably
 from webhook_server.store.sql import make_engine, may_be_silent
 from webhook_server.store.transactions import writing
 from webhook_server.store.unopened import SealedValues, try_all

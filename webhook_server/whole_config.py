@@ -54,11 +54,12 @@ def _makers(space: SpaceSettings) -> tuple[Callable[[], object], ...]:
 
 
 def _is_said(where: str, mistake: str, said: list[str]) -> bool:
-    """Whether the entry with which the mistake begins has one already: what is lacking or no text is no key either."""
+    """Whether the entry with which the mistake begins has one already: what is lacking or no text is no key either.
+
+    That a file is open to others says nothing of what is in it.
+    """
     entry = f"{where}.{mistake.split(maxsplit=1)[0]}"
-    return any(
-        one.startswith(entry) and TOO_OPEN not in one for one in said
-    )  # that a file is open to others says nothing of what is in it
+    return any(one.startswith(entry) and TOO_OPEN not in one for one in said)
 
 
 def look_at_roster(draft: Draft) -> None:

@@ -42,7 +42,7 @@ class TicketSearch:
         found = []
         for issue in all_issues(self._client):
             mark = find_marker(issue.get("body"))
-            if mark is not None and mark.step is None and isinstance(issue.get("number"), int):
+            if mark is not None and mark.step is None:
                 ref = ticket_ref(issue, self._client)
                 found.append(MarkedTicket(ref.key, mark.incident, ref.id))
         return found

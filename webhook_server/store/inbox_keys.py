@@ -22,7 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from integration.errors import DoesNotOpen, StoreError
-from webhook_server.store.secret_files import destroy, write_durably
+from webhook_server.store.durable_files import destroy, write_durably
 from webhook_server.store.transactions import Unavailable
 
 if TYPE_CHECKING:

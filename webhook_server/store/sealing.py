@@ -38,9 +38,8 @@ def all_sealed_is_committed(engine: sa.Engine) -> bool:
     Raises:
         StoreError: the database is away, or another program keeps it locked.
     """
-    with writing(
-        engine, "The older root key stays."
-    ) as connection:  # on SQLite it begins when the last writer has ended
+    # On SQLite it begins when the last writer has ended.
+    with writing(engine, "The older root key stays.") as connection:
         if engine.dialect.name != "postgresql":
             return True
         return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ROOT_KEYS))))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyrage
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
@@ -123,3 +126,14 @@ def wipe(config: Path) -> None:
         with engine.begin() as connection:
             connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
     engine.dispose()
+
+
+IDENTITY = re.compile(r"^AGE-SECRET-KEY-1\S+$", re.MULTILINE)
+
+
+def entries(site: Site, backup: Path) -> dict[str, bytes]:
+    """What is in a backup, by name."""
+    (secret,) = IDENTITY.findall(site.identity.read_text())
+    plain = pyrage.decrypt(backup.read_bytes(), [pyrage.x25519.Identity.from_str(secret)])
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        return {one.name: content.read() for one in tar if (content := tar.extractfile(one))}

@@ -12,75 +12,23 @@ import pytest
 import sqlalchemy as sa
 
 from integration.audience import ADMIN_PROOF_LASTS, AdminProof
-from integration.casework import receive
 from integration.errors import ConfigError
-from integration.incident import SpaceName
 from integration.store import NIGHTLY
+from tests.server.status.looked import CONDUCT, NOW, Now, nobody, report, said, well, write
 from webhook_server import status_folders
 from webhook_server.config import load_config
 from webhook_server.status import ask_server, look
 from webhook_server.store import tables as t
 from webhook_server.store.audiences import Audiences
-from webhook_server.store.overview import Overview
 from webhook_server.store.rows import insert_job
 from webhook_server.store.transactions import writing
 from webhook_server.wiring import Parts, join
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from integration.report import Report
-    from webhook_server.status_report import Status
-
-NOW = datetime.now(UTC)
-CONDUCT = SpaceName("conduct")
-
-
-class Now:
-    def now(self) -> datetime:
-        return NOW
-
-    def steady(self) -> float:
-        return 0.0
-
-
-def said(status: Status) -> str:
-    return "\n".join(f"! {what} -> {then}" for what, then in status.warnings) + "\n" + "\n".join(
-        f"{name}: {text}" for name, text in status.lines
-    )  # fmt: skip
-
-
-@pytest.fixture
-def config(filled_in: Path) -> Path:
-    return filled_in
-
-
-@pytest.fixture
-def parts(config: Path) -> Iterator[Parts]:
-    parts = join(load_config(config), clock=Now())
-    Audiences(parts.database._engine).admin_passed(
-        CONDUCT, AdminProof(NOW, NOW + ADMIN_PROOF_LASTS, "4711", ()), NOW
-    )
-    yield parts
-    parts.close()
-
-
-def well(_host: str, _port: int) -> str | None:
-    return "ok"
-
-
-def nobody(_host: str, _port: int) -> str | None:
-    return None
-
-
-def write(parts: Parts, table: sa.Table, **values: object) -> None:
-    with parts.database._engine.begin() as connection:
-        connection.execute(table.insert().values(**values))
-
-
-def report(parts: Parts, make_report: Callable[..., Report], space: str = "conduct") -> str:
-    return receive("f", SpaceName(space), "s1", make_report(), store=parts.database, clock=Now()).inbox_id
 
 
 def test_all_is_well(config: Path, parts: Parts) -> None:
@@ -224,207 +172,6 @@ def test_looks_and_writes_of_desks_are_not_counted_as_reports(
         in text
     )
     assert "report(s) wait" not in text
-
-
-def test_backups_and_chores_that_are_overdue_are_said(
-    config: Path, parts: Parts, make_report: Callable[..., Report]
-) -> None:
-    assert [] == look(config, NOW, well).warnings
-    inbox_id = report(parts, make_report)
-    parts.database.finish(inbox_id, NOW)
-    parts.database.told(parts.database.job(inbox_id), NOW)
-    assert "No backup is noted." in said(look(config, NOW, well))
-
-    write(parts, t.chore, name="backup", done_at=NOW)
-    write(parts, t.chore, name="reconcile", done_at=NOW)
-
-    assert [] == look(config, NOW + timedelta(days=1), well).warnings
-    assert "The last reconcile was 3 days ago." in said(look(config, NOW + timedelta(days=3), well))
-    assert "The last backup" not in said(look(config, NOW + timedelta(days=3), well))
-    assert "The last backup was 9 days ago." in said(look(config, NOW + timedelta(days=9), well))
-
-
-@pytest.mark.parametrize(
-    ("chore", "part", "claimed_as", "what", "then"),
-    [
-        ("audience", "conduct", "audience", "The look at who can read the ticket space conduct",
-         "See: coc-server doctor conduct --config"),
-        ("boards", "conduct", "board of conduct", "The renewal of the board of conduct", "coc-server board conduct --config"),
-        ("missed-webhooks", "github:example-org/conduct/78", "webhooks of github:example-org/conduct/78",
-         "Asking for webhooks that did not arrive, at github:example-org/conduct/78", "coc-server doctor --config"),
-        ("unknown-tickets", "conduct", "unknown tickets",
-         "The look for tickets that nothing here works on, in conduct", "coc-server doctor --config"),
-        ("unknown-tickets", "", "unknown tickets", "The chore unknown-tickets", "the server's log"),
-        ("nightly", "", "nightly", "The chore nightly", "the server's log"),
-        ("backup", "", "backup", "The chore backup", "Make one now: coc-server backup FOLDER --config"),
-    ],
-)  # fmt: skip
-def test_a_chore_that_was_begun_a_moment_ago_and_fails_is_said_with_since_when_and_what_to_do(
-    config: Path, parts: Parts, chore: str, part: str, claimed_as: str, what: str, then: str
-) -> None:
-    config.write_text(config.read_text().replace("token_file =", "hook_id = 78\ntoken_file ="))
-    write(parts, t.chore, name=claimed_as, done_at=NOW)
-    since = NOW - timedelta(days=3)
-    write(parts, t.chore_trouble, chore=chore, part=part, failed_since=since, reason_code="host-refused")
-
-    status = look(config, NOW, well)
-
-    ((said_of_it, next_step),) = status.warnings
-    assert said_of_it == f"{what} fails since {since:%Y-%m-%d %H:%M} UTC (3 days): host-refused."
-    assert then in next_step
-    assert "{" not in next_step
-    assert f"{claimed_as.capitalize()}: 0 seconds ago, and fails" in said(status)
-
-
-def test_the_board_of_another_ticket_space_is_not_called_failing(config: Path, parts: Parts) -> None:
-    write(parts, t.chore, name="board of conduct", done_at=NOW)
-    write(parts, t.chore_trouble, chore="boards", part="old", failed_since=NOW, reason_code="host-refused")
-
-    status = look(config, NOW, well)
-
-    assert [] == status.warnings, "the configuration does not have it any more"
-    assert "and fails" not in said(status)
-    (config.parent / "root.key").unlink()
-    assert "board of old fails" in said(look(config, NOW, well)), "what the configuration has is not known"
-    assert "and fails" not in said(look(config, NOW, well))
-
-
-def test_a_start_forgets_the_trouble_of_what_is_not_configured_any_more(config: Path, parts: Parts) -> None:
-    for chore, part in (
-        ("nightly", ""),
-        ("boards", "conduct"),
-        ("boards", "old"),
-        ("missed-webhooks", "gone"),
-    ):
-        write(parts, t.chore_trouble, chore=chore, part=part, failed_since=NOW, reason_code="host-refused")
-
-    again = join(load_config(config), clock=Now())
-
-    left = Overview(again.database._engine).chore_troubles()
-    assert [("boards", "conduct"), ("nightly", "")] == [(one.chore, one.part) for one in left]
-    again.close()
-
-
-def test_chores_that_the_configuration_does_not_have_any_more_are_not_spoken_of(
-    config: Path, parts: Parts
-) -> None:
-    """Nothing does them any more, so they would be overdue for ever."""
-    hooked = config.read_text().replace("token_file =", "hook_id = 78\ntoken_file =")
-    names = ["webhooks of github:example-org/conduct/77", "webhooks of github:example-org/conduct/78",
-             "board of conduct", "board of old", "nightly"]  # fmt: skip
-    for name in names:
-        write(parts, t.chore, name=name, done_at=NOW - timedelta(days=3))
-
-    config.write_text(hooked)
-
-    text = said(look(config, NOW, well))
-    spoken_of = [name for name in names if f"The last {name} was 3 days ago." in text]
-    assert names[1:3] + names[4:] == spoken_of
-    assert "/77" not in text
-    (config.parent / "root.key").unlink()
-    assert "/77" in said(look(config, NOW, well)), "what the configuration has is not known"
-
-
-def test_incidents_of_a_space_that_is_not_configured_any_more_are_said(
-    config: Path, parts: Parts, make_report: Callable[..., Report]
-) -> None:
-    report(parts, make_report, space="old")
-
-    assert "1 incident(s) belong to the ticket space old" in said(look(config, NOW, well))
-
-
-def test_tickets_that_the_database_does_not_know_are_said_by_their_keys(config: Path, parts: Parts) -> None:
-    for number in (12, 9):
-        write(parts, t.stray, space="conduct", key=f"COC-{number}", found_at=NOW)
-
-    ((what, then),) = look(config, NOW, well).warnings
-
-    assert "2 ticket(s)" in what
-    assert "conduct COC-9, conduct COC-12." in what
-    assert "After restoring a backup" in then
-
-
-def test_second_tickets_are_said_apart_by_their_keys(config: Path, parts: Parts) -> None:
-    write(parts, t.stray, space="conduct", key="COC-9", found_at=NOW)
-    write(parts, t.stray, space="conduct", key="COC-12", found_at=NOW, is_second=True)
-
-    (_, (what, then)) = look(config, NOW, well).warnings
-
-    assert "1 ticket(s) carry the marker of an incident that has another ticket" in what
-    assert "conduct COC-12." in what
-    assert "COC-9" not in what
-    assert "do not write to them" in then
-
-
-def test_a_database_of_an_older_release_has_no_second_tickets(config: Path, parts: Parts) -> None:
-    with parts.database._engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE stray DROP COLUMN is_second"))
-
-    assert "ticket(s) carry" not in said(look(config, NOW, well))
-
-
-def test_an_exception_that_ends_soon_is_said(config: Path, parts: Parts) -> None:
-    assert parts.database.unfinished_jobs() == []
-    ends = (NOW + timedelta(days=5)).date()
-    text = config.read_text().replace(
-        'host = "github"',
-        f'host = "github"\nacknowledged = [{{ account = "boss", until = {ends}, why = "owner" }}]',
-    )
-    config.write_text(text)
-
-    shown = said(look(config, NOW, well))
-
-    assert f"[spaces.conduct]: the exception for an account outside the team ends on {ends}." in shown
-    assert "boss" not in shown
-
-
-def test_an_exception_that_has_ended_is_not_said_to_end(config: Path, parts: Parts) -> None:
-    assert parts.database.unfinished_jobs() == []
-    ended = (NOW - timedelta(days=5)).date()
-    acknowledged = f'acknowledged = [{{ account = "boss", until = {ended}, why = "owner" }}]'
-    config.write_text(config.read_text().replace('host = "github"', f'host = "github"\n{acknowledged}'))
-
-    shown = said(look(config, NOW, well))
-
-    assert (
-        f"[spaces.conduct]: the exception for an account outside the team ended on {ended}; while it can"
-        in shown
-    )
-    assert "ends on" not in shown
-
-
-def test_a_frozen_space_is_said_with_who_can_read_it_and_the_command_that_lists_all(
-    config: Path, parts: Parts
-) -> None:
-    book = Audiences(parts.database._engine)
-    book.passed(CONDUCT, doubts=0, now=NOW)
-    assert "conduct, github: 0 incident(s); proven 0 seconds ago, by an admin until 20" in said(
-        look(config, NOW, well)
-    )
-    book.freeze(CONDUCT, [f"the account 'someone-{number}' can read it" for number in range(7)], NOW)
-
-    text = said(look(config, NOW + timedelta(hours=3), well))
-
-    assert "[spaces.conduct] is frozen for 3 hours: the account 'someone-0' can read it; " in text
-    assert "someone-5" not in text
-    assert "and 2 more. -> Take the access away" in text
-    assert "coc-server audience conduct" in text
-
-
-@pytest.mark.parametrize(
-    ("days", "expected"), [(75, None), (77, "ends on"), (90, "ended on"), (None, "never proven")]
-)
-def test_an_admins_proof_that_ends_or_is_lacking_is_said_with_the_command_that_helps(
-    config: Path, parts: Parts, days: int | None, expected: str | None
-) -> None:
-    if days is None:
-        with parts.database._engine.begin() as connection:
-            connection.execute(t.audience.delete())
-
-    text = said(look(config, NOW + timedelta(days=days or 0), well))
-
-    assert ("coc-server doctor conduct --admin-token-file" in text) is (expected is not None)
-    assert expected is None or expected in text
 
 
 def test_mistakes_in_the_configuration_hide_nothing_else(

@@ -29,13 +29,11 @@ def write_durably(file: Path, content: bytes) -> None:
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as out:
-            with suppress(
-                OSError
-            ):  # a file system that locks nothing: then nobody else takes it for left, either
+            # On a file system that locks nothing nobody else takes it for left, either.
+            with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if (
-                file.exists()
-            ):  # root may write it for the server's account, which must still be able to read it
+            # Root may write it for the server's account, which must still be able to read it.
+            if file.exists():
                 owner = file.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
             out.write(content)

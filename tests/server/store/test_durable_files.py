@@ -17,7 +17,7 @@ from webhook_server.cli import main
 from webhook_server.config import load_config
 from webhook_server.opening import open_database
 from webhook_server.status import look
-from webhook_server.store.secret_files import destroy, halves_of, write_durably
+from webhook_server.store.durable_files import destroy, halves_of, write_durably
 from webhook_server.store.sql import make_engine
 
 if TYPE_CHECKING:
