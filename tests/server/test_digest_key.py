@@ -16,9 +16,11 @@ from webhook_server.config import load_config
 from webhook_server.opening import open_database
 from webhook_server.status import look
 from webhook_server.store import tables as t
-from webhook_server.store.digest_key import is_another, require_digest_key
+from webhook_server.store.digest_key import is_another, require_digest_key, take_another
+from webhook_server.store.migrate import migrate
 from webhook_server.store.sealed import Sealer
 from webhook_server.store.sql import make_engine
+from webhook_server.store.transactions import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,11 +103,27 @@ def test_a_database_notes_its_key_once_and_knows_another(
     for _ in range(2):
         require_digest_key(database._engine, sealer, tmp_path)
 
-    (noted,) = rows(database, t.space)
-    assert "(digests)" == noted.name
+    (noted,) = rows(database, t.digest_key)
     with database._engine.connect() as connection:
         assert not is_another(connection, sealer)
         assert is_another(connection, Sealer(bytes(32)))
     with pytest.raises(ConfigError):
         require_digest_key(database._engine, Sealer(bytes(32)), tmp_path)
-    assert [noted] == rows(database, t.space)
+    assert [noted] == rows(database, t.digest_key)
+
+
+def test_a_backup_of_a_schema_that_notes_no_key_can_go_on_without_the_line(
+    sealer: Sealer, tmp_path: Path
+) -> None:
+    """``restore --new-digests`` fills the schema of the backup, before it is brought to the newest."""
+    sql = make_engine(f"sqlite:///{tmp_path / 'coc.sqlite'}")
+    migrate(sql, to="0011")
+    with writing(sql, "") as connection:
+        take_another(connection, sealer)
+    migrate(sql)
+
+    require_digest_key(sql, sealer, tmp_path)
+
+    with sql.connect() as connection:
+        assert is_another(connection, Sealer(bytes(32)))
+    sql.dispose()

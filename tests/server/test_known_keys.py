@@ -289,7 +289,7 @@ def test_a_database_of_the_version_before_knows_the_keys_that_its_reports_need(s
     with sqlite3.connect(site.folder / "coc.sqlite") as connection:
         connection.executescript(
             "ALTER TABLE stray DROP COLUMN is_second; DROP TABLE inbox_key; "
-            "DROP TABLE chore_trouble; DROP TABLE notice_left; "
+            "DROP TABLE chore_trouble; DROP TABLE notice_left; DROP TABLE digest_key; "
             "UPDATE alembic_version SET version_num = '0007'"
         )
     connection.close()

@@ -1,14 +1,12 @@
 """Whether the root key file has the key of the digests with which this database was filled.
 
 Everything opens without it, so nobody would notice that the line ``digests:…`` was lost with a copy of the file. But no delivery
-would be known again, and each that is sent again would open a second incident. So the database keeps a keyed digest of nothing,
-in a row beside those of the ticket spaces, whose names have no brackets.
+would be known again, and each that is sent again would open a second incident. So the database keeps a keyed digest of nothing.
 """
 
 from __future__ import annotations
 
 import hmac
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -22,16 +20,15 @@ if TYPE_CHECKING:
 
     from webhook_server.store.sealed import Sealer
 
-_NAME = "(digests)"
-_KEPT = sa.select(t.space.c.host_id).where(t.space.c.name == _NAME)
+_KEPT = sa.select(t.digest_key.c.key_digest)
 _KEEP = sa.text(
-    "INSERT INTO space (name, host_id, kept_at) VALUES (:name, :host_id, :kept_at) ON CONFLICT DO NOTHING"
-).bindparams(sa.bindparam("kept_at", type_=t.UtcTime()))
+    "INSERT INTO digest_key (key_digest) VALUES (:key_digest) ON CONFLICT DO NOTHING"  # servers may start at the same time
+)
 
 
 def is_another(connection: sa.Connection, sealer: Sealer) -> bool:
     """Whether this database was filled with another key; False if it has none noted yet."""
-    if not sa.inspect(connection).has_table(t.space.name):
+    if not _has_table(connection):
         return False
     kept = connection.scalar(_KEPT)
     return kept is not None and not hmac.compare_digest(kept, _mark(sealer))
@@ -67,13 +64,18 @@ def require_digest_key(engine: sa.Engine, sealer: Sealer, file: Path) -> None:
 
 
 def take_another(connection: sa.Connection, sealer: Sealer) -> None:
-    """The right key is lost for ever: from now on it is the one in the file."""
-    connection.execute(t.space.delete().where(t.space.c.name == _NAME))
-    _note(connection, sealer)
+    """The right key is lost for ever: from now on it is the one in the file. An older schema has none noted, nor a place for it."""
+    if _has_table(connection):
+        connection.execute(t.digest_key.delete())
+        _note(connection, sealer)
 
 
 def _note(connection: sa.Connection, sealer: Sealer) -> None:
-    connection.execute(_KEEP, {"name": _NAME, "host_id": _mark(sealer), "kept_at": datetime.now(UTC)})
+    connection.execute(_KEEP, {"key_digest": _mark(sealer)})
+
+
+def _has_table(connection: sa.Connection) -> bool:
+    return sa.inspect(connection).has_table(t.digest_key.name)
 
 
 def _mark(sealer: Sealer) -> str:

@@ -219,6 +219,9 @@ space = sa.Table(
 )
 """Ticket spaces by their configured name, and the host's own id of the repository or project that was proven."""
 
+digest_key = sa.Table("digest_key", metadata, sa.Column("key_digest", sa.String, primary_key=True))
+"""One row: a keyed digest of nothing, by which the key of all digests here is known."""
+
 step = sa.Table(
     "step",
     metadata,

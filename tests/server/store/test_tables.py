@@ -24,6 +24,7 @@ from webhook_server.store.migrations.versions import (
     r0009_copies,
     r0010_chore_troubles,
     r0011_notices_left,
+    r0012_digest_key,
 )
 from webhook_server.store.sql import make_engine
 
@@ -48,6 +49,7 @@ CLEAR = {
     "chore": "name done_at",
     "chore_trouble": "chore part failed_since reason_code",
     "notice_left": "inbox_id tries due_at",
+    "digest_key": "",
     "redelivery": "hook guid asked_at tries",
     "space": "name host_id kept_at",
     "step": "incident_id key status at host_id",
@@ -130,6 +132,8 @@ def test_there_is_no_way_back_before_the_first_release() -> None:
         r0010_chore_troubles.downgrade()
     with pytest.raises(RuntimeError, match="Restore a backup"):
         r0011_notices_left.downgrade()
+    with pytest.raises(RuntimeError, match="Restore a backup"):
+        r0012_digest_key.downgrade()
 
 
 def test_a_commit_is_on_disk(database: Database) -> None:
