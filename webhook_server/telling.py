@@ -117,7 +117,7 @@ class Teller:
 
     def _tell_those(self, job: Job) -> Sequence[str] | None:
         """Whom the notice still does not reach; None if it could not be tried. Who is not to get it any more is left out."""
-        left: Sequence[str] = ()
+        left: Sequence[str] | None = None
         try:
             told = self._made(job)
             left = self._jobs.left_of(job.inbox_id, told.addresses)
@@ -125,9 +125,12 @@ class Teller:
         except AddressesRefused as error:
             _log.warning("notice-failed", incident=job.code_name, code=error.code)
             return left
+        except NotifyError as error:
+            _log.warning("notice-failed", incident=job.code_name, code=error.code)
+            return None
         except Exception as error:  # noqa: BLE001 - its text may hold content; the other notices must go out
             _log.warning("notice-failed", incident=job.code_name, error=type(error).__name__)
-            return None
+            return left
 
     def _made(self, job: Job) -> Notice:
         waits = None if job.state == "done" else self._why(job)

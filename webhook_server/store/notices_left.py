@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _WAIT = timedelta(minutes=1)
 """Until the first try again; twice as long after each."""
-_AWAY = timedelta(minutes=30)
+_AWAY, _LONGEST_AWAY = timedelta(minutes=30), timedelta(days=3)
+"""Between two looks whether the mail server is back; and after so long it may be this very mail that it ends each session at."""
 _TRIES = 10
 """Within 17 hours. A mailbox that refuses for good is left alone then, until the next notice."""
 
@@ -51,9 +52,11 @@ class NoticesLeft:
         """
         mine = left.inbox_id == inbox_id
         with writing(self._engine, "Whom a notice did not reach was not noted.") as connection:
-            if still is None:
+            if still is None and _told_at(connection, inbox_id) > now - _LONGEST_AWAY:
                 connection.execute(t.notice_left.update().where(mine).values(due_at=now + _AWAY))
                 return 0
+            if still is None:
+                return connection.execute(t.notice_left.delete().where(mine)).rowcount
             got_it = left.address_digest.not_in([self._address(one) for one in still])
             connection.execute(t.notice_left.delete().where(mine, got_it))
             tries = connection.execute(sa.select(sa.func.max(left.tries)).where(mine)).scalar() or 0
@@ -75,6 +78,14 @@ class NoticesLeft:
 
     def _address(self, address: str) -> str:
         return self._sealer.digest("notice", address.encode())
+
+
+def _told_at(connection: sa.Connection, inbox_id: str) -> datetime:
+    """When the others got the notice."""
+    told: datetime = connection.execute(
+        sa.select(t.inbox.c.told_at).where(t.inbox.c.id == inbox_id)
+    ).scalar_one()
+    return told
 
 
 LONGEST = _WAIT * 2**_TRIES

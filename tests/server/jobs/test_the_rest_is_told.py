@@ -250,3 +250,41 @@ def test_while_the_mail_server_is_away_nobody_is_given_up(
 
     assert [ROBERT, MIRIAM] == post.who_got()
     assert database.delivery(opened).finished
+
+
+@both
+def test_nobody_waits_for_ever_for_a_mail_server_that_is_away(
+    post: Post, opened: str, told: Told, database: Database
+) -> None:
+    """It may be this very mail at which it ends each session."""
+    told.refuses = {MIRIAM}
+    post.minutes(1)
+    told.trouble = NotifyError("The mail server is away.")
+    post.minutes(70 * 60, each=30)
+    assert 1 == left(database)
+
+    post.minutes(3 * 60, each=30)
+
+    assert 0 == left(database)
+    assert database.delivery(opened).finished
+
+
+def test_a_notice_that_cannot_be_made_for_a_while_counts_as_got_by_nobody(
+    post: Post, opened: str, told: Told, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.refuses = {MIRIAM}
+    post.minutes(1)
+    told.refuses.clear()
+
+    def away(_job: object) -> None:
+        raise StoreError("The database is away.")
+
+    with monkeypatch.context() as while_away:
+        while_away.setattr(post.teller, "_made", away)
+        post.minutes(5)
+    assert 1 == left(database)
+
+    post.minutes(31)
+
+    assert [ROBERT, MIRIAM] == post.who_got()
+    assert database.delivery(opened).finished
