@@ -202,7 +202,7 @@ def _incident_of(delivery: Delivery, work: Casework) -> Incident:
     safe = {member.alias for member in not_meant_by_any(delivery, work.store, work.roster())}
     if safe.issuperset(readers):
         return incident
-    # As old as its delivery, so that a restored database that makes it again looks for its ticket from far enough back.
+    # As old as its delivery, so that a restored database makes the same one again.
     own = _new_incident(load_report(delivery.report), incident.space, delivery.received_at)
     work.store.separate(delivery.inbox_id, incident.id, own)
     raise KeptApart(

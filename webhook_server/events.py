@@ -105,9 +105,8 @@ class _Door:
         event = reader.read(CaseInsensitiveDict(request.headers.items()), raw)
         if event is None:
             return "ignored"
-        if (
-            event.touched is Touched.SPACE
-        ):  # by our own account too: a look only reads, so it brings about no event
+        # By our own account too: a look at who can read only reads, so it brings about no event.
+        if event.touched is Touched.SPACE:
             self._look_now(space)
             return "space"
         if event.own:  # what we wrote to a ticket; a look at it could write again

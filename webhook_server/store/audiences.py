@@ -161,10 +161,9 @@ def _let_go(connection: sa.Connection, space: SpaceName, now: datetime) -> None:
     """Let all that waited for a proof of this ticket space be tried at once."""
     there = sa.select(t.incident.c.id).where(t.incident.c.space == space)
     waits = t.inbox.c.reason_code.in_(_WAITS_FOR_A_PROOF) & (t.inbox.c.state != "done")
+    later = t.inbox.c.due_at > now  # what is due is tried anyway, or is being tried
     connection.execute(
         t.inbox.update()
-        .where(
-            waits, t.inbox.c.incident_id.in_(there), t.inbox.c.due_at > now
-        )  # what is due is tried anyway, or now
+        .where(waits, t.inbox.c.incident_id.in_(there), later)
         .values(due_at=now, due_noted_at=now)
     )
